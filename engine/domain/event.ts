@@ -1,0 +1,61 @@
+import type { Outcome } from "./contact.ts";
+import type { CustomerKey, Position, RulebookHash, TrackingCode } from "./ids.ts";
+import type { Instant } from "./time.ts";
+
+/** A flat property of an event, and the value of an attribute: arrays are sets of at most 64 strings. Numbers are finite. */
+export type PropValue = string | number | boolean | readonly string[];
+export type Props = Readonly<Record<string, PropValue>>;
+
+/** Something that a customer did, or that is said of a customer. Checked once, at the edge. */
+export interface CustomerEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly key: CustomerKey;
+  /** When it happened, by the producer's clock. */
+  readonly ts: Instant;
+  /** The stream that it came through: clickstream, transactions, outcomes, http, ... */
+  readonly source: string;
+  readonly props: Props;
+  readonly session?: string;
+  readonly channel?: string;
+  readonly traceparent?: string;
+}
+
+/** Props of an event of type `outcome`. */
+export interface OutcomeReport {
+  readonly trackingCode: TrackingCode;
+  readonly outcome: Outcome;
+  readonly reason?: string;
+  readonly until?: Instant;
+  readonly value?: number;
+}
+
+/** Why an entry was refused and dead-lettered. Closed set: API values and metric labels. */
+export const DEAD_REASONS = [
+  "not-parseable",
+  "too-large",
+  "invalid",
+  "too-old",
+  "too-far-ahead",
+  "wrong-partition",
+  "attribute-type",
+] as const;
+export type DeadReason = (typeof DEAD_REASONS)[number];
+
+/**
+ * One entry of an input log, decoded. `arrivedAt` is the millisecond part of the stream id (or the driven clock that a
+ * replay wrote beside the entry), never the engine's clock: a fold done again gives the same verdict.
+ */
+export type LogEntry = { readonly position: Position; readonly arrivedAt: Instant; readonly clockDriven: boolean } & (
+  | { readonly kind: "event"; readonly event: CustomerEvent }
+  | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
+  | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }
+  | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }
+  | {
+      readonly kind: "dead";
+      readonly reason: DeadReason;
+      readonly detail: string;
+      readonly source: string;
+      readonly bytes: Uint8Array;
+    }
+);

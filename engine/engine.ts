@@ -1,0 +1,89 @@
+// What the outside (HTTP, WebSocket, command line) may ask of a running engine. The decision loop implements it.
+import type { Contact } from "./domain/contact.ts";
+import type { Consent, DecisionRecord, OpenCase, Task, Withdrawal } from "./domain/decision.ts";
+import type { CustomerEvent, Props, PropValue } from "./domain/event.ts";
+import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position, TrackingCode } from "./domain/ids.ts";
+import type { Instant } from "./domain/time.ts";
+import type { Fault, Rulebook } from "./rulebook/rulebook.ts";
+
+export interface Ask {
+  readonly key: CustomerKey;
+  readonly channel: string;
+  readonly placements: readonly { readonly name: string; readonly limit?: number }[];
+  readonly context: Props;
+  readonly locale: string;
+  readonly deadlineMs: number;
+  readonly idempotencyKey?: string;
+  /** sha256 of the request body, compared where the idempotency key was used before. */
+  readonly requestHash?: string;
+}
+
+/** Closed union: everything that can become of an ask. A decision was committed before it is answered. */
+export type AskAnswer =
+  | { readonly kind: "decided"; readonly record: DecisionRecord; readonly seq: CommitSeq }
+  /** Not in time: the placements' declared fallbacks, no decision id, no contact. */
+  | { readonly kind: "fallback"; readonly why: "deadline" }
+  | { readonly kind: "overloaded"; readonly retryAfterMs: number }
+  | { readonly kind: "unavailable"; readonly why: string; readonly retryAfterMs: number }
+  | { readonly kind: "conflict"; readonly why: string }
+  | { readonly kind: "refused"; readonly pointer: string; readonly why: string };
+
+export interface CustomerLook {
+  readonly key: CustomerKey;
+  readonly partition: PartitionIndex;
+  /** The commit that it reflects: cursor of the topic `customer/ID`. */
+  readonly seq: CommitSeq;
+  readonly now: Instant;
+  readonly attributes: Readonly<Record<string, PropValue>>;
+  /** By name; null where the feature has no value. */
+  readonly features: Readonly<Record<string, number | null>>;
+  /** Model outputs by name, scored now. */
+  readonly propensities: Readonly<Record<string, number>>;
+  readonly contacts: readonly Contact[];
+  readonly consents: readonly Consent[];
+  readonly openCases: readonly OpenCase[];
+  readonly tasks: readonly Task[];
+  /** Decisions whose items are still on the screens: the live items only. */
+  readonly active: readonly DecisionRecord[];
+}
+
+/** What one commit of one partition did, told after it is durable, in order of seq. */
+export interface Committed {
+  readonly partition: PartitionIndex;
+  readonly seq: CommitSeq;
+  readonly decisions: readonly DecisionRecord[];
+  readonly withdrawals: readonly Withdrawal[];
+}
+
+export type Appended =
+  | { readonly kind: "appended"; readonly position: Position }
+  | { readonly kind: "failed"; readonly why: string };
+
+export interface Engine {
+  readonly partitions: number;
+  /** Never rejects: every failure is a kind of answer. */
+  readonly ask: (ask: Ask) => Promise<AskAnswer>;
+  /** Consistent with the last commit; undefined where the customer is not known. */
+  readonly look: (key: CustomerKey) => Promise<CustomerLook | undefined>;
+  readonly decision: (
+    id: DecisionId,
+  ) => Promise<{ readonly record: DecisionRecord; readonly seq: CommitSeq } | undefined>;
+  /** Whose tracking code it is; undefined where no such decision was journalled. */
+  readonly customerOf: (code: TrackingCode) => Promise<CustomerKey | undefined>;
+  /** Appends to the input logs; settles when durable. One answer for each event, in order. */
+  readonly append: (events: readonly CustomerEvent[]) => Promise<readonly Appended[]>;
+  /** Frames of one customer after a commit, oldest first; undefined where the journal no longer says. */
+  readonly since: (key: CustomerKey, seq: CommitSeq) => Promise<readonly Committed[] | undefined>;
+  readonly rulebook: () => Rulebook;
+  readonly loadedAt: () => Instant;
+  /** Re-reads RULES_DIR, all or nothing: faults, or the hash that was activated on every partition. */
+  readonly reload: (
+    by: string,
+  ) => Promise<
+    | { readonly kind: "activated"; readonly hash: string }
+    | { readonly kind: "faulty"; readonly faults: readonly Fault[] }
+  >;
+  readonly onCommitted: (listener: (committed: Committed) => void) => void;
+  /** Owns its partitions and can commit. */
+  readonly ready: () => { readonly ok: boolean; readonly why: string };
+}

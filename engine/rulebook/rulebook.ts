@@ -1,0 +1,290 @@
+// The compiled rulebook: what the files under rules/ mean, as values that `profile` and `decide` read.
+import type { CountsAt } from "../domain/contact.ts";
+import type { CustomerEvent, Props, PropValue } from "../domain/event.ts";
+import type {
+  ActionIndex,
+  AttributeIndex,
+  ChannelIndex,
+  FeatureIndex,
+  ModelIndex,
+  NameHash,
+  PlacementIndex,
+  PolicyIndex,
+  RulebookHash,
+  RuleIndex,
+  TreatmentIndex,
+} from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+
+/** Where something is written: shown in faults and explanations. Lines and columns are 1-based. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Aggregate = "count" | "sum" | "mean" | "min" | "max" | "distinct" | "last" | "recency" | "ratio";
+
+/** One feature of rules/features.yaml. `ratio` divides two other features by index; all others read events. */
+export interface FeatureSpec {
+  readonly index: FeatureIndex;
+  readonly name: string;
+  readonly label: string;
+  readonly place: Place;
+  readonly aggregate: Aggregate;
+  /** Event types it reads; empty: every type. */
+  readonly types: readonly string[];
+  /** Canonical text of filter, types, field: two features with the same identity read the same events and field. */
+  readonly identity: string;
+  /** Does the event count? Pure; a rule error counts as no. */
+  readonly matches: (event: CustomerEvent) => boolean;
+  /** Number of the event's field (sum, mean, min, max, last), or the text to tell apart (distinct); undefined: not counted. */
+  readonly field: ((event: CustomerEvent) => number | string | undefined) | undefined;
+  /** Exactly one of window and halfLife, or neither (over all time: last, recency, count, sum, min, max, mean). */
+  readonly windowMs: number | undefined;
+  /** Width of a pane: the stated error of a window. Divides windowMs. */
+  readonly paneMs: number | undefined;
+  readonly halfLifeMs: number | undefined;
+  /** For ratio only. Value of the ratio where the denominator is 0 or missing: missing. */
+  readonly ratio: { readonly numerator: FeatureIndex; readonly denominator: FeatureIndex } | undefined;
+}
+
+export type AttributeType = "number" | "string" | "boolean" | "set";
+
+export interface AttributeSpec {
+  readonly index: AttributeIndex;
+  readonly name: string;
+  readonly label: string;
+  readonly type: AttributeType;
+  readonly place: Place;
+}
+
+/** What the expressions of a rulebook may read. Reading what is missing is an error, unless guarded by has(). */
+export interface RuleScope {
+  /** By FeatureIndex, NaN = missing. `features.NAME` */
+  readonly features: Float64Array;
+  /** By AttributeIndex. `attributes.NAME` */
+  readonly attributes: readonly (PropValue | undefined)[];
+  /** `context.NAME` */
+  readonly context: Props;
+  /** By ModelIndex, NaN = not scored. `model.NAME` */
+  readonly models: Float64Array;
+  /** `customer.open_cases` */
+  readonly openCases: number;
+  /** `customer.anonymous` */
+  readonly anonymous: boolean;
+}
+
+export const RULE_FALSE = 0;
+export const RULE_TRUE = 1;
+export const RULE_ERROR = 2;
+
+/** One distinct boolean expression. */
+export interface Rule {
+  readonly index: RuleIndex;
+  /** Id as written, e.g. `retention/has-churn-risk`; or generated from tier and owner. */
+  readonly id: string;
+  readonly text: string;
+  readonly place: Place;
+  readonly needsModels: readonly ModelIndex[];
+  /** What it reads, for explanations: `features.spend_30d` ... */
+  readonly reads: readonly string[];
+}
+
+/** A number in a rulebook: constant, or an expression evaluated with the rules. */
+export type Weight =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "expression"; readonly slot: number; readonly place: Place };
+
+/** Text with `{{...}}` placeholders, split. */
+export type Template = readonly (
+  | string
+  | { readonly read: string; readonly get: (scope: RuleScope) => PropValue | undefined }
+)[];
+
+export interface Reason {
+  /** Shown where it is true; undefined: always. */
+  readonly when: RuleIndex | undefined;
+  /** By locale; `en` is always there. */
+  readonly text: Readonly<Record<string, Template>>;
+}
+
+export interface Action {
+  readonly index: ActionIndex;
+  readonly id: string;
+  readonly hash: NameHash;
+  readonly label: string;
+  readonly issue: { readonly id: string; readonly hash: NameHash };
+  readonly group: { readonly id: string; readonly hash: NameHash };
+  readonly place: Place;
+  /** Kill switch. */
+  readonly enabled: boolean;
+  /** [from, to). -Infinity / +Infinity where open. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** Engagement policy, inherited issue > group > action, in order of testing. */
+  readonly eligibility: readonly RuleIndex[];
+  readonly applicability: readonly RuleIndex[];
+  readonly suitability: readonly RuleIndex[];
+  /** C: product of the weights whose rule is true (an error counts as a dropped candidate at arbitration, `rule-error`). */
+  readonly context: readonly { readonly when: RuleIndex; readonly weight: number }[];
+  /** V, >= 0. */
+  readonly value: Weight;
+  /** L: product of issue, group and action levers. */
+  readonly lever: number;
+  /** Consent purpose, e.g. `marketing`; `service` asks for no consent. */
+  readonly purpose: string;
+  /** Dropped at stage propensity below this. */
+  readonly propensityFloor: number;
+  readonly treatments: readonly TreatmentIndex[];
+  readonly reasons: readonly Reason[];
+  /** How long an NBA of this action stays on a screen. */
+  readonly expiresAfterMs: number;
+  /** How long a presented contact waits for an answer. */
+  readonly responseWindowMs: number;
+  /** Models that its rules, weights or value read. */
+  readonly needsModels: readonly ModelIndex[];
+}
+
+export interface Treatment {
+  readonly index: TreatmentIndex;
+  /** `<action>:<channel>` unless named. */
+  readonly id: string;
+  readonly hash: NameHash;
+  readonly action: ActionIndex;
+  readonly channel: ChannelIndex;
+  readonly placements: readonly PlacementIndex[];
+  readonly place: Place;
+  /** Beta prior: alpha, beta > 0. */
+  readonly prior: { readonly alpha: number; readonly beta: number };
+  /** By field (title, text, script, talkingPoints, ...), by locale (`en` always there); a list of templates for a list field. */
+  readonly content: Readonly<Record<string, Readonly<Record<string, Template | readonly Template[]>>>>;
+}
+
+export type ChannelKind = "websocket" | "stream" | "pull";
+
+export interface Channel {
+  readonly index: ChannelIndex;
+  readonly name: string;
+  readonly hash: NameHash;
+  readonly label: string;
+  readonly kind: ChannelKind;
+  readonly countsAt: CountsAt;
+  readonly reserveForMs: number;
+  /** Used where the customer has said nothing for channel and purpose. */
+  readonly consentDefault: "granted" | "denied";
+}
+
+export interface Placement {
+  readonly index: PlacementIndex;
+  readonly name: string;
+  readonly hash: NameHash;
+  readonly label: string;
+  readonly direction: "inbound" | "outbound";
+  readonly channels: readonly ChannelIndex[];
+  readonly slots: number;
+  /** 0: not sticky. */
+  readonly stickyMs: number;
+  /** Declared content that is safe for anyone. */
+  readonly fallback: Readonly<Record<string, string>>;
+}
+
+/** An event of this type, where the rule holds, asks for a decision. The rule may not read models. */
+export interface Trigger {
+  readonly id: string;
+  readonly on: readonly string[];
+  readonly when: RuleIndex | undefined;
+  readonly placement: PlacementIndex;
+  readonly place: Place;
+}
+
+/** At most `max` contacts, reserved and confirmed, in any window of this length. Scope fields that are undefined match all. */
+export interface ContactLimit {
+  readonly index: PolicyIndex;
+  readonly id: string;
+  readonly place: Place;
+  readonly max: number;
+  readonly windowMs: number;
+  readonly channel: NameHash | undefined;
+  readonly issue: NameHash | undefined;
+  readonly group: NameHash | undefined;
+  readonly action: NameHash | undefined;
+  readonly direction: "inbound" | "outbound" | "both";
+  /** One counter for each channel / group / action, rather than one for all that match. */
+  readonly per: "all" | "channel" | "issue" | "group" | "action";
+}
+
+/** After this outcome, nothing of the same action / group / issue for a while. */
+export interface CoolDown {
+  readonly index: PolicyIndex;
+  readonly id: string;
+  readonly place: Place;
+  readonly after: "accepted" | "declined" | "converted" | "no-response";
+  readonly scope: "action" | "group" | "issue";
+  readonly forMs: number;
+  /** Restricts it to one action, group or issue; undefined: all. */
+  readonly only: NameHash | undefined;
+}
+
+export interface Arbitration {
+  /** Exponents of P^a x C^b x V^c x L^d; 0 switches a factor off. */
+  readonly propensity: number;
+  readonly context: number;
+  readonly value: number;
+  readonly lever: number;
+}
+
+export interface RulebookModel {
+  readonly index: ModelIndex;
+  readonly name: string;
+}
+
+export interface Rulebook {
+  readonly hash: RulebookHash;
+  readonly version: string;
+  readonly features: readonly FeatureSpec[];
+  readonly attributes: readonly AttributeSpec[];
+  readonly models: readonly RulebookModel[];
+  /** Sorted by id: index order is id order, so ties are broken by index. */
+  readonly actions: readonly Action[];
+  /** Sorted by id, as actions are. */
+  readonly treatments: readonly Treatment[];
+  readonly channels: readonly Channel[];
+  readonly placements: readonly Placement[];
+  readonly triggers: readonly Trigger[];
+  readonly contactLimits: readonly ContactLimit[];
+  readonly coolDowns: readonly CoolDown[];
+  readonly arbitration: Arbitration;
+  readonly rules: readonly Rule[];
+  readonly weights: number;
+  readonly triggersByType: ReadonlyMap<string, readonly Trigger[]>;
+  /** The longest time for which a contact can matter to a limit or a cool-down. */
+  readonly contactMemoryMs: number;
+  /** Evaluates every rule that needs no model: out[rule] = RULE_FALSE | RULE_TRUE | RULE_ERROR. out.length >= rules.length. */
+  readonly evaluateRules: (scope: RuleScope, out: Uint8Array) => void;
+  /** Evaluates the rules that read models; out holds what evaluateRules left. */
+  readonly evaluateModelRules: (scope: RuleScope, out: Uint8Array) => void;
+  /** Evaluates the weight expressions: out[slot], NaN on error. out.length >= weights. */
+  readonly evaluateWeights: (scope: RuleScope, out: Float64Array) => void;
+  /** Evaluates one rule, for triggers and explanations. */
+  readonly evaluateRule: (rule: RuleIndex, scope: RuleScope) => 0 | 1 | 2;
+}
+
+/** A fault in a rulebook or model folder. */
+export interface Fault extends Place {
+  /** What is wrong, with the text as written, and what would be right. */
+  readonly message: string;
+}
+
+/** All files of a rulebook: path relative to its folder -> text. What is stored in Redis by hash. */
+export type RulebookFiles = Readonly<Record<string, string>>;
+
+/** What the compiler must know of the models that rules may read. */
+export interface KnownModel {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+export type CompiledRulebook =
+  | { readonly kind: "compiled"; readonly rulebook: Rulebook }
+  | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
