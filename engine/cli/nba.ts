@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./bench.ts";
+import { partitionCommand } from "./partition.ts";
 import { RedisServerTrouble } from "./redis-server.ts";
 import { repositoryRoot } from "./repository-root.ts";
 import { CommandTrouble, complain, exitWith } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [benchCommand()];
+const COMMANDS: readonly Command[] = [benchCommand(), partitionCommand()];
 
 await run(createProgram(), process.argv);
 
