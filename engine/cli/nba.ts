@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { repositoryRoot } from "../journal/source-file.ts";
 import { benchCommand } from "./bench.ts";
 import { partitionCommand } from "./partition.ts";
 import { RedisServerTrouble } from "./redis-server.ts";
-import { repositoryRoot } from "./repository-root.ts";
 import { CommandTrouble, complain, exitWith } from "./terminal.ts";
 
 const COMMANDS: readonly Command[] = [benchCommand(), partitionCommand()];
@@ -13,7 +13,7 @@ const COMMANDS: readonly Command[] = [benchCommand(), partitionCommand()];
 await run(createProgram(), process.argv);
 
 function createProgram(): Command {
-  const { version, description } = JSON.parse(readFileSync(join(repositoryRoot(), "package.json"), "utf8"));
+  const { version, description } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8"));
   const program = new Command("nba")
     .description(description)
     .version(version)

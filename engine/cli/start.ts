@@ -1,9 +1,9 @@
 import { isAbsolute, join } from "node:path";
 import { Command } from "commander";
 import { type Config, optionHelp, parseConfig } from "../config.ts";
+import { repositoryRoot } from "../journal/source-file.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { startRedis } from "./redis-server.ts";
-import { repositoryRoot } from "./repository-root.ts";
 import { firstSignal } from "./signals.ts";
 import { CommandTrouble } from "./terminal.ts";
 
@@ -33,7 +33,7 @@ export function configOf(env: NodeJS.ProcessEnv): Config {
   const parsed = parseConfig(env);
   if (parsed.kind === "faulty")
     throw new CommandTrouble(parsed.faults.map((fault) => fault.message).join("\nnba: "), 2);
-  const absolute = (path: string): string => (isAbsolute(path) ? path : join(repositoryRoot(), path));
+  const absolute = (path: string): string => (isAbsolute(path) ? path : join(repositoryRoot, path));
   const { config } = parsed;
   return {
     ...config,
