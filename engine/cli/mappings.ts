@@ -151,7 +151,7 @@ function refused(why: string): MappedRow {
 
 /** NaN where the text is no plain decimal number. */
 function number(text: string): number {
-  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  return /^-?\d+(\.\d+)?(e[+-]?\d{1,2})?$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function utcDay(match: RegExpExecArray | null): number | undefined {

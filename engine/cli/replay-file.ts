@@ -1,12 +1,11 @@
 // Reads a file of recorded events: NDJSON as it is, or rows through a mapping; plain or gzip; sorted by time.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { PassThrough, type Readable, Transform } from "node:stream";
+import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { joinBasket, type MappedEvent, type Mapping, streamOf } from "./mappings.ts";
-import { rowsOf } from "./replay-rows.ts";
+import { linesOf, rowsOf } from "./replay-rows.ts";
 
 /** The JSON of an event, as producers send it. */
 export type EventBody = Readonly<Record<string, unknown>> & { readonly type: string; readonly ts: number };
@@ -41,18 +40,11 @@ export const RECORDED_ROWS_MAX = 5_000_000;
 /** Rejects where the file cannot be read, has another header than the mapping, or too many rows. */
 export async function readRecorded(path: string, mapping: Mapping | undefined): Promise<RecordedFile> {
   const hash = createHash("sha256");
-  const hashing = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
   const unzip = path.endsWith(".gz") ? createGunzip() : new PassThrough();
-  const stop = new AbortController();
-  const [collected] = await Promise.all([
-    mapping === undefined ? collectJson(hashing) : collectRows(hashing, mapping),
-    pipeline(createReadStream(path), unzip, hashing, { signal: stop.signal }),
-  ]).finally(() => stop.abort());
+  const collected = await pipeline(createReadStream(path), unzip, (bytes: AsyncIterable<Buffer>) => {
+    const lines = linesOf(bytes, (chunk) => void hash.update(chunk));
+    return mapping === undefined ? collectJson(lines) : collectRows(lines, mapping);
+  });
   const { rows, joined, refused } = collected;
   // Ids come from content and line: whatever the file is called, playing it twice gives duplicates.
   const prefix = mapping === undefined ? undefined : `${mapping.name}-${hash.digest("hex").slice(0, 8)}`;
@@ -70,11 +62,11 @@ interface Collected {
   joined: number;
 }
 
-async function collectRows(input: Readable, mapping: Mapping): Promise<Collected> {
+async function collectRows(lines: AsyncIterable<string>, mapping: Mapping): Promise<Collected> {
   const collected: Collected = { events: [], refused: new Map(), rows: 0, joined: 0 };
   const baskets = new Map<string, { row: MappedEvent; readonly line: number }>();
   let headerRead = mapping.header === undefined;
-  for await (const { line, cells } of rowsOf(input, mapping.separator)) {
+  for await (const { line, cells } of rowsOf(lines, mapping.separator)) {
     if (!headerRead) {
       checkHeader(cells ?? [], mapping);
       headerRead = true;
@@ -103,10 +95,10 @@ async function collectRows(input: Readable, mapping: Mapping): Promise<Collected
   return collected;
 }
 
-async function collectJson(input: Readable): Promise<Collected> {
+async function collectJson(lines: AsyncIterable<string>): Promise<Collected> {
   const collected: Collected = { events: [], refused: new Map(), rows: 0, joined: 0 };
   let line = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of lines) {
     line++;
     if (text.trim() === "") continue;
     countRow(collected);

@@ -1,6 +1,4 @@
 // Splits a text stream into rows of cells: RFC 4180 with quotes, or blanks between the cells.
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import type { Separator } from "./mappings.ts";
 
 export interface TextRow {
@@ -13,11 +11,32 @@ export interface TextRow {
 /** A quoted cell may span this many lines. */
 const QUOTED_LINES_MAX = 50;
 
+/** A line longer than this is no line of a table. In UTF-16 units. */
+const LINE_LENGTH_MAX = 1_048_576;
+
+/** Lines without their ends (LF or CR LF); `onBytes` sees every chunk. Throws where a line is too long. */
+export async function* linesOf(
+  bytes: AsyncIterable<Uint8Array>,
+  onBytes: (chunk: Uint8Array) => void,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of bytes) {
+    onBytes(chunk);
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > LINE_LENGTH_MAX) throw new Error(`a line is longer than ${LINE_LENGTH_MAX} characters`);
+    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest;
+}
+
 /** Empty lines are skipped. */
-export async function* rowsOf(input: Readable, separator: Separator): AsyncGenerator<TextRow> {
+export async function* rowsOf(lines: AsyncIterable<string>, separator: Separator): AsyncGenerator<TextRow> {
   let number = 0;
   let open: { readonly text: string; readonly line: number } | undefined;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of lines) {
     number++;
     if (open === undefined && text.trim() === "") continue;
     if (separator === "spaces") {
