@@ -1,8 +1,6 @@
 // Reads a file of recorded events: NDJSON as it is, or rows through a mapping; plain or gzip; sorted by time.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { PassThrough } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { joinBasket, type MappedEvent, type Mapping, streamOf } from "./mappings.ts";
 import { linesOf, rowsOf } from "./replay-rows.ts";
@@ -40,11 +38,13 @@ export const RECORDED_ROWS_MAX = 5_000_000;
 /** Rejects where the file cannot be read, has another header than the mapping, or too many rows. */
 export async function readRecorded(path: string, mapping: Mapping | undefined): Promise<RecordedFile> {
   const hash = createHash("sha256");
-  const unzip = path.endsWith(".gz") ? createGunzip() : new PassThrough();
-  const collected = await pipeline(createReadStream(path), unzip, (bytes: AsyncIterable<Buffer>) => {
-    const lines = linesOf(bytes, (chunk) => void hash.update(chunk));
-    return mapping === undefined ? collectJson(lines) : collectRows(lines, mapping);
-  });
+  const source = createReadStream(path);
+  const plain = path.endsWith(".gz") ? source.pipe(createGunzip()) : source;
+  source.once("error", (error) => plain.destroy(error));
+  const lines = linesOf(plain, (chunk) => void hash.update(chunk));
+  const collected = await (mapping === undefined ? collectJson(lines) : collectRows(lines, mapping)).finally(() =>
+    source.destroy(),
+  );
   const { rows, joined, refused } = collected;
   // Ids come from content and line: whatever the file is called, playing it twice gives duplicates.
   const prefix = mapping === undefined ? undefined : `${mapping.name}-${hash.digest("hex").slice(0, 8)}`;

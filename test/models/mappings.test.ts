@@ -77,7 +77,7 @@ const FILES: readonly [
       refused: { "no customer": 51692, "unit price is not above 0": 11 },
       customers: 2474,
       first: "2010-12-01T08:26:00.000Z",
-      last: "2011-04-27T17:09:00.000Z",
+      last: "2011-04-27T17:03:00.000Z",
     },
   ],
   [

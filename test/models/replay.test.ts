@@ -90,7 +90,11 @@ describe("playing recorded events", () => {
   });
 
   it("reads speeds", () => {
-    expect([parseSpeed("max"), parseSpeed("0"), parseSpeed("60")]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 60]);
+    expect([parseSpeed("max"), parseSpeed("0"), parseSpeed("60")]).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      60,
+    ]);
     for (const wrong of ["", "-1", "fast"]) expect(() => parseSpeed(wrong)).toThrow("neither a number above 0");
   });
 });
