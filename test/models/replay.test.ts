@@ -135,19 +135,23 @@ describe("nba replay on a real Redis", () => {
     });
   }
 
-  it.skipIf(skipShared)("plays all of taobao by the clock of its events; a second time with the same ids", async () => {
+  it.skipIf(skipShared)("plays all of taobao by the clock of its events", { timeout: 120_000 }, async () => {
     const { out, err } = await run(TAOBAO, "--mapping", "taobao", "--clock", "drive", "--json");
     expect(JSON.parse(out)).toMatchObject({ sent: 84475, rows: 84476, refused: { "not 5 cells": 1 } });
     expect(err).toContain("refused 1 rows: not 5 cells (first at line 84476)");
     const [clicks, purchases] = [await entriesOf("clickstream"), await entriesOf("transactions")];
     expect([clicks.length, purchases.length]).toEqual([82725, 1750]);
-    const driven = clicks.map(({ t }) => Number(t));
-    expect(driven).toEqual(clicks.map(({ d }) => d["ts"]));
-    expect(driven).toEqual(driven.toSorted((a, b) => a - b));
-    await connection.command(["DEL", "clickstream", "transactions"]);
-    await run(TAOBAO, "--mapping", "taobao", "--clock", "drive", "--stream", "again");
-    const ids = new Set((await entriesOf("again")).map(({ d }) => d["id"]));
-    expect(ids).toEqual(new Set([...clicks, ...purchases].map(({ d }) => d["id"])));
+    const wrong = clicks.filter(({ d, t }, index) => Number(t) !== d["ts"] || t < (clicks[index - 1]?.t ?? ""));
+    expect(wrong).toEqual([]);
+  });
+
+  it.skipIf(skipShared)("plays a file a second time with the same ids", async () => {
+    for (const stream of ["first", "second"]) {
+      await run(CDNOW, "--mapping", "cdnow", "--clock", "drive", "--stream", stream);
+    }
+    const ids = new Set((await entriesOf("first")).map(({ d }) => d["id"]));
+    expect(ids.size).toBe(6919);
+    expect((await entriesOf("second")).filter(({ d }) => !ids.has(d["id"]))).toEqual([]);
   });
 
   it.skipIf(skipShared)("shifts so that the last event is now, and says what will be too old", async () => {
