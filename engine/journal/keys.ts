@@ -30,7 +30,7 @@ export function profileKey(partition: PartitionIndex, key: CustomerKey): string 
   return `nba:{${partition}}:profile:${key}`;
 }
 
-/** Hash: `partitions`, `seed` of the duplicate hash. Fixed once a Redis holds data. */
+/** Hash: `partitions`, `seed` of the duplicate hash, `genesis` rulebook and who stored it. Fixed once a Redis holds data. */
 export const CONFIG_KEY = "nba:config";
 /** Hash: layout hash -> its description, so that a record written under it can be read later. */
 export const LAYOUTS_KEY = "nba:layouts";
@@ -40,7 +40,7 @@ export function rulebookKey(hash: RulebookHash): string {
   return `nba:rulebook:${hash}`;
 }
 
-/** Hash of the files of one model: name -> bytes. */
-export function modelKey(sha256: string): string {
-  return `nba:model:${sha256}`;
+/** Hash of the files of one model, by the sha256 of its card: name, card, model, golden. */
+export function modelKey(cardHash: string): string {
+  return `nba:model:${cardHash}`;
 }
