@@ -179,7 +179,7 @@ async function step(
     clock: options.clock,
     stages: options.meter.stages,
     writeBack: (partition) => writeBackOf(options, session, inbox, partition, nowMs, isFlushing),
-    onFolded: options.meter.onFolded,
+    onEntry: options.meter.onEntry,
   });
   const seen = await state.looks.see(looks, session, options.clock);
   for (const { waiting, answer } of output.refused) waiting.answer(answer);
@@ -213,7 +213,8 @@ async function commitAll(state: LoopState, session: Session, output: StepOutput)
     output.closed.map(async (closed) => {
       const { partition, commit } = closed;
       const reply = await session.journal.commit(partition.token, commit);
-      if (reply.kind !== "ok") throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
+      if (reply.kind !== "ok")
+        throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
       partition.committed = commit.seq;
       meter.onCommitted(closed, (performance.now() - startedAt) / 1000);
       publish(state, { ...toCommitted(closed) });
@@ -266,7 +267,8 @@ async function settleOrphans(state: LoopState, session: Session): Promise<void> 
     }
     const [page] = await session.journal.commits(waiting.partition, found.seq, 1);
     const record = page && decodeCommit(page.payload).decisions.find(({ id }) => id === waiting.id);
-    if (record === undefined) throw new Error(`decision ${waiting.id} is indexed at commit ${found.seq}, which lacks it`);
+    if (record === undefined)
+      throw new Error(`decision ${waiting.id} is indexed at commit ${found.seq}, which lacks it`);
     if (waiting.isAnswered) await appendNotDelivered(session.journal, record);
     else waiting.answer({ kind: "decided", record, seq: found.seq });
   }
