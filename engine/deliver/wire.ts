@@ -2,23 +2,11 @@
 // /openapi.json and /asyncapi.json. Times are milliseconds since 1970.
 import Type, { type Static } from "typebox";
 import { OUTCOMES } from "../domain/contact.ts";
+import { ANONYMOUS_LENGTH_MAX, CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
+import { InstantSchema, PropsSchema, PropValueSchema, REPORTED_OUTCOMES } from "../ingest/schemas.ts";
 
 const Name = Type.String({ minLength: 1, maxLength: 64 });
-const Time = Type.Integer({ description: "milliseconds since 1970-01-01T00:00Z" });
-const PropValue = Type.Union([
-  Type.String({ maxLength: 1_024 }),
-  Type.Number(),
-  Type.Boolean(),
-  Type.Array(Type.String({ maxLength: 1_024 }), { maxItems: 64 }),
-]);
-
-/** Facts of the request that rules may read as `context.NAME`. */
-export const Context = Type.Record(Type.String({ pattern: "^.{1,64}$" }), PropValue, {
-  maxProperties: 64,
-  additionalProperties: false,
-});
-
-export const REPORTED_OUTCOMES = OUTCOMES.filter((outcome) => outcome !== "pending");
+const Time = InstantSchema;
 
 export const DECISION_PLACEMENTS_MAX = 16;
 export const DEADLINE_DEFAULT_MS = 25;
@@ -28,9 +16,9 @@ export const OUTCOMES_MAX = 1_000;
 export const DecisionRequestBody = Type.Object(
   {
     customer: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 256, pattern: "^(?!anon:)", description: "may not begin with anon:" }),
+      Type.String({ minLength: 1, maxLength: CUSTOMER_LENGTH_MAX, pattern: "^(?!anon:)", description: "may not begin with anon:" }),
     ),
-    anonymousId: Type.Optional(Type.String({ minLength: 1, maxLength: 251 })),
+    anonymousId: Type.Optional(Type.String({ minLength: 1, maxLength: ANONYMOUS_LENGTH_MAX })),
     channel: Name,
     placements: Type.Array(
       Type.Object(
@@ -39,7 +27,7 @@ export const DecisionRequestBody = Type.Object(
       ),
       { minItems: 1, maxItems: DECISION_PLACEMENTS_MAX },
     ),
-    context: Type.Optional(Context),
+    context: Type.Optional(PropsSchema),
     locale: Type.Optional(Type.String({ pattern: "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description: "BCP 47" })),
     deadlineMs: Type.Optional(
       Type.Integer({ minimum: 1, maximum: DEADLINE_MAX_MS, description: `${DEADLINE_DEFAULT_MS} where not given` }),
@@ -161,7 +149,7 @@ export const CustomerBody = Type.Object({
   partition: Type.Integer(),
   cursor: Type.String({ description: "the commit that this reflects" }),
   now: Time,
-  attributes: Type.Record(Type.String(), PropValue),
+  attributes: Type.Record(Type.String(), PropValueSchema),
   features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()])),
   propensities: Type.Record(Type.String(), Type.Number()),
   contacts: Type.Array(ContactBody),
