@@ -49,7 +49,10 @@ function plainWords(error: SchemaError): readonly ProblemError[] {
   // Said by the `boolean` error of each field, with its own pointer.
   if (error.keyword === "additionalProperties" || error.keyword === "anyOf") return [];
   if (error.keyword === "required")
-    return (params.requiredProperties ?? []).map((name) => ({ pointer: `${pointer}/${escape(name)}`, detail: "is missing" }));
+    return (params.requiredProperties ?? []).map((name) => ({
+      pointer: `${pointer}/${escape(name)}`,
+      detail: "is missing",
+    }));
   if (error.keyword === "enum" && params.allowedValues !== undefined)
     return [{ pointer, detail: `must be one of ${params.allowedValues.join(", ")}` }];
   return [{ pointer, detail: error.message }];

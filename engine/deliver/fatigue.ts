@@ -15,7 +15,12 @@ export function fatigueOf(
 ): readonly FatigueBody[] {
   return limits.flatMap((limit) => {
     const counting = contacts.filter((contact) => counts(limit, contact, now));
-    const row = (counted: number): FatigueBody => ({ limit: limit.id, counted, max: limit.max, windowMs: limit.windowMs });
+    const row = (counted: number): FatigueBody => ({
+      limit: limit.id,
+      counted,
+      max: limit.max,
+      windowMs: limit.windowMs,
+    });
     const per = limit.per;
     if (per === "all") return [row(counting.length)];
     const counters = new Map<NameHash, number>();

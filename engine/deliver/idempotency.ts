@@ -74,7 +74,9 @@ function repeated(begun: Exclude<Begun, { kind: "fresh" }>): Answer {
     case "answered":
       return { ...begun.answer, headers: { ...begun.answer.headers, "idempotency-replayed": "true" } };
     case "running":
-      return problemAnswer("idempotency-key-busy", "wait for its answer, then send it again", [], { "retry-after": "1" });
+      return problemAnswer("idempotency-key-busy", "wait for its answer, then send it again", [], {
+        "retry-after": "1",
+      });
     case "other-body":
       return problemAnswer("idempotency-key-reused", "use a new key for a new request, or the same body as before");
     case "unavailable":

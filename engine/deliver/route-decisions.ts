@@ -40,14 +40,16 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
       summary: "A decision of the past; with explain=true, every candidate with its stage, its rule and the values",
       bodyMax: 0,
       consumes: [],
-      query: { explain: { schema: Type.Boolean(), description: "adds `explanation`: computed again from the journal" } },
+      query: {
+        explain: { schema: Type.Boolean(), description: "adds `explanation`: computed again from the journal" },
+      },
       answers: {
         200: {
           description: "the decision as it was journalled",
           schema: Type.Intersect([DecisionBody, Type.Object({ explanation: Type.Optional(Type.Object({})) })]),
         },
       },
-      problems: ["invalid-parameter", "not-found", "unavailable"],
+      problems: ["invalid-parameter", "not-found", "other-rulebook", "unavailable"],
       answer: (incoming) => lookUp(engine, incoming),
     },
   ];
@@ -121,13 +123,14 @@ async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<A
   if (!DECISION_ID.test(parameter))
     return problemAnswer("invalid-parameter", `${quoted(parameter)} is not a decision id: 22 characters of base64url`);
   const found = await engine.decision(parameter as DecisionId);
-  if (found === undefined) return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
+  if (found === undefined)
+    return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
   const decision = presentDecision(found.record);
   if (wanted === "false") return jsonAnswer(200, decision);
   const rulebook = engine.rulebook();
   if (rulebook.hash !== found.record.rulebook)
     return problemAnswer(
-      "unavailable",
+      "other-rulebook",
       `it was decided by rulebook ${found.record.rulebook.slice(0, 12)}, but ${rulebook.hash.slice(0, 12)} is active`,
     );
   return jsonAnswer(200, { ...decision, explanation: explain(rulebook, found.record) });

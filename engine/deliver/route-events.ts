@@ -50,16 +50,16 @@ export function eventsRoute(engine: Engine, clock: () => number): Route {
 }
 
 async function take(engine: Engine, incoming: Incoming, now: number): Promise<Answer> {
-  const judged = NDJSON.has(mediaTypeOf(incoming.contentType))
-    ? judgeLines(incoming, now)
-    : judgeJson(incoming, now);
+  const judged = NDJSON.has(mediaTypeOf(incoming.contentType)) ? judgeLines(incoming, now) : judgeJson(incoming, now);
   if ("status" in judged) return judged;
   const taken = judged.filter((each) => each.kind === "taken");
   const appended = taken.length === 0 ? [] : await engine.append(taken.map((each) => each.event));
   const failed = appended.find((each) => each.kind === "failed");
   // Event ids make sending everything again harmless, and simpler for a sender than picking the failed ones.
   if (failed !== undefined) return retryLater("unavailable", `send all of them again: ${failed.why}`, 1_000);
-  const refused = judged.flatMap((each) => (each.kind === "refused" ? [{ index: each.index, problem: each.problem }] : []));
+  const refused = judged.flatMap((each) =>
+    each.kind === "refused" ? [{ index: each.index, problem: each.problem }] : [],
+  );
   return jsonAnswer(202, { accepted: taken.length, refused });
 }
 

@@ -44,7 +44,8 @@ async function report(engine: Engine, incoming: Incoming, now: Instant): Promise
   values.forEach((value, index) => {
     const under = isArray ? `/${index}` : "";
     const checked = check(value, under);
-    const late = checked.kind === "valid" && checked.value.ts !== undefined ? timeFault(checked.value.ts, now) : undefined;
+    const late =
+      checked.kind === "valid" && checked.value.ts !== undefined ? timeFault(checked.value.ts, now) : undefined;
     if (checked.kind === "invalid") errors.push(...checked.errors);
     else if (late !== undefined) errors.push({ pointer: `${under}/ts`, detail: late });
     else bodies.push(checked.value);

@@ -31,7 +31,9 @@ export interface Route {
   readonly consumes: readonly string[];
   readonly request?: TSchema;
   readonly query?: Readonly<Record<string, { readonly schema: TSchema; readonly description: string }>>;
-  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string }>>;
+  readonly answers: Readonly<
+    Record<number, { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string }>
+  >;
   readonly problems: readonly ProblemKind[];
   readonly answer: (incoming: Incoming) => Answer | Promise<Answer>;
 }

@@ -1,6 +1,7 @@
 // The only importer of uWebSockets.js: a native binary for each platform and Node version, so that it is checked before use.
-import { createRequire } from "node:module";
+
 import type * as Uws from "uWebSockets.js";
+import { createRequire } from "node:module";
 
 export type UwsModule = Pick<typeof Uws, "App" | "us_listen_socket_close" | "us_socket_local_port" | "DISABLED">;
 export type App = Uws.TemplatedApp;

@@ -16,7 +16,12 @@ export const OUTCOMES_MAX = 1_000;
 export const DecisionRequestBody = Type.Object(
   {
     customer: Type.Optional(
-      Type.String({ minLength: 1, maxLength: CUSTOMER_LENGTH_MAX, pattern: "^(?!anon:)", description: "may not begin with anon:" }),
+      Type.String({
+        minLength: 1,
+        maxLength: CUSTOMER_LENGTH_MAX,
+        pattern: "^(?!anon:)",
+        description: "may not begin with anon:",
+      }),
     ),
     anonymousId: Type.Optional(Type.String({ minLength: 1, maxLength: ANONYMOUS_LENGTH_MAX })),
     channel: Name,
@@ -74,7 +79,9 @@ const Slate = Type.Union([
   Type.Object({
     placement: Type.String(),
     kind: Type.Literal("default"),
-    items: Type.Array(Type.Object({ content: Content }), { description: "declared content: no tracking code, no contact" }),
+    items: Type.Array(Type.Object({ content: Content }), {
+      description: "declared content: no tracking code, no contact",
+    }),
   }),
 ]);
 
@@ -84,7 +91,9 @@ export const DecisionBody = Type.Object({
   decisionId: Type.Optional(Type.String({ description: "absent where the default was answered" })),
   customer: Type.String(),
   slates: Type.Array(Slate),
-  degraded: Type.Array(Type.String(), { description: "`deadline`: the placement's declared default; a model's name: its default" }),
+  degraded: Type.Array(Type.String(), {
+    description: "`deadline`: the placement's declared default; a model's name: its default",
+  }),
   direction: Type.Enum(["inbound", "outbound"]),
   trigger: Type.Optional(TriggerRef),
   now: Type.Optional(Time),
