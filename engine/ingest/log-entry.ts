@@ -13,7 +13,7 @@ import {
 } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
-import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
+import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, PAYLOAD_BYTES_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
 import { decodeEventBytes, parsePayload } from "./decode-event.ts";
 import { pack } from "./messagepack.ts";
 import { isRefused } from "./refused.ts";
@@ -63,9 +63,17 @@ export function encodeEvent(event: CustomerEvent, arrivedAt?: Instant): EntryFie
   const { id, type, key, ts, props, session, channel, traceparent } = event;
   const whose = isAnonymous(key) ? { anonymousId: key.slice("anon:".length) } : { customer: key };
   const optional = Object.entries({ session, channel, traceparent }).filter(([, value]) => value !== undefined);
-  const payload = pack({ id, type, ...whose, ts, props, ...Object.fromEntries(optional) });
+  const payload = smallest({ id, type, ...whose, ts, props, ...Object.fromEntries(optional) });
   const clock = arrivedAt === undefined ? [] : ["t", String(arrivedAt)];
   return ["s", event.source, "d", payload, ...clock];
+}
+
+/** What was accepted as JSON of just the permitted size must not grow beyond it here: fractions take more room packed. */
+function smallest(fields: object): Buffer {
+  const packed = pack(fields);
+  if (packed.length <= PAYLOAD_BYTES_MAX) return packed;
+  const json = Buffer.from(JSON.stringify(fields));
+  return json.length < packed.length ? json : packed;
 }
 
 /** Something that the profile of `key` armed is due. */

@@ -97,7 +97,7 @@ export function createSeenWindow(capacity: number = SEEN_ENTRIES): SeenWindow {
   }
 
   function since(from: number): readonly RingWrite[] {
-    const first = Math.max(from, head - capacity);
+    const first = Math.max(from, head - ringMax);
     if (first >= head) return [];
     const start = first % ringMax;
     const untilWrap = Math.min(head - first, ringMax - start);
