@@ -50,7 +50,7 @@ function plainWords(error: SchemaError): readonly ProblemError[] {
   if (error.keyword === "additionalProperties" || error.keyword === "anyOf") return [];
   if (error.keyword === "required")
     return (params.requiredProperties ?? []).map((name) => ({
-      pointer: `${pointer}/${escape(name)}`,
+      pointer: `${pointer}/${escaped(name)}`,
       detail: "is missing",
     }));
   if (error.keyword === "enum" && params.allowedValues !== undefined)
@@ -58,6 +58,6 @@ function plainWords(error: SchemaError): readonly ProblemError[] {
   return [{ pointer, detail: error.message }];
 }
 
-function escape(name: string): string {
+function escaped(name: string): string {
   return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

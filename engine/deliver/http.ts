@@ -66,11 +66,20 @@ export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSid
     const method = req.getCaseSensitiveMethod();
     const path = req.getUrl();
     const refusal = refuse(req, method, origins);
-    if (refusal !== undefined) return write(res, refusal, method === "HEAD", true);
+    if (refusal !== undefined) {
+      write(res, refusal, method === "HEAD", true);
+      return;
+    }
     const routed = route(method, path);
-    if (routed.kind !== "found") return write(res, noRoute(routed, method, path), method === "HEAD", hasBody(req));
+    if (routed.kind !== "found") {
+      write(res, noRoute(routed, method, path), method === "HEAD", hasBody(req));
+      return;
+    }
     const mediaRefusal = refuseMedia(routed.route, req);
-    if (mediaRefusal !== undefined) return write(res, mediaRefusal, false, true);
+    if (mediaRefusal !== undefined) {
+      write(res, mediaRefusal, false, true);
+      return;
+    }
     const exchange: Exchange = {
       res,
       incoming: copyRequest(req, method, path, routed.parameter),
@@ -114,7 +123,10 @@ function collect(
     const detail = `the body has more than ${bodyMax} bytes; send it in parts`;
     finish(exchange, problemAnswer("too-large", detail), true);
   };
-  if (announced > bodyMax) return tooLarge();
+  if (announced > bodyMax) {
+    tooLarge();
+    return;
+  }
   exchange.res.onAborted(() => {
     exchange.aborted = true;
     // An upload that was broken off never reaches its last chunk.
@@ -182,7 +194,7 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
 function failure(error: unknown, operation: string, log: Log): Answer {
   const isTrouble = error instanceof Error && error.name === "RedisTrouble";
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error({ operation, why }, isTrouble ? "request failed: Redis does not answer" : "request failed");
+  log.error(isTrouble ? "request failed: Redis does not answer" : "request failed", { operation, why });
   if (!isTrouble) return problemAnswer("internal", "an unexpected error; the engine's log says more");
   return problemAnswer("unavailable", "Redis does not answer; try again", [], { "retry-after": "1" });
 }

@@ -1,15 +1,11 @@
 // The store of idempotency keys in Redis. A request that is running holds its key for a short time only: were it the full
 // day, a process killed in the middle would lock its key until tomorrow.
 import { createHash } from "node:crypto";
-import type { Reply } from "../journal/redis.ts";
 import { text } from "../journal/redis.ts";
 import type { Answer } from "./answer.ts";
 import type { Begun, IdempotencyStore } from "./idempotency.ts";
 import type { Log } from "./ports.ts";
-
-export interface RedisCommands {
-  readonly command: (args: readonly (string | Buffer)[]) => Promise<Reply>;
-}
+import type { RedisLane } from "./redis-lane.ts";
 
 const KEEP_SECONDS = 24 * 60 * 60;
 const RUNNING_SECONDS = 30;
@@ -18,15 +14,16 @@ type Kept =
   | { readonly state: "running"; readonly bodyHash: string }
   | { readonly state: "answered"; readonly bodyHash: string; readonly answer: Answer };
 
-export function createRedisIdempotency(redis: RedisCommands, log: Log): IdempotencyStore {
+export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyStore {
   return {
     begin: async (scope, key, bodyHash): Promise<Begun> => {
       const running: Kept = { state: "running", bodyHash };
       try {
         const name = redisKey(scope, key);
-        const set = await redis.command(["SET", name, JSON.stringify(running), "NX", "EX", String(RUNNING_SECONDS)]);
+        const connection = await redis.connection();
+        const set = await connection.command(["SET", name, JSON.stringify(running), "NX", "EX", String(RUNNING_SECONDS)]);
         if (set !== null) return { kind: "fresh" };
-        const earlier = text(await redis.command(["GET", name]));
+        const earlier = text(await connection.command(["GET", name]));
         // Gone between the two commands: whoever held it is just done with it.
         return earlier === "" ? { kind: "running" } : judge(JSON.parse(earlier) as Kept, bodyHash);
       } catch (error) {
@@ -36,16 +33,16 @@ export function createRedisIdempotency(redis: RedisCommands, log: Log): Idempote
     finish: async (scope, key, bodyHash, answer) => {
       const kept: Kept = { state: "answered", bodyHash, answer: { ...answer, body: asText(answer.body) } };
       try {
-        await redis.command(["SET", redisKey(scope, key), JSON.stringify(kept), "EX", String(KEEP_SECONDS)]);
+        await (await redis.connection()).command(["SET", redisKey(scope, key), JSON.stringify(kept), "EX", String(KEEP_SECONDS)]);
       } catch (error) {
-        log.warn({ scope, why: messageOf(error) }, "the answer to an Idempotency-Key was not kept");
+        log.warn("the answer to an Idempotency-Key was not kept", { scope, why: messageOf(error) });
       }
     },
     forget: async (scope, key) => {
       try {
-        await redis.command(["DEL", redisKey(scope, key)]);
+        await (await redis.connection()).command(["DEL", redisKey(scope, key)]);
       } catch (error) {
-        log.warn({ scope, why: messageOf(error) }, `an Idempotency-Key stays locked for ${RUNNING_SECONDS} s`);
+        log.warn(`an Idempotency-Key stays locked for ${RUNNING_SECONDS} s`, { scope, why: messageOf(error) });
       }
     },
   };

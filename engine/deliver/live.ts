@@ -84,7 +84,7 @@ async function receive(deps: CommandDeps, log: Log, peer: Peer, view: Uint8Array
   try {
     await obey(deps, peer, live, message);
   } catch (error) {
-    log.error({ op: message.op, why: error instanceof Error ? error.stack : String(error) }, "live: a message failed");
+    log.error("live: a message failed", { op: message.op, why: error instanceof Error ? error.stack : String(error) });
     refuse(deps, peer, message, "unavailable", "the engine cannot do this now; try again");
   } finally {
     peer.underWay--;

@@ -1,10 +1,12 @@
 // What this folder needs of observe/: narrow, so that the tests of the outside do not need a registry.
 
 export interface Log {
-  readonly info: (fields: object, message: string) => void;
-  readonly warn: (fields: object, message: string) => void;
-  readonly error: (fields: object, message: string) => void;
+  readonly warn: (message: string, fields?: LogFields) => void;
+  readonly error: (message: string, fields?: LogFields) => void;
 }
+
+/** Never a customer: these lines are above debug. */
+export type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 export interface DeliverMetrics {
   /** `operation` is the operationId of a route: a bounded set. */
@@ -20,5 +22,5 @@ export type DeliveryResult = "delivered" | "retried";
 
 /** What GET /metrics answers. */
 export interface Exposition {
-  readonly render: (accept: string) => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly scrape: (accept: string | undefined) => Promise<{ readonly contentType: string; readonly text: string }>;
 }

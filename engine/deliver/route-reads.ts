@@ -83,7 +83,7 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
       answers: { 200: { description: "every metric", mediaType: "text/plain", schema: Type.String() } },
       problems: [],
       answer: async ({ accept }) => {
-        const { contentType, text } = await exposition.render(accept);
+        const { contentType, text } = await exposition.scrape(accept);
         return textAnswer(200, contentType, text);
       },
     },
