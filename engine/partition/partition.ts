@@ -36,7 +36,7 @@ export interface Partition {
   skewMs: number;
   lastNow: Instant;
   counts: EntryCounts;
-  /** Entries folded so far, all kinds. */
+  /** Entries folded and decisions made so far: how much there is to do again, in differences of it. */
   ordinal: number;
   /** When the earliest timer is due. */
   nextDue: Instant;

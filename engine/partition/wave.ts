@@ -142,6 +142,7 @@ function chooseOne({ question, active, input, qualified }: Undecided, scores: re
 function apply(partition: Partition, active: ActiveRulebook, record: DecisionRecord): void {
   const { store, draft } = partition;
   draft.decisions.push(record);
+  partition.ordinal++; // so that asks without events bring write-backs and checkpoints about, too
   const applied = applyDecision(store.state(record.key), record, active.rulebook.contactMemoryMs);
   if (!applied.isChanged) return;
   store.setState(record.key, applied.state);
