@@ -1,26 +1,26 @@
 // `nba`: the commands in one list, exit codes in one place.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { repositoryRoot } from "../journal/source-file.ts";
+import { sourceFile } from "../journal/source-file.ts";
 import { benchCommand } from "./bench.ts";
 import { partitionCommand } from "./partition.ts";
 import { RedisServerTrouble } from "./redis-server.ts";
-import { CommandTrouble, complain, exitWith } from "./terminal.ts";
+import { replayCommand } from "./replay.ts";
+import { CommandTrouble, complain, type ExitCode, exitWith } from "./terminal.ts";
+import { validateCommand } from "./validate.ts";
 
-const COMMANDS: readonly Command[] = [benchCommand(), partitionCommand()];
+const COMMANDS: readonly (() => Command)[] = [validateCommand, replayCommand, partitionCommand, benchCommand];
 
 await run(createProgram(), process.argv);
 
 function createProgram(): Command {
-  const { version, description } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8"));
+  const { version, description } = JSON.parse(readFileSync(sourceFile("package.json"), "utf8"));
   const program = new Command("nba")
     .description(description)
     .version(version)
     .showHelpAfterError("(nba --help lists the commands)")
     .addHelpText("after", "\nExit codes: 0 well, 1 found faults, 2 wrong use.");
-  for (const command of COMMANDS) program.addCommand(command);
-  program.addHelpCommand(true);
+  for (const create of COMMANDS) program.addCommand(create());
   return program;
 }
 
@@ -34,17 +34,22 @@ async function run(program: Command, argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    if (error instanceof CommanderError) return exitWith(error.exitCode === 0 ? 0 : 2);
-    if (error instanceof CommandTrouble) {
-      complain(error.message);
-      return exitWith(error.exitCode);
-    }
-    if (error instanceof RedisServerTrouble) {
-      complain(error.message);
-      return exitWith(1);
-    }
-    throw error;
+    exitWith(codeOf(error));
   }
+}
+
+/** A bug is thrown on, with its stack. */
+function codeOf(error: unknown): ExitCode {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // What a command itself complains of keeps the code that it chose; commander's own complaints are wrong use.
+    return error.code === "commander.error" && error.exitCode === 1 ? 1 : 2;
+  }
+  if (error instanceof CommandTrouble || error instanceof RedisServerTrouble) {
+    complain(error.message);
+    return error instanceof CommandTrouble ? error.exitCode : 1;
+  }
+  throw error;
 }
 
 function throwInsteadOfExit(command: Command): void {
