@@ -1,8 +1,8 @@
 // Reads the input logs of all owned partitions in one blocking read, one ahead of what is being worked on.
 import type { PartitionIndex, Position } from "../domain/ids.ts";
+import type { RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import type { RedisConnection } from "../journal/redis.ts";
-import type { RawEntry } from "../journal/journal.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface Batch {

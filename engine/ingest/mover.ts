@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DeadReason } from "../domain/event.ts";
 import type { PartitionIndex, Position } from "../domain/ids.ts";
+import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
 import { routeEntry } from "./route.ts";
-import type { RawEntry } from "../journal/journal.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface MoverOptions {

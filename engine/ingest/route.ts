@@ -3,10 +3,10 @@
 import type { DeadReason } from "../domain/event.ts";
 import type { PartitionIndex } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
+import type { RawEntry } from "../journal/journal.ts";
 import { parsePayload, readKey } from "./decode-event.ts";
 import type { EntryFields } from "./log-entry.ts";
 import { isRefused } from "./refused.ts";
-import type { RawEntry } from "../journal/journal.ts";
 
 export type Route =
   | { readonly kind: "log"; readonly partition: PartitionIndex; readonly fields: EntryFields }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
+import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
 import { appendOnce, channelTarget, deadTarget, idAfter, logTarget } from "../../engine/ingest/append-once.ts";
-import type { Position } from "../../engine/domain/ids.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { withRedis } from "./redis-server.ts";
 
@@ -16,7 +15,11 @@ async function payloads(connection: RedisConnection, stream: string): Promise<st
 describe("append once", () => {
   test("appends in order, and what is sent again is skipped", async () => {
     await withRedis(async (connection) => {
-      expect(await appendOnce(connection, target, [entry("5-0"), entry("5-1")])).toEqual({ appended: 2, skipped: 0, length: 2 });
+      expect(await appendOnce(connection, target, [entry("5-0"), entry("5-1")])).toEqual({
+        appended: 2,
+        skipped: 0,
+        length: 2,
+      });
       const overlapping = [entry("5-0"), entry("5-1"), entry("6-0"), entry("6-0")];
       expect(await appendOnce(connection, target, overlapping)).toEqual({ appended: 1, skipped: 3, length: 3 });
       expect(await payloads(connection, target.stream)).toEqual(["payload 5-0", "payload 5-1", "payload 6-0"]);
@@ -26,7 +29,16 @@ describe("append once", () => {
 
   test("ids are compared as numbers on both sides of the dash, beyond what a double holds", async () => {
     await withRedis(async (connection) => {
-      const ascending = ["9-9", "9-10", "10-0", "10-2", "9007199254740992-0", "9007199254740993-0", "9007199254740993-18446744073709551614", "9007199254740993-18446744073709551615"];
+      const ascending = [
+        "9-9",
+        "9-10",
+        "10-0",
+        "10-2",
+        "9007199254740992-0",
+        "9007199254740993-0",
+        "9007199254740993-18446744073709551614",
+        "9007199254740993-18446744073709551615",
+      ];
       for (const id of ascending) expect((await appendOnce(connection, target, [entry(id)])).appended, id).toBe(1);
       for (const id of ascending) expect((await appendOnce(connection, target, [entry(id)])).skipped, id).toBe(1);
     });
@@ -53,25 +65,36 @@ describe("append once", () => {
       expect(await connection.command(["EXISTS", target.stream, target.watermarks])).toBe(0);
 
       await connection.command(["SET", target.watermarks, "x"]);
-      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(/WRONGTYPE watermark .*string, not a hash/);
+      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(
+        /WRONGTYPE watermark .*string, not a hash/,
+      );
       expect(await connection.command(["EXISTS", target.stream])).toBe(0);
       await connection.command(["DEL", target.watermarks]);
       await connection.command(["LPUSH", target.stream, "x"]);
-      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(/WRONGTYPE target .*list, not a stream/);
+      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(
+        /WRONGTYPE target .*list, not a stream/,
+      );
       expect(await connection.command(["EXISTS", target.watermarks])).toBe(0);
       await connection.command(["DEL", target.stream]);
       await connection.command(["HSET", target.watermarks, target.field, "yesterday"]);
-      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(/watermark moved:clickstream .* is not/);
+      await expect(appendOnce(connection, target, [entry("7-0")])).rejects.toThrow(
+        /watermark moved:clickstream .* is not/,
+      );
     });
   });
 
   test("every pair of keys lies in one slot, so that a cluster runs it", async () => {
-    await withRedis(async (connection) => {
-      for (const each of [target, deadTarget("outcomes"), channelTarget("sms", 5 as PartitionIndex)]) {
-        const slots = await Promise.all([each.stream, each.watermarks].map((key) => connection.command(["CLUSTER", "KEYSLOT", key])));
-        expect(slots[0]).toBe(slots[1]);
-      }
-    }, ["--cluster-enabled", "yes"]);
+    await withRedis(
+      async (connection) => {
+        for (const each of [target, deadTarget("outcomes"), channelTarget("sms", 5 as PartitionIndex)]) {
+          const slots = await Promise.all(
+            [each.stream, each.watermarks].map((key) => connection.command(["CLUSTER", "KEYSLOT", key])),
+          );
+          expect(slots[0]).toBe(slots[1]);
+        }
+      },
+      ["--cluster-enabled", "yes"],
+    );
   });
 
   test("the id after another", () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
+import { customerKey } from "../../engine/domain/ids.ts";
 import { partitionOf } from "../../engine/domain/partition-of.ts";
 import { createFrontDoor, type FrontDoor, NAMED_STREAMS } from "../../engine/ingest/front-door.ts";
 import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
@@ -45,7 +45,10 @@ function record(fields: readonly Buffer[]): Record<string, string> {
 async function readLogs(connection: RedisConnection): Promise<Moved[]> {
   const moved: Moved[] = [];
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    const entries = (await connection.command(["XRANGE", `nba:{${partition}}:events`, "-", "+"])) as [Buffer, Buffer[]][];
+    const entries = (await connection.command(["XRANGE", `nba:{${partition}}:events`, "-", "+"])) as [
+      Buffer,
+      Buffer[],
+    ][];
     for (const [, fields] of entries) moved.push({ partition, fields: record(fields) });
   }
   return moved;
@@ -54,8 +57,21 @@ async function readLogs(connection: RedisConnection): Promise<Moved[]> {
 describe("front door", () => {
   test("moves to the partition of the key as sent, in order, and trims behind", async () => {
     await withRedis(async (connection, url) => {
-      for (let id = 0; id < 500; id++) await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 20}`, id)]);
-      await connection.command(["XADD", "outcomes", "*", "s", "$activate", "t", "123", "d", payload("c-1", 900), "x", "y"]);
+      for (let id = 0; id < 500; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 20}`, id)]);
+      await connection.command([
+        "XADD",
+        "outcomes",
+        "*",
+        "s",
+        "$activate",
+        "t",
+        "123",
+        "d",
+        payload("c-1", 900),
+        "x",
+        "y",
+      ]);
       await connection.command(["XADD", "transactions", "*", "d", '{"customer":"c-1","ts":"not judged here"}']);
       const door = frontDoor(url);
       door.start();
@@ -81,7 +97,15 @@ describe("front door", () => {
 
   test("what has no readable key becomes a dead letter that disturbs nothing", async () => {
     await withRedis(async (connection, url) => {
-      const bad = ['{"id":', "", '{"customer":"anon:1"}', '{"customer":7}', "{}", "\u0001", `{"customer":"c-1","x":"${"y".repeat(17_000)}"}`];
+      const bad = [
+        '{"id":',
+        "",
+        '{"customer":"anon:1"}',
+        '{"customer":7}',
+        "{}",
+        "\u0001",
+        `{"customer":"c-1","x":"${"y".repeat(17_000)}"}`,
+      ];
       for (const each of bad) await connection.command(["XADD", "clickstream", "*", "d", each]);
       await connection.command(["XADD", "clickstream", "*", "q", "no payload"]);
       await connection.command(["XADD", "clickstream", "*", "d", payload("c-1", 1)]);
@@ -93,18 +117,32 @@ describe("front door", () => {
       expect((await readLogs(connection)).length).toBe(1);
       const letters = (await connection.command(["XRANGE", "nba:dead", "-", "+"])) as [Buffer, Buffer[]][];
       const dead = letters.map(([, fields]) => record(fields));
-      const expected = ["not-parseable", "not-parseable", "invalid", "invalid", "invalid", "not-parseable", "too-large", "invalid"];
+      const expected = [
+        "not-parseable",
+        "not-parseable",
+        "invalid",
+        "invalid",
+        "invalid",
+        "not-parseable",
+        "too-large",
+        "invalid",
+      ];
       expect(dead.map((letter) => letter["reason"])).toEqual(expected);
       expect(reasons).toEqual(expected.map((reason) => `clickstream ${reason}`));
       expect(dead[6]?.["d"]?.length).toBe(1_024);
-      expect(dead[0]).toMatchObject({ stream: "clickstream", position: expect.stringMatching(/^\d+-\d+$/), d: '{"id":' });
+      expect(dead[0]).toMatchObject({
+        stream: "clickstream",
+        position: expect.stringMatching(/^\d+-\d+$/),
+        d: '{"id":',
+      });
       expect(door.moved()[0]).toEqual({ stream: "clickstream", appended: 1, dead: 8, skipped: 0 });
     });
   });
 
   test("waits while a log is too long, and goes on when it is shorter", async () => {
     await withRedis(async (connection, url) => {
-      for (let id = 0; id < 2_500; id++) await connection.command(["XADD", "clickstream", "*", "d", payload("c-1", id)]);
+      for (let id = 0; id < 2_500; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload("c-1", id)]);
       const door = frontDoor(url, [], [], 800);
       door.start();
       const log = `nba:{${partitionOf(customerKey("c-1"), PARTITIONS)}}:events`;
@@ -123,7 +161,8 @@ describe("front door", () => {
     await withRedis(async (connection, url) => {
       const log = `nba:{${partitionOf(customerKey("c-1"), PARTITIONS)}}:events`;
       await connection.command(["SET", log, "x"]);
-      for (let id = 0; id < 100; id++) await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 10}`, id)]);
+      for (let id = 0; id < 100; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 10}`, id)]);
       const warnings: string[] = [];
       const door = frontDoor(url, warnings);
       door.start();
@@ -150,12 +189,20 @@ describe("front door", () => {
         const added = Array.from({ length: 200 }, () => {
           const id = sent++;
           const stream = NAMED_STREAMS[id % 3] as string;
-          return connection.command(["XADD", stream, "*", "d", id % 50 === 7 ? `{broken ${id}` : payload(`c-${id % 40}`, id)]);
+          return connection.command([
+            "XADD",
+            stream,
+            "*",
+            "d",
+            id % 50 === 7 ? `{broken ${id}` : payload(`c-${id % 40}`, id),
+          ]);
         });
         await Promise.all(added);
       };
       for (let kill = 0; kill < kills; kill++) {
-        const child = spawn(process.execPath, [script, redis.url, String(PARTITIONS)], { stdio: ["ignore", "pipe", "inherit"] });
+        const child = spawn(process.execPath, [script, redis.url, String(PARTITIONS)], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
         children.push(child);
         await produce();
         await once(child.stdout as NonNullable<typeof child.stdout>, "data");
