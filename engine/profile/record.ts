@@ -131,6 +131,16 @@ export function writeCold(cursor: Cursor, layout: LayoutDescriptor, cold: Uint8A
   chunk.u8.fill(0, from + cold.length, from + ((cold.length + 7) & ~7));
 }
 
+/** To a place that holds it. */
+export function copyRecord(from: Cursor, to: Cursor): void {
+  copyCellsOf(from, to.chunk, to.base, cellsOf(from));
+}
+
+/** The first cells of a record, bit for bit. */
+export function copyCellsOf({ chunk, base }: Cursor, to: Chunk, at: number, cells: number): void {
+  to.f64.set(chunk.f64.subarray(base, base + cells), at);
+}
+
 export function packRecord(cursor: Cursor): Uint8Array {
   const from = cursor.base * 8;
   const packed = cursor.chunk.u8.slice(from, from + cellsOf(cursor) * 8);
