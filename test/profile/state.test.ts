@@ -114,7 +114,7 @@ describe("the codec of the state", () => {
         }
         if (bytes.length > 0) expect(() => decodeState(Uint8Array.of(...bytes, 0), LAYOUT)).toThrow(RangeError);
       }),
-      { numRuns: 20 },
+      { numRuns: 5 },
     );
   });
 
