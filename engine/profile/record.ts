@@ -17,7 +17,7 @@ export interface Cursor {
 }
 
 /** "NBP" and the version of the format. */
-export const FORMAT = 0x4e425001;
+const FORMAT = 0x4e425001;
 
 const LAYOUT_WORD = 1;
 const CELLS_WORD = 2;
