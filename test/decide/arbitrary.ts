@@ -25,7 +25,7 @@ const ISSUES = ["sales", "service"];
 const SPANS = [HOUR_MS, DAY_MS, 7 * DAY_MS];
 
 const rule: fc.Arbitrary<RuleDraft> = fc
-  .record({ source: fc.constantFrom("feature", "model"), at: fc.nat(1), above: fc.constantFrom(-1, 0, 0.5, 1) })
+  .record({ source: fc.constantFrom("feature", "model"), at: fc.nat(1), above: fc.constantFrom(-1, -1, -1, 0.5) })
   .map(({ source, at, above }) => ({
     id: `${source}-${at}-above-${above}`,
     needs: source === "model" ? [`m${at}`] : [],
@@ -36,7 +36,10 @@ const rule: fc.Arbitrary<RuleDraft> = fc
     },
   }));
 
-const rules = fc.array(rule, { maxLength: 2 });
+const rules = fc.oneof(
+  { weight: 3, arbitrary: fc.constant([]) },
+  { weight: 1, arbitrary: fc.array(rule, { maxLength: 2 }) },
+);
 
 function action(id: string): fc.Arbitrary<ActionDraft> {
   return fc.record({
@@ -55,7 +58,8 @@ function action(id: string): fc.Arbitrary<ActionDraft> {
     treatments: fc.uniqueArray(
       fc.record({
         channel: fc.constantFrom(...CHANNELS),
-        placements: fc.uniqueArray(fc.constantFrom(...PLACEMENTS), { minLength: 1 }),
+        placements: fc.uniqueArray(fc.constantFrom(...PLACEMENTS), { minLength: 2 }),
+        prior: fc.constantFrom({ alpha: 1, beta: 1 }, { alpha: 1, beta: 4 }),
         content: fc.constantFrom(
           { title: { en: ["hello"] } },
           {
@@ -91,7 +95,9 @@ const limits = fc.array(
 
 export const bookDraft: fc.Arbitrary<BookDraft> = fc
   .record({
-    actions: fc.nat(7).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => action(`a${index}`)))),
+    actions: fc
+      .integer({ min: 1, max: 8 })
+      .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => action(`a${index}`)))),
     limits,
     coolDowns: fc.array(
       fc.record({
@@ -124,7 +130,7 @@ export const bookDraft: fc.Arbitrary<BookDraft> = fc
   }));
 
 const anyNumber = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom(0, 0.4, 0.7, 2) },
+  { weight: 4, arbitrary: fc.constantFrom(0, 0.4, 0.7, 2, Number.NaN) },
   { weight: 1, arbitrary: fc.double() },
 );
 
@@ -136,6 +142,7 @@ export const ask: fc.Arbitrary<AskDraft> = fc
   .record(
     {
       placements: fc.array(fc.record({ name: fc.constantFrom(...PLACEMENTS), limit: fc.integer({ min: 1, max: 4 }) }), {
+        minLength: 1,
         maxLength: 4,
       }),
       channel: fc.constantFrom(...CHANNELS),
@@ -156,9 +163,9 @@ export const past = fc.array(
   fc.record({
     pick: fc.nat(),
     in: fc.constantFrom(...PLACEMENTS),
-    ago: fc.integer({ min: 0, max: 8 * DAY_MS }),
+    ago: fc.oneof(fc.integer({ min: 0, max: HOUR_MS }), fc.integer({ min: 0, max: 8 * DAY_MS })),
     state: fc.constantFrom("reserved" as const, "confirmed" as const, "released" as const),
-    outcome: fc.constantFrom(...OUTCOMES),
+    outcome: fc.oneof(fc.constantFrom("pending" as const, "presented" as const), fc.constantFrom(...OUTCOMES)),
     live: fc.boolean(),
     until: fc.constantFrom(0, NOW + HOUR_MS),
     inbound: fc.boolean(),
