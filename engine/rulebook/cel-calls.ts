@@ -19,9 +19,15 @@ function resolve(scribe: Scribe, node: ASTNode): NameRead | undefined {
   }
   const [base, field] = node.args;
   const root = rootOf(base);
-  if (root === undefined || !(scribe.names.roots.includes(root) || root === "event.props")) {
-    const known = scribe.names.roots;
-    scribe.wrong(base, root === undefined ? `${quote(base)} has no fields` : unknownRoot(root, known));
+  const known = scribe.names.roots;
+  if (root === undefined) {
+    const ofEvent = base.op === "." && base.args[0].op === "id" && base.args[0].args === "event";
+    scribe.wrong(base, `${quote(base)} has no fields${ofEvent ? ": properties are read as event.props.NAME" : ""}`);
+    return undefined;
+  }
+  const first = root.split(".")[0] as string;
+  if (!known.includes(first)) {
+    scribe.wrong(base, `unknown name ${JSON.stringify(first)}${suggest(first, known)}`);
     return undefined;
   }
   const read = scribe.names.resolve(root, field);
@@ -36,10 +42,6 @@ function rootOf(base: ASTNode): string | undefined {
     return "event.props";
   }
   return undefined;
-}
-
-function unknownRoot(root: string, known: readonly string[]): string {
-  return `unknown name ${JSON.stringify(root)}${suggest(root, known)}`;
 }
 
 const FUNCTIONS = ["has", "size", "min", "max", "abs"];
