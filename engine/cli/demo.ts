@@ -4,7 +4,6 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Config } from "../config.ts";
 import { connectRedis } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
-import type { Log } from "../observe/log.ts";
 import { type RunningRedis, startRedis } from "./redis-server.ts";
 import { firstSignal } from "./signals.ts";
 import { configOf, logOf, type StartEngine } from "./start.ts";
@@ -17,11 +16,11 @@ export interface TrafficOptions {
   /** Events a second. */
   readonly rate: number;
   readonly customers: number;
-  readonly log: Log;
+  readonly log: (line: string) => void;
 }
 
 export interface TrafficDriver {
-  readonly start: () => Promise<void>;
+  readonly start: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -63,8 +62,8 @@ async function demo(
     await empty(redis);
     const engine = await startEngine({ ...config, redisUrl: redis.url }, log);
     const { seed, rate, customers } = flags;
-    const traffic = createTraffic({ redisUrl: redis.url, baseUrl: engine.url, seed, rate, customers, log });
-    await traffic.start();
+    const traffic = createTraffic({ redisUrl: redis.url, baseUrl: engine.url, seed, rate, customers, log: (line) => log.info(line) });
+    traffic.start();
     announce(engine.url, redis);
     try {
       await Promise.race([ending, engine.broken]);
