@@ -1,8 +1,9 @@
 // What the outside may ask of the loop (engine.ts): asks and looks go through the loop, the past is read from the journal.
-import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
+
+import type { CustomerEvent } from "../domain/event.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
-import type { CustomerEvent } from "../domain/event.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
 import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
@@ -63,7 +64,7 @@ export class Unavailable extends Error {
   override readonly name = "Unavailable";
 }
 
-function sessionOf(state: LoopState): Session {
+export function sessionOf(state: LoopState): Session {
   if (state.session === undefined) throw new Unavailable(state.why);
   return state.session;
 }

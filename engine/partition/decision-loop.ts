@@ -1,11 +1,13 @@
 // The loop of a process over its partitions: read, fold, decide, commit, publish; and again. One commit of each partition
 // is under way while the next step is computed. Whatever is in doubt ends the session, and the next one recovers.
-import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
+import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { type AskQueue, createAskQueue } from "./asks.ts";
 import type { ClosedDraft, WriteBack } from "./close-draft.ts";
-import { createEngine } from "./create-engine.ts";
+import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
@@ -43,6 +45,14 @@ export interface DecisionLoop {
   /** Resolves when stopped cleanly; rejects with Unfit where no retry can help. */
   readonly run: () => Promise<void>;
   readonly stop: () => void;
+  /** Commits of a partition with seq > after, oldest first. Rejects where no session is open. */
+  readonly journalFrom: (
+    partition: PartitionIndex,
+    after: CommitSeq,
+    countMax: number,
+  ) => Promise<readonly Committed[]>;
+  /** Notes in the input log that a channel took over an item; settles when durable. */
+  readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
 }
 
 /** What outlives a session. */
@@ -81,6 +91,14 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     stop: () => {
       state.isStopping = true;
       signal.wake();
+    },
+    journalFrom: async (partition, after, countMax) => {
+      const page = await sessionOf(state).journal.commits(partition, (after + 1) as CommitSeq, countMax);
+      return page.map(({ seq, payload }) => ({ partition, seq, ...decodeCommit(payload) }));
+    },
+    delivered: async (key, code) => {
+      const partition = partitionOf(key, options.partitions);
+      await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
   };
 }
@@ -179,7 +197,7 @@ async function step(
     clock: options.clock,
     stages: options.meter.stages,
     writeBack: (partition) => writeBackOf(options, session, inbox, partition, nowMs, isFlushing),
-    onFolded: options.meter.onFolded,
+    onEntry: options.meter.onEntry,
   });
   const seen = await state.looks.see(looks, session, options.clock);
   for (const { waiting, answer } of output.refused) waiting.answer(answer);
@@ -213,7 +231,8 @@ async function commitAll(state: LoopState, session: Session, output: StepOutput)
     output.closed.map(async (closed) => {
       const { partition, commit } = closed;
       const reply = await session.journal.commit(partition.token, commit);
-      if (reply.kind !== "ok") throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
+      if (reply.kind !== "ok")
+        throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
       partition.committed = commit.seq;
       meter.onCommitted(closed, (performance.now() - startedAt) / 1000);
       publish(state, { ...toCommitted(closed) });
@@ -236,7 +255,6 @@ function toCommitted({ partition, commit, draft }: ClosedDraft): Committed {
 
 function publish(state: LoopState, committed: Committed): void {
   state.published.set(committed.partition, committed.seq);
-  if (committed.decisions.length === 0 && committed.withdrawals.length === 0) return;
   for (const listener of state.listeners) listener(committed);
 }
 
@@ -266,7 +284,8 @@ async function settleOrphans(state: LoopState, session: Session): Promise<void> 
     }
     const [page] = await session.journal.commits(waiting.partition, found.seq, 1);
     const record = page && decodeCommit(page.payload).decisions.find(({ id }) => id === waiting.id);
-    if (record === undefined) throw new Error(`decision ${waiting.id} is indexed at commit ${found.seq}, which lacks it`);
+    if (record === undefined)
+      throw new Error(`decision ${waiting.id} is indexed at commit ${found.seq}, which lacks it`);
     if (waiting.isAnswered) await appendNotDelivered(session.journal, record);
     else waiting.answer({ kind: "decided", record, seq: found.seq });
   }

@@ -1,8 +1,8 @@
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { CustomerLook } from "../engine.ts";
+import { findDecision } from "./find-decision.ts";
 import { lookAt } from "./look.ts";
 import type { Partition } from "./partition.ts";
-import { findDecision } from "./find-decision.ts";
 import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 

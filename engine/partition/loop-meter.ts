@@ -1,15 +1,17 @@
 // Counts what the loop does: typed counters on the hot path, slots looked up once for each label value.
+
+import type { DecisionRecord, Stage } from "../domain/decision.ts";
 import type { LogEntry } from "../domain/event.ts";
-import type { DecisionRecord } from "../domain/decision.ts";
 import type { Metrics, WaveStage } from "../observe/metrics.ts";
 import type { ClosedDraft } from "./close-draft.ts";
+import type { EntryResult } from "./fold-entry.ts";
 import type { Partition } from "./partition.ts";
 import { lagSeconds } from "./step.ts";
-import type { StageClock } from "./wave.ts";
+import type { WaveMeter } from "./wave.ts";
 
 export interface LoopMeter {
-  readonly stages: StageClock & { readonly start: () => void };
-  readonly onFolded: (partition: Partition, entries: readonly LogEntry[], before: Partition["counts"]) => void;
+  readonly stages: WaveMeter & { readonly start: () => void };
+  readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
   readonly onCommitted: (closed: ClosedDraft, seconds: number) => void;
   readonly onDecided: (path: "http" | "live", seconds: number) => void;
 }
@@ -18,6 +20,7 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
   const stageSlots = memo((stage: WaveStage) => metrics.stageSeconds.slot(stage));
   const commitSlot = metrics.commitSeconds.slot();
   const pathSlots = memo((path: "http" | "live" | "trigger") => metrics.decisionSeconds.slot(path));
+  const dropSlots = memo((stage: Stage) => metrics.candidatesDropped.slot(stage));
   let lapAt = performance.now();
   return {
     stages: {
@@ -29,37 +32,30 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
         metrics.stageSeconds.add(stageSlots(stage), (now - lapAt) / 1000);
         lapAt = now;
       },
+      onDropped: (stage) => metrics.candidatesDropped.add(dropSlots(stage), 1),
     },
-    onFolded: createFoldMeter(metrics),
+    onEntry: createEntryMeter(metrics),
     onCommitted: createCommitMeter(metrics, commitSlot, pathSlots("trigger")),
     onDecided: (path, seconds) => metrics.decisionSeconds.observe(pathSlots(path), seconds),
   };
 }
 
-function createFoldMeter(metrics: Metrics): LoopMeter["onFolded"] {
+function createEntryMeter(metrics: Metrics): LoopMeter["onEntry"] {
   const lagSlots = memo((index: string) => metrics.eventLagSeconds.slot(index));
-  const foldedSlots = memo((source: string) => metrics.events.slot(source, "folded"));
-  const deadSlots = memo((source: string) => metrics.events.slot(source, "dead"));
-  const duplicateSlot = metrics.events.slot("any", "duplicate");
-  return (partition, entries, before) => {
-    const last = entries.at(-1);
-    if (last === undefined) return;
-    metrics.eventLagSeconds.set(lagSlots(String(partition.index)), lagSeconds(last, Date.now()));
-    for (const entry of entries) {
-      if (entry.kind === "event") metrics.events.add(foldedSlots(entry.event.source), 1);
-      else if (entry.kind === "dead") metrics.events.add(deadSlots(entry.source), 1);
-    }
-    // The fold alone knows what was a duplicate: taken back from the source that it was counted under.
-    const duplicates = partition.counts.duplicate - before.duplicate;
-    if (duplicates > 0) metrics.events.add(duplicateSlot, duplicates);
+  const slots = {
+    folded: memo((source: string) => metrics.events.slot(source, "folded")),
+    duplicate: memo((source: string) => metrics.events.slot(source, "duplicate")),
+    dead: memo((source: string) => metrics.events.slot(source, "dead")),
+  };
+  return (partition, entry, result) => {
+    metrics.eventLagSeconds.set(lagSlots(String(partition.index)), lagSeconds(entry, Date.now()));
+    if (result === "internal") return;
+    const source = entry.kind === "event" ? entry.event.source : entry.kind === "dead" ? entry.source : "engine";
+    metrics.events.add(slots[result](source), 1);
   };
 }
 
-function createCommitMeter(
-  metrics: Metrics,
-  commitSlot: number,
-  triggerSlot: number,
-): LoopMeter["onCommitted"] {
+function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: number): LoopMeter["onCommitted"] {
   const decisionSlots = memo((name: string) => {
     const [kind, direction, ...placement] = name.split(" ");
     return metrics.decisions.slot(kind as "act", direction as "inbound", placement.join(" "));
@@ -70,7 +66,8 @@ function createCommitMeter(
     return metrics.contacts.slot(channel.join(" "), state as "reserved");
   });
   const onDecision = (record: DecisionRecord, now: number): void => {
-    if (record.direction === "outbound") metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - record.now) / 1000);
+    if (record.direction === "outbound")
+      metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - record.now) / 1000);
     for (const slate of record.slates) {
       metrics.decisions.add(decisionSlots(`${slate.kind} ${record.direction} ${slate.placement}`), 1);
       for (const item of slate.items) {
