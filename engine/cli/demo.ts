@@ -4,9 +4,10 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Config } from "../config.ts";
 import { connectRedis } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
+import { configOf } from "./config-of.ts";
 import { type RunningRedis, startRedis } from "./redis-server.ts";
 import { firstSignal } from "./signals.ts";
-import { configOf, logOf, type StartEngine } from "./start.ts";
+import { logOf, type StartEngine } from "./start.ts";
 import { paintFor, printLine } from "./terminal.ts";
 
 export interface TrafficOptions {
@@ -62,7 +63,14 @@ async function demo(
     await empty(redis);
     const engine = await startEngine({ ...config, redisUrl: redis.url }, log);
     const { seed, rate, customers } = flags;
-    const traffic = createTraffic({ redisUrl: redis.url, baseUrl: engine.url, seed, rate, customers, log: (line) => log.info(line) });
+    const traffic = createTraffic({
+      redisUrl: redis.url,
+      baseUrl: engine.url,
+      seed,
+      rate,
+      customers,
+      log: (line) => log.info(line),
+    });
     traffic.start();
     announce(engine.url, redis);
     try {

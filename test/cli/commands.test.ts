@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,7 +21,10 @@ function nba(args: readonly string[], env: Record<string, string> = {}): SpawnSy
   });
 }
 
-describe("nba", () => {
+/** Each call is a process of its own; where the machine is busy that takes a while. */
+const SLOW = { timeout: 180_000 };
+
+describe("nba", SLOW, () => {
   it("exits 0 for help and version, 2 for what it does not know", () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect(nba(["--version"])).toMatchObject({ status: 0, stdout: `${version}\n` });
@@ -33,10 +36,15 @@ describe("nba", () => {
   });
 
   it("has help with an example for every command", () => {
-    const commands = [...nba(["--help"]).stdout.matchAll(/^ {2}([a-z]+) \[/gm)].map((match) => match[1] as string);
-    expect(commands).toEqual(expect.arrayContaining(["validate", "replay", "partition", "bench"]));
+    const listed = nba(["--help"]).stdout.split("Commands:")[1] ?? "";
+    const commands = [...listed.matchAll(/^ {2}([a-z]+) /gm)]
+      .map((match) => match[1])
+      .filter((name) => name !== "help");
+    expect(commands).toEqual(expect.arrayContaining(["start", "validate", "replay", "features", "partition", "bench"]));
     for (const command of commands) {
-      const { status, stdout } = nba([command, "--help"]);
+      const { status, stdout } = nba(
+        [command === "features" ? "features export" : (command as string), "--help"].flatMap((text) => text.split(" ")),
+      );
       expect(status, command).toBe(0);
       expect(stdout, command).toMatch(/Usage: nba /);
       expect(stdout, command).toContain("Example");
@@ -63,7 +71,7 @@ describe("nba", () => {
   });
 });
 
-describe("nba partition", () => {
+describe("nba partition", SLOW, () => {
   it("says where a customer lives, in words and as JSON", () => {
     expect(nba(["partition", "c-17"]).stdout).toContain("c-17 lives in partition 9 of 64");
     const { status, stdout } = nba(["partition", "c-17", "--json"], { PARTITIONS: "16" });
@@ -82,8 +90,10 @@ describe("nba partition", () => {
   });
 });
 
-describe("nba validate", () => {
-  it("finds no fault in rules/ and models/, and counts what is there", () => {
+describe("nba validate", SLOW, () => {
+  const hasModels = existsSync(join(root, "models"));
+
+  it.skipIf(!hasModels && process.env["CI"] !== "true")("finds no fault in rules/ and models/, and counts them", () => {
     const { status, stdout } = nba(["validate", "--json"]);
     const verdict = JSON.parse(stdout);
     expect(verdict.faults).toEqual([]);
