@@ -45,7 +45,7 @@ function OpenCustomer({ open, state, acts }) {
 
 function NextActions({ open, state, acts }) {
   const selected = selectedCard(open);
-  const decisionId = open.cards[0]?.decisionId;
+  const decisionId = open.decisionId ?? open.cards[0]?.decisionId;
   return html`<section class="next" aria-label="Next best actions">
     <div class="section-head">
       <h2>Next best actions</h2>

@@ -4,14 +4,16 @@ import { humane, latency, perSecond, timeOfDay } from "./words.js";
 
 const FILTERS = [
   ["all", "All"],
-  ["outbound", "Triggered"],
-  ["inbound", "Asked"],
+  ["triggered", "Triggered"],
+  ["asked", "Asked"],
 ];
 const SHOWN_MAX = 40;
 
 /** The right region: throughput, latency, and every decision as it is made. */
 export function Feed({ feed, numbers, theme, acts }) {
-  const rows = feed.rows.filter((row) => feed.only === "all" || row.direction === feed.only).slice(0, SHOWN_MAX);
+  const rows = feed.rows
+    .filter((row) => feed.only === "all" || (feed.only === "triggered") === (row.trigger !== undefined))
+    .slice(0, SHOWN_MAX);
   return html`<section class="feed" aria-label="Decisions">
     <${Numbers} numbers=${numbers} theme=${theme} />
     <div class="section-head">
@@ -40,11 +42,11 @@ export function Feed({ feed, numbers, theme, acts }) {
 }
 
 function Row({ row, acts }) {
-  const isTriggered = row.direction === "outbound";
+  const isTriggered = row.trigger !== undefined;
   return html`<li class=${`row ${row.kind}`}>
     <button type="button" title="Open this customer on the desk" onClick=${() => acts.open(row.customer)}>
       <span class="row-head">
-        <span class=${`way ${row.direction}`}>${isTriggered ? "▲ Trigger" : "● Ask"}</span>
+        <span class=${isTriggered ? "way triggered" : "way"}>${isTriggered ? "▲ Trigger" : "● Ask"}</span>
         <span class="row-customer">${row.customer}</span>
         <time>${timeOfDay(row.at)}</time>
       </span>

@@ -50,9 +50,12 @@ function Candidate({ label, fell }) {
 function sentenceOf(fell) {
   const again = Number.isFinite(fell.reopensAt) ? `; again from ${dayAndTime(fell.reopensAt)}` : "";
   if (fell.missing !== undefined) return `No value for ${fell.missing}`;
-  if (fell.counted !== undefined) return `Limit “${humane(fell.policy ?? "")}” reached: ${fell.counted} counted${again}`;
-  if (fell.floor !== undefined) return `Chance of a yes ${percent(fell.propensity)}, at least ${percent(fell.floor)} wanted`;
-  if (fell.lostTo !== undefined) return `Behind “${humane(fell.lostTo)}” with priority ${amount(fell.priority)}`;
+  if (fell.counted !== undefined)
+    return `Limit “${humane(fell.policy ?? "")}” reached: ${fell.counted} counted${again}`;
+  if (fell.floor !== undefined)
+    return `Chance of a yes ${percent(fell.propensity)}, at least ${percent(fell.floor)} wanted`;
+  if (fell.lostTo !== undefined)
+    return `Behind “${humane(fell.lostTo.split(":")[0])}” with priority ${amount(fell.priority)}`;
   if (fell.rule !== undefined) return fell.because === "rule-error" ? "The rule could not be computed" : undefined;
   const because = humane(fell.because ?? "");
   return fell.policy === undefined ? because : `${because} by “${humane(fell.policy)}”${again}`;

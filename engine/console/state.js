@@ -124,14 +124,17 @@ function withDecision(state, row, now, skipped = 0) {
   const { feed } = state;
   const held = feed.paused ? [row, ...feed.held].slice(0, FEED_MAX) : feed.held;
   const rows = feed.paused ? feed.rows : [row, ...feed.rows].slice(0, FEED_MAX);
-  const next = { ...state, feed: { ...feed, rows, held, total: feed.total + 1 + skipped } };
+  // The latest decision for the desk of the open customer: the one whose funnel is shown, even where it offers nothing.
+  const isOfDesk = row.customer === state.open?.customer && row.placement.includes("agent-desk");
+  const open = isOfDesk ? { ...state.open, decisionId: row.id } : state.open;
+  const next = { ...state, open, feed: { ...feed, rows, held, total: feed.total + 1 + skipped } };
   if (row.trigger === "incoming-call") {
     if (row.customer === state.open?.customer || now - row.at > RING_MS) return next;
     const others = state.calls.filter((call) => call.customer !== row.customer);
     return { ...next, calls: [...others, { customer: row.customer, at: row.at, name: undefined }].slice(-CALLS_MAX) };
   }
   // A desk that asks for this customer has answered the call.
-  const taken = row.direction === "inbound" && row.placement.includes("agent-desk");
+  const taken = row.trigger === undefined && row.placement.includes("agent-desk");
   return taken ? { ...next, calls: next.calls.filter((call) => call.customer !== row.customer) } : next;
 }
 

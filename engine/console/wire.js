@@ -4,7 +4,7 @@
  * @typedef {{ decisionId: string, trackingCode: string, placement: string, action: string, treatment: string, rank: number,
  *   title: string, script: string, text: string, talkingPoints: readonly string[], reasons: readonly string[],
  *   propensity: number | undefined, value: number | undefined, priority: number | undefined, expiresAt: number }} Card
- * @typedef {{ id: string, customer: string, at: number, direction: string, placement: string, trigger: string | undefined,
+ * @typedef {{ id: string, customer: string, at: number, placement: string, trigger: string | undefined,
  *   kind: string, because: string | undefined, titles: readonly string[], degraded: boolean }} FeedRow
  */
 
@@ -48,7 +48,6 @@ export function readDecision(decision, at) {
     id: decision.decisionId,
     customer: decision.customer,
     at: decision.now ?? at,
-    direction: decision.direction ?? (trigger ? "outbound" : "inbound"),
     placement: slates.map((slate) => slate.placement).join(", "),
     trigger: typeof trigger === "object" && trigger !== null ? trigger.id : trigger,
     kind: items.length > 0 ? "act" : "none",
@@ -79,7 +78,12 @@ export function readFunnel(body) {
   const explanation = body.explanation ?? {};
   const actions = list(explanation.actions);
   if (explanation.kind === "other-rulebook")
-    return { total: 0, offered: 0, stages: [], problem: "Another rulebook made this decision: it can no longer be explained here." };
+    return {
+      total: 0,
+      offered: 0,
+      stages: [],
+      problem: "Another rulebook made this decision: it can no longer be explained here.",
+    };
   /** @type {Map<string, any[]>} */
   const byStage = new Map(STAGE_ORDER.map((stage) => [stage, []]));
   for (const action of actions) {
