@@ -40,7 +40,8 @@ export function NbaCard({ card, place, isSelected, shortcuts, now, acts }) {
 function Body({ card, keys, acts }) {
   return html`<div class="body">
         <div class="say">
-          ${(card.script || card.text) && html`<blockquote>${card.script || card.text}</blockquote>`}
+          ${card.text && html`<p class="summary">${card.text}</p>`}
+          ${card.script && html`<blockquote>${card.script}</blockquote>`}
           ${
             card.talkingPoints.length > 0 &&
             html`<ul class="points">

@@ -35,7 +35,7 @@ const usual = {
   look: 5,
   shop: 3,
   bank: 3,
-  salary: 0.6,
+  salary: 1.5,
   travel: 1,
   loans: 0.8,
   support: 0.7,
@@ -48,13 +48,13 @@ export const PERSONA_SPECS: Readonly<Record<Persona, PersonaSpec>> = {
   saver: {
     share: 0.24,
     activity: 0.8,
-    sessions: { ...usual, shop: 1.2, bank: 5, salary: 1 },
+    sessions: { ...usual, shop: 1.2, bank: 5, salary: 2.2 },
     purchases: [3, 9],
     basket: [15, 90],
     balance: [6_000, 60_000],
     tenureMonths: [24, 220],
     arrears: 0,
-    segments: { mass: 2, affluent: 3 },
+    segments: { mass: 2, affluent: 3, premium: 1 },
   },
   shopper: {
     share: 0.28,
@@ -76,7 +76,7 @@ export const PERSONA_SPECS: Readonly<Record<Persona, PersonaSpec>> = {
     balance: [3_000, 40_000],
     tenureMonths: [12, 160],
     arrears: 0.01,
-    segments: { mass: 2, affluent: 3 },
+    segments: { mass: 2, affluent: 3, premium: 1 },
   },
   struggling: {
     share: 0.16,
@@ -121,6 +121,28 @@ export interface Appetite {
   readonly click: number;
 }
 
+/** How welcome the demo's actions are, on average. Not what the rulebook believes: the engine has to find out. */
+const WELCOME: Readonly<Record<string, number>> = {
+  "help-declined-card": 0.5,
+  "resolve-complaint": 0.42,
+  "check-large-transfer": 0.36,
+  "show-help-centre": 0.12,
+  "finish-checkout": 0.24,
+  "favourite-deal": 0.13,
+  "pay-later": 0.07,
+  "savings-plan": 0.12,
+  "travel-insurance": 0.09,
+  "get-the-app": 0.2,
+  "switch-salary": 0.1,
+  "first-purchase": 0.16,
+  "retention-call": 0.24,
+  "fee-free-year": 0.4,
+  "shop-cashback": 0.2,
+  "raise-credit-limit": 0.16,
+  "personal-loan": 0.05,
+  "premium-account": 0.06,
+};
+
 /** What an action is about, by words in its id, and who likes that. 1 is an average appetite. */
 const LIKES: readonly { readonly words: readonly string[]; readonly by: Readonly<Record<Persona, number>> }[] = [
   {
@@ -128,7 +150,7 @@ const LIKES: readonly { readonly words: readonly string[]; readonly by: Readonly
     by: { saver: 2.2, shopper: 0.6, traveller: 0.9, struggling: 0.3, leaving: 0.4, newcomer: 0.9 },
   },
   {
-    words: ["shop", "cart", "cashback", "voucher", "favourite", "instal"],
+    words: ["shop", "cart", "checkout", "pay-later", "cashback", "voucher", "favourite", "instal"],
     by: { saver: 0.7, shopper: 2.1, traveller: 0.9, struggling: 0.9, leaving: 0.5, newcomer: 1.1 },
   },
   {
@@ -162,12 +184,12 @@ const CHANNEL_LIFT: Readonly<Record<string, number>> = {
 };
 
 /**
- * Hidden propensity of a persona for an action in a channel. Every action has a base of its own between 4 % and 30 %,
- * hashed from its id, so acceptance differs by action whatever the rulebook calls them.
+ * Hidden propensity of a persona for an action in a channel. An action that the demo does not know has a base between
+ * 4 % and 30 %, hashed from its id: acceptance differs by action whatever the rulebook calls them.
  */
 export function appetiteFor(persona: Persona, action: string, channel: string): Appetite {
   const [word, other] = hashText(`appetite/${action}`, 7) as unknown as [number, number];
-  const base = 0.04 + 0.26 * (word / 4294967296) ** 1.5;
+  const base = WELCOME[action] ?? 0.04 + 0.26 * (word / 4294967296) ** 1.5;
   const liking = LIKES.find(({ words }) => words.some((part) => action.includes(part)))?.by[persona] ?? 1;
   const accept = Math.min(0.85, base * liking * (CHANNEL_LIFT[channel] ?? 0.8));
   const decline = (1 - accept) * (0.12 + 0.2 * (other / 4294967296));

@@ -23,10 +23,10 @@ const COUNTRIES = { DE: 5, FR: 4, ES: 3, IT: 3, PT: 2, NL: 2, AT: 1 };
 /** Chance that a persona holds a product besides the current account. */
 const PRODUCTS: Readonly<Record<string, Readonly<Record<Persona, number>>>> = {
   savings: { saver: 0.7, shopper: 0.25, traveller: 0.45, struggling: 0.05, leaving: 0.2, newcomer: 0.05 },
-  credit_card: { saver: 0.4, shopper: 0.65, traveller: 0.75, struggling: 0.5, leaving: 0.35, newcomer: 0.1 },
+  "credit-card": { saver: 0.4, shopper: 0.65, traveller: 0.75, struggling: 0.5, leaving: 0.35, newcomer: 0.1 },
   loan: { saver: 0.05, shopper: 0.12, traveller: 0.08, struggling: 0.4, leaving: 0.1, newcomer: 0.02 },
-  insurance: { saver: 0.3, shopper: 0.12, traveller: 0.3, struggling: 0.05, leaving: 0.12, newcomer: 0.01 },
-  investment: { saver: 0.3, shopper: 0.05, traveller: 0.15, struggling: 0.01, leaving: 0.05, newcomer: 0.01 },
+  "travel-insurance": { saver: 0.3, shopper: 0.12, traveller: 0.3, struggling: 0.05, leaving: 0.12, newcomer: 0.01 },
+  "premium-account": { saver: 0.3, shopper: 0.05, traveller: 0.15, struggling: 0.01, leaving: 0.05, newcomer: 0.01 },
 };
 
 /** Customers c-1 .. c-`count`. */
@@ -44,7 +44,7 @@ function createPerson(random: Random, id: string, persona: Persona): Person {
   const hasApp = random.chance(persona === "leaving" ? 0.55 : 0.82);
   const owned = Object.keys(PRODUCTS).filter((product) => random.chance(PRODUCTS[product]?.[persona] ?? 0));
   const salary = Math.round(random.between(1_400, 4_800));
-  const hasCard = owned.includes("credit_card");
+  const hasCard = owned.includes("credit-card");
   return {
     id,
     persona,
@@ -58,7 +58,7 @@ function createPerson(random: Random, id: string, persona: Persona): Person {
       age: persona === "newcomer" ? random.whole(18, 34) : random.whole(21, 78),
       country: random.weighted(COUNTRIES),
       tenure_months: random.whole(...spec.tenureMonths),
-      products: ["current_account", ...owned],
+      products: ["current-account", ...owned],
       credit_limit: hasCard ? random.whole(5, 60) * 100 : 0,
       arrears: random.chance(spec.arrears),
       balance,
