@@ -1,0 +1,69 @@
+// Idempotent append with a watermark: what was sent before is skipped, so that whoever is in doubt sends again.
+import { readFileSync } from "node:fs";
+import type { PartitionIndex, Position } from "../domain/ids.ts";
+import { partitionKeys } from "../journal/keys.ts";
+import { type Argument, type RedisConnection, redisScript } from "../journal/redis.ts";
+import { sourceFile } from "../journal/source-file.ts";
+import type { EntryFields } from "./log-entry.ts";
+
+/** Where to append, and the hash field that holds the id of the last entry taken from the source. Both keys in one slot. */
+export interface AppendTarget {
+  readonly stream: string;
+  readonly watermarks: string;
+  readonly field: string;
+}
+
+/** `id` is `<number>-<number>`, both below 10^20, ascending within the source; compared as numbers. */
+export interface SourceEntry {
+  readonly id: string;
+  readonly fields: EntryFields;
+}
+
+export interface AppendedOnce {
+  readonly appended: number;
+  readonly skipped: number;
+  /** Entries in the target stream afterwards. */
+  readonly length: number;
+}
+
+const script = redisScript(readFileSync(sourceFile("engine/ingest/append-once.lua"), "utf8"));
+
+/**
+ * Appends, in order and atomically, the entries whose id is above the watermark. Rejects with RedisTrouble where it is not
+ * known whether it happened (send again), and with the server's error, having written nothing, where a key has another
+ * type, an id another form, or fields are not 1 to 32 names and values.
+ */
+export async function appendOnce(
+  connection: RedisConnection,
+  target: AppendTarget,
+  entries: readonly SourceEntry[],
+): Promise<AppendedOnce> {
+  const args: Argument[] = [target.field];
+  for (const entry of entries) args.push(entry.id, String(entry.fields.length), ...entry.fields);
+  const reply = await connection.script(script, [target.stream, target.watermarks], args);
+  const [appended, skipped, length] = reply as readonly number[];
+  return { appended: appended as number, skipped: skipped as number, length: length as number };
+}
+
+/** For the input log of a partition: one watermark for each named stream. */
+export function logTarget(partition: PartitionIndex, stream: string): AppendTarget {
+  const keys = partitionKeys(partition);
+  return { stream: keys.events, watermarks: keys.checkpoint, field: `moved:${stream}` };
+}
+
+/** For the dead letters of the front door, which have no key and so no partition. */
+export function deadTarget(stream: string): AppendTarget {
+  return { stream: "nba:dead", watermarks: "{nba:dead}:moved", field: stream };
+}
+
+/** For a channel of kind `stream`: ids are commit seq - ordinal, one watermark for each partition. */
+export function channelTarget(channel: string, partition: PartitionIndex): AppendTarget {
+  const stream = `nba:channel:${channel}`;
+  return { stream, watermarks: `{${stream}}:from`, field: String(partition) };
+}
+
+/** The least id above this one. */
+export function idAfter(position: Position): Position {
+  const dash = position.indexOf("-");
+  return `${position.slice(0, dash)}-${BigInt(position.slice(dash + 1)) + 1n}` as Position;
+}

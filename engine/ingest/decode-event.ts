@@ -1,0 +1,172 @@
+// Bytes to an event, once, at the edge: inside, nothing is validated again. What is wrong is a value, never an exception.
+import { isUtf8 } from "node:buffer";
+import { Compile } from "typebox/compile";
+import type { CustomerEvent, Props } from "../domain/event.ts";
+import { anonymousKey, type CustomerKey, customerKey } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import { CUSTOMER_LENGTH_MAX, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, TYPE_LENGTH_MAX } from "./bounds.ts";
+import { fromCloudEvent, isCloudEvent } from "./cloud-event.ts";
+import { unpackStrictly } from "./messagepack.ts";
+import { isRefused, type Refused, refusal, refusalOf } from "./refused.ts";
+import { EventSchema, FORBIDDEN_NAMES, WELL_KNOWN_PROPS, type WellKnownType } from "./schemas.ts";
+
+export interface Parsed {
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** The fields of an event after the schema's check. */
+interface CheckedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly customer?: string;
+  readonly anonymousId?: string;
+  readonly ts: number;
+  readonly props?: Props;
+  readonly session?: string;
+  readonly channel?: string;
+  readonly traceparent?: string;
+}
+
+const event = Compile(EventSchema);
+const wellKnown = new Map(Object.entries(WELL_KNOWN_PROPS).map(([type, schema]) => [type, Compile(schema)]));
+const NO_PROPS: Props = Object.freeze({});
+const OPEN_BRACE = 0x7b;
+
+/** JSON where the first byte is `{`, else a MessagePack map. */
+export function parsePayload(bytes: Uint8Array): Parsed | Refused {
+  if (bytes.length > PAYLOAD_BYTES_MAX) {
+    return refusal("too-large", "", `${bytes.length} bytes: an event has at most ${PAYLOAD_BYTES_MAX}`);
+  }
+  if (bytes.length === 0) return refusal("not-parseable", "", "is empty: send a JSON object or a MessagePack map");
+  if (bytes[0] === OPEN_BRACE) return parseJson(bytes);
+  if (!isMapToken(bytes[0] as number)) {
+    return refusal("not-parseable", "", "is neither a JSON object (first byte {) nor a MessagePack map");
+  }
+  const unpacked = unpackStrictly(bytes);
+  if (unpacked.kind === "faulty") return refusal("not-parseable", "", `is not valid MessagePack: ${unpacked.detail}`);
+  return { value: unpacked.value as Record<string, unknown> };
+}
+
+export function decodeEventBytes(bytes: Uint8Array, source: string): CustomerEvent | Refused {
+  const parsed = parsePayload(bytes);
+  return isRefused(parsed) ? parsed : decodeEvent(parsed.value, source);
+}
+
+/** `source` is the stream that it came through, at most 64 characters. `value` as JSON.parse or parsePayload gives it. */
+export function decodeEvent(value: unknown, source: string): CustomerEvent | Refused {
+  if (isCloudEvent(value)) {
+    const mapped = fromCloudEvent(value);
+    if (isRefused(mapped)) return mapped;
+    const decoded = decodeEvent(mapped, source);
+    return isRefused(decoded) ? { ...decoded, pointer: cloudPointer(decoded.pointer) } : decoded;
+  }
+  if (!event.Check(value)) return refusalOf(event.Errors(value), value);
+  const checked = value as unknown as CheckedEvent;
+  const fault = beyondTheSchema(checked) ?? wrongProps(checked);
+  if (fault !== undefined) return fault;
+  return {
+    id: checked.id,
+    type: checked.type,
+    key: keyOf(checked) as CustomerKey,
+    ts: checked.ts as Instant,
+    source,
+    props: checked.props ?? NO_PROPS,
+    ...(checked.session === undefined ? undefined : { session: checked.session }),
+    ...(checked.channel === undefined ? undefined : { channel: checked.channel }),
+    ...(checked.traceparent === undefined ? undefined : { traceparent: checked.traceparent }),
+  };
+}
+
+/** Whose it is, even where the rest of it is wrong; undefined where no well-formed customer or anonymousId is to be read. */
+export function readKey(value: Readonly<Record<string, unknown>>): CustomerKey | undefined {
+  const isCloud = isCloudEvent(value);
+  const customer = own(value, isCloud ? "subject" : "customer");
+  const anonymousId = own(value, isCloud ? "anonymousid" : "anonymousId");
+  const probe: unknown = {
+    id: "-",
+    type: "-",
+    ts: 0,
+    ...(customer === undefined ? undefined : { customer }),
+    ...(anonymousId === undefined ? undefined : { anonymousId }),
+  };
+  if (!event.Check(probe) || beyondTheSchema(probe) !== undefined) return undefined;
+  return keyOf(probe);
+}
+
+/** Names of CloudEvents for what decodeEvent calls by ours. */
+function cloudPointer(pointer: string): string {
+  return pointer
+    .replace(/^\/customer/, "/subject")
+    .replace(/^\/anonymousId/, "/anonymousid")
+    .replace(/^\/props/, "/data");
+}
+
+function own(value: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** The customer's where both are given. */
+function keyOf(checked: CheckedEvent): CustomerKey | undefined {
+  if (checked.customer !== undefined) return customerKey(checked.customer);
+  return checked.anonymousId === undefined ? undefined : anonymousKey(checked.anonymousId);
+}
+
+/** What a JSON Schema does not say: one of two ids, lengths in UTF-16 units, texts without lone surrogates. */
+function beyondTheSchema(checked: CheckedEvent): Refused | undefined {
+  const { id, type, customer, anonymousId } = checked;
+  if (customer === undefined && anonymousId === undefined) {
+    return refusal("invalid", "/customer", "is missing: customer or anonymousId is required");
+  }
+  for (const name of FORBIDDEN_NAMES) {
+    if (Object.hasOwn(checked, name)) return refusal("invalid", `/${name}`, "is no name for a field");
+  }
+  if (id.length > ID_LENGTH_MAX) return refusal("invalid", "/id", `must have at most ${ID_LENGTH_MAX} UTF-16 units`);
+  if (type.length > TYPE_LENGTH_MAX)
+    return refusal("invalid", "/type", `must have at most ${TYPE_LENGTH_MAX} UTF-16 units`);
+  if ((customer?.length ?? 0) > CUSTOMER_LENGTH_MAX) {
+    return refusal("invalid", "/customer", `must have at most ${CUSTOMER_LENGTH_MAX} UTF-16 units`);
+  }
+  return loneSurrogate(checked);
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** A lone surrogate has no UTF-8: two keys that differ here would be one in Redis. */
+function loneSurrogate(checked: CheckedEvent): Refused | undefined {
+  const props = checked.props ?? NO_PROPS;
+  for (const name of ["id", "type", "customer", "anonymousId", "session", "channel"] as const) {
+    if (LONE_SURROGATE.test(checked[name] ?? "")) return refusal("invalid", `/${name}`, "has half of a surrogate pair");
+  }
+  for (const name of Object.keys(props)) {
+    const value = props[name];
+    const isBroken =
+      LONE_SURROGATE.test(name) ||
+      (typeof value === "string" && LONE_SURROGATE.test(value)) ||
+      (Array.isArray(value) && value.some((each) => LONE_SURROGATE.test(each)));
+    if (isBroken) return refusal("invalid", "/props", "has a text with half of a surrogate pair");
+  }
+  return undefined;
+}
+
+function wrongProps(checked: CheckedEvent): Refused | undefined {
+  const validator = wellKnown.get(checked.type as WellKnownType);
+  if (validator === undefined) return undefined;
+  const props = checked.props ?? NO_PROPS;
+  return validator.Check(props) ? undefined : refusalOf(validator.Errors(props), props, "/props");
+}
+
+function isMapToken(byte: number): boolean {
+  return (byte >= 0x80 && byte < 0x90) || byte === 0xde || byte === 0xdf;
+}
+
+/** V8 quotes the text in its message, which may be a customer's: only the position is passed on. */
+function parseJson(bytes: Uint8Array): Parsed | Refused {
+  if (!isUtf8(bytes)) return refusal("not-parseable", "", "is not UTF-8");
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    return { value: JSON.parse(text) as Record<string, unknown> };
+  } catch (error) {
+    const position = /at position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+    return refusal("not-parseable", "", `is not valid JSON${position === undefined ? "" : ` at position ${position}`}`);
+  }
+}

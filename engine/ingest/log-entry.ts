@@ -1,0 +1,169 @@
+// An entry of an input log, to and from its fields in Redis: `s` source, `d` payload, `t` driven clock. A source that
+// begins with `$` is the engine's own. What an entry means depends on nothing but the entry and its place.
+import type { CustomerEvent, DeadReason, LogEntry } from "../domain/event.ts";
+import {
+  type CustomerKey,
+  isAnonymous,
+  type PartitionIndex,
+  type Position,
+  parseTrackingCode,
+  positionMs,
+  type RulebookHash,
+  type TrackingCode,
+} from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import type { Instant } from "../domain/time.ts";
+import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, PAYLOAD_BYTES_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
+import { decodeEventBytes, parsePayload } from "./decode-event.ts";
+import { pack } from "./messagepack.ts";
+import { isRefused } from "./refused.ts";
+
+export interface LogPlace {
+  readonly partition: PartitionIndex;
+  /** Number of partitions of this Redis. */
+  readonly partitions: number;
+  /** Added to the clock of Redis where no driven clock is given: shifts a replay. 0 in live operation. */
+  readonly skewMs: number;
+}
+
+/** Flat field names and values for XADD. */
+export type EntryFields = readonly (string | Buffer)[];
+
+const TIMER = "$timer";
+const DELIVERED = "$delivered";
+const ACTIVATE = "$activate";
+const DRIVEN_CLOCK = /^\d{1,15}$/;
+const RULEBOOK_HASH = /^[0-9a-f]{64}$/;
+const NOTHING = new Uint8Array(0);
+
+/** `fields` are flat names and values as XREAD gives them. Total: what is wrong is an entry of kind `dead`. */
+export function decodeLogEntry(position: Position, fields: readonly Buffer[], place: LogPlace): LogEntry {
+  const found = readFields(fields);
+  const driven = found.t === undefined ? undefined : found.t.toString("latin1");
+  const isDriven = driven !== undefined && DRIVEN_CLOCK.test(driven);
+  const arrivedAt = (isDriven ? Number(driven) : positionMs(position) + place.skewMs) as Instant;
+  const entry: Entry = {
+    position,
+    arrivedAt,
+    clockDriven: isDriven,
+    source: found.s?.toString("utf8") ?? "",
+    bytes: found.d ?? NOTHING,
+  };
+  if (found.d === undefined) return dead(entry, "invalid", "field d, the payload, is missing");
+  if (driven !== undefined && !isDriven) return dead(entry, "invalid", "field t must be milliseconds since 1970");
+  if (entry.source === "") return dead(entry, "invalid", "field s, the source, is missing");
+  if (entry.source.length > SOURCE_LENGTH_MAX) {
+    return dead(entry, "invalid", `field s, the source, must have at most ${SOURCE_LENGTH_MAX} characters`);
+  }
+  return entry.source.startsWith("$") ? decodeInternal(entry, place) : decodeExternal(entry, place);
+}
+
+/** `arrivedAt` is what a replay drives the clock to. */
+export function encodeEvent(event: CustomerEvent, arrivedAt?: Instant): EntryFields {
+  const { id, type, key, ts, props, session, channel, traceparent } = event;
+  const whose = isAnonymous(key) ? { anonymousId: key.slice("anon:".length) } : { customer: key };
+  const optional = Object.entries({ session, channel, traceparent }).filter(([, value]) => value !== undefined);
+  const payload = smallest({ id, type, ...whose, ts, props, ...Object.fromEntries(optional) });
+  const clock = arrivedAt === undefined ? [] : ["t", String(arrivedAt)];
+  return ["s", event.source, "d", payload, ...clock];
+}
+
+/** What was accepted as JSON of just the permitted size must not grow beyond it here: fractions take more room packed. */
+function smallest(fields: object): Buffer {
+  const packed = pack(fields);
+  if (packed.length <= PAYLOAD_BYTES_MAX) return packed;
+  const json = Buffer.from(JSON.stringify(fields));
+  return json.length < packed.length ? json : packed;
+}
+
+/** Something that the profile of `key` armed is due. */
+export function encodeTimer(key: CustomerKey, due: Instant): EntryFields {
+  return ["s", TIMER, "d", pack({ k: key, due })];
+}
+
+/** A channel took over what was decided. */
+export function encodeDelivered(key: CustomerKey, code: TrackingCode): EntryFields {
+  return ["s", DELIVERED, "d", pack({ k: key, c: code })];
+}
+
+/** From this entry on the partition decides by this rulebook; `by` says who asked for it. */
+export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
+  return ["s", ACTIVATE, "d", pack({ hash, by })];
+}
+
+interface Entry {
+  readonly position: Position;
+  readonly arrivedAt: Instant;
+  readonly clockDriven: boolean;
+  readonly source: string;
+  readonly bytes: Uint8Array;
+}
+
+function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
+  const event = decodeEventBytes(entry.bytes, entry.source);
+  if (isRefused(event)) return dead(entry, event.refused, `${event.pointer} ${event.detail}`.trimStart());
+  if (partitionOf(event.key, place.partitions) !== place.partition) return misplaced(entry, event.key, place);
+  const ahead = event.ts - entry.arrivedAt;
+  if (ahead > AHEAD_MS_MAX) return dead(entry, "too-far-ahead", `ts is ${ahead} ms ahead: at most ${AHEAD_MS_MAX}`);
+  if (-ahead > BEHIND_MS_MAX) return dead(entry, "too-old", `ts is ${-ahead} ms behind: at most ${BEHIND_MS_MAX}`);
+  return { ...placed(entry), kind: "event", event };
+}
+
+function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
+  const parsed = parsePayload(entry.bytes);
+  if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.detail);
+  const { k, due, c, hash, by } = parsed.value;
+  if (entry.source === ACTIVATE) {
+    if (typeof hash !== "string" || !RULEBOOK_HASH.test(hash) || typeof by !== "string") {
+      return dead(entry, "invalid", "an activation needs hash, 64 hexadecimal digits, and by");
+    }
+    return { ...placed(entry), kind: "activation", rulebook: hash as RulebookHash, by };
+  }
+  if (typeof k !== "string" || k === "" || k.length > CUSTOMER_LENGTH_MAX) {
+    return dead(entry, "invalid", `k, the key, must be a string of 1 to ${CUSTOMER_LENGTH_MAX} characters`);
+  }
+  const key = k as CustomerKey;
+  if (partitionOf(key, place.partitions) !== place.partition) return misplaced(entry, key, place);
+  if (entry.source === TIMER) {
+    if (typeof due !== "number") return dead(entry, "invalid", "a timer needs due, in milliseconds since 1970");
+    return { ...placed(entry), kind: "timer", key, due: due as Instant };
+  }
+  if (entry.source === DELIVERED) {
+    if (typeof c !== "string" || parseTrackingCode(c) === undefined) {
+      return dead(entry, "invalid", "a delivery needs c, a tracking code");
+    }
+    return { ...placed(entry), kind: "delivered", key, trackingCode: c as TrackingCode };
+  }
+  return dead(entry, "invalid", `source "${entry.source.slice(0, 40)}": names with $ are the engine's own`);
+}
+
+function misplaced(entry: Entry, key: CustomerKey, place: LogPlace): LogEntry {
+  const right = partitionOf(key, place.partitions);
+  return dead(entry, "wrong-partition", `in partition ${place.partition}, but its key belongs to partition ${right}`);
+}
+
+function dead(entry: Entry, reason: DeadReason, detail: string): LogEntry {
+  return { ...placed(entry), kind: "dead", reason, detail, source: entry.source, bytes: entry.bytes };
+}
+
+function placed(entry: Entry): Pick<LogEntry, "position" | "arrivedAt" | "clockDriven"> {
+  return { position: entry.position, arrivedAt: entry.arrivedAt, clockDriven: entry.clockDriven };
+}
+
+const S = 0x73;
+const D = 0x64;
+const T = 0x74;
+
+/** The last one counts where a field is given twice. */
+function readFields(fields: readonly Buffer[]): { s?: Buffer; d?: Buffer; t?: Buffer } {
+  const found: { s?: Buffer; d?: Buffer; t?: Buffer } = {};
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const name = fields[index] as Buffer;
+    if (name.length !== 1) continue;
+    const value = fields[index + 1] as Buffer;
+    if (name[0] === S) found.s = value;
+    else if (name[0] === D) found.d = value;
+    else if (name[0] === T) found.t = value;
+  }
+  return found;
+}

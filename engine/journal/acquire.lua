@@ -1,0 +1,19 @@
+-- Takes a partition, or says who holds it and for how long. A new token fences every write under way of the old owner.
+-- KEYS  1 lease  2 checkpoint  3 journal  4 timers
+-- ARGV  1 owner  2 new token  3 lease in ms  4 address
+for index, kind in ipairs({ 'hash', 'hash', 'stream', 'zset' }) do
+  local found = redis.call('TYPE', KEYS[index]).ok
+  if found ~= 'none' and found ~= kind then
+    return { 'WRONGTYPE', KEYS[index] .. ' is a ' .. found .. ' and should be a ' .. kind }
+  end
+end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'until')
+if lease[1] and lease[1] ~= ARGV[1] and tonumber(lease[2] or '0') > now then
+  return { 'HELD', lease[1], tostring(tonumber(lease[2]) - now) }
+end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'until', now + tonumber(ARGV[3]), 'address', ARGV[4])
+local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+local head = redis.call('HMGET', KEYS[2], 'seq', 'position', 'base')
+return { 'ACQUIRED', tostring(epoch), head[1] or '0', head[2] or '0-0', head[3] or '' }

@@ -1,0 +1,40 @@
+import { Packr } from "msgpackr";
+import type { CommitSeq, NameHash, Position, RulebookHash } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+
+/**
+ * Checkpoint of the state of a partition, apart from its profiles, as it was right after commit `seq`. It is written
+ * once every profile that was changed up to that commit has been written back, so recovery folds again from here only.
+ */
+export interface Base {
+  readonly seq: CommitSeq;
+  readonly position: Position;
+  readonly rulebook: RulebookHash;
+  readonly skewMs: number;
+  readonly lastNow: Instant;
+  /** Hashes that the duplicate window has taken so far; its ring in Redis is complete up to here. */
+  readonly seenHead: number;
+  /** Entries of the input log so far, by what became of them. */
+  readonly counts: EntryCounts;
+  readonly learned: readonly (readonly [NameHash, number, number])[];
+}
+
+export interface EntryCounts {
+  readonly folded: number;
+  readonly duplicate: number;
+  readonly dead: number;
+  /** Timers, delivery notes, activations: written by engines, not by producers. */
+  readonly internal: number;
+}
+
+const packr = new Packr({ useRecords: false });
+
+export function encodeBase(base: Base): Buffer {
+  return Buffer.from(packr.pack({ version: 1, ...base }));
+}
+
+export function decodeBase(bytes: Buffer): Base {
+  const { version, ...base } = packr.unpack(bytes) as Base & { version: number };
+  if (version !== 1) throw new Error(`checkpoint of version ${version}: this engine reads version 1`);
+  return base;
+}

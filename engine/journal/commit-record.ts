@@ -1,0 +1,72 @@
+// What one commit says, as bytes. MessagePack written and read only by engines, so its extensions are in order here;
+// features go as the raw bytes of their doubles: a replay must find them bit for bit.
+import { Packr } from "msgpackr";
+import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
+import type { NameHash, Position } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+
+/** Change of the evidence for one treatment. */
+export interface Learned {
+  readonly treatment: NameHash;
+  readonly trials: number;
+  readonly positives: number;
+}
+
+export interface CommitRecord {
+  /** Last entry of the input log that was folded before its decisions. */
+  readonly position: Position;
+  /** The one `now` of its decisions. */
+  readonly now: Instant;
+  /** In the order in which they were decided. */
+  readonly decisions: readonly DecisionRecord[];
+  readonly withdrawals: readonly Withdrawal[];
+  readonly learned: readonly Learned[];
+}
+
+const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
+
+export function encodeCommit(record: CommitRecord): Buffer {
+  const decisions = record.decisions.map((decision) => ({
+    ...decision,
+    input: { ...decision.input, profile: packView(decision.input.profile) },
+  }));
+  const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
+  return Buffer.from(packr.pack([1, record.position, record.now, decisions, record.withdrawals, learned]));
+}
+
+export function decodeCommit(payload: Buffer): CommitRecord {
+  const [version, position, now, decisions, withdrawals, learned] = packr.unpack(payload) as [
+    number,
+    Position,
+    Instant,
+    PackedDecision[],
+    Withdrawal[],
+    [NameHash, number, number][],
+  ];
+  if (version !== 1) throw new Error(`journal entry of version ${version}: this engine reads version 1`);
+  return {
+    position,
+    now,
+    decisions: decisions.map((decision) => ({
+      ...decision,
+      input: { ...decision.input, profile: unpackView(decision.input.profile) },
+    })),
+    withdrawals,
+    learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
+  };
+}
+
+type PackedView = Omit<ProfileView, "features"> & { readonly features: Buffer };
+type PackedDecision = Omit<DecisionRecord, "input"> & {
+  readonly input: Omit<DecisionRecord["input"], "profile"> & { readonly profile: PackedView };
+};
+
+function packView(view: ProfileView): PackedView {
+  const { buffer, byteOffset, byteLength } = view.features;
+  return { ...view, features: Buffer.from(buffer, byteOffset, byteLength) };
+}
+
+function unpackView(view: PackedView): ProfileView {
+  const bytes = new Uint8Array(view.features); // a copy: aligned, and independent of the reply that it came in
+  return { ...view, features: new Float64Array(bytes.buffer) };
+}

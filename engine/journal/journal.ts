@@ -1,0 +1,88 @@
+// The port to what is durable. Two adapters: Redis (redis-journal.ts) and memory (memory-journal.ts); the same tests run on both.
+import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+
+/** An entry of an input log as read: flat list of field, value, field, value ... */
+export interface RawEntry {
+  readonly position: Position;
+  readonly fields: readonly Buffer[];
+}
+
+/** Everything that one commit writes, all or nothing. */
+export interface CommitDraft {
+  readonly partition: PartitionIndex;
+  readonly previous: CommitSeq;
+  readonly seq: CommitSeq;
+  /** Last entry of the input log that it reflects. */
+  readonly position: Position;
+  /** Encoded CommitRecord. */
+  readonly payload: Buffer;
+  readonly decisions: readonly { readonly id: DecisionId; readonly key: CustomerKey }[];
+  readonly armed: readonly { readonly key: CustomerKey; readonly due: Instant }[];
+  readonly disarmed: readonly CustomerKey[];
+  readonly dead: readonly {
+    readonly position: Position;
+    readonly reason: string;
+    readonly detail: string;
+    readonly source: string;
+    readonly bytes: Buffer;
+  }[];
+  readonly profiles: readonly { readonly key: CustomerKey; readonly bytes: Buffer }[];
+  readonly base: Buffer | undefined;
+  /** Pieces of the ring of duplicate hashes to overwrite. */
+  readonly seen: readonly { readonly offset: number; readonly bytes: Buffer }[];
+}
+
+export type Acquired =
+  | {
+      readonly kind: "acquired";
+      readonly token: string;
+      readonly epoch: number;
+      readonly seq: CommitSeq;
+      readonly position: Position;
+      readonly base: Buffer | undefined;
+    }
+  | { readonly kind: "held"; readonly owner: string; readonly remainingMs: number }
+  | { readonly kind: "broken"; readonly why: string };
+
+/** Anything but `ok`, and any rejection, means: the outcome is unknown or the partition is no longer ours. Do not retry; recover. */
+export type CommitReply = { readonly kind: "ok" } | { readonly kind: "refused"; readonly why: string };
+
+export interface Journal {
+  readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
+  readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
+  readonly commit: (token: string, draft: CommitDraft) => Promise<CommitReply>;
+  /** Payloads of commits with seq >= from, in order, at most `countMax`. */
+  readonly commits: (
+    partition: PartitionIndex,
+    from: CommitSeq,
+    countMax: number,
+  ) => Promise<readonly { readonly seq: CommitSeq; readonly payload: Buffer }[]>;
+  /** Entries of the input log in (after, upTo], in order, at most `countMax`. */
+  readonly entries: (
+    partition: PartitionIndex,
+    after: Position,
+    upTo: Position | undefined,
+    countMax: number,
+  ) => Promise<readonly RawEntry[]>;
+  /** Packed profiles by key; undefined where none is stored. */
+  readonly profiles: (
+    partition: PartitionIndex,
+    keys: readonly CustomerKey[],
+  ) => Promise<readonly (Buffer | undefined)[]>;
+  readonly seen: (partition: PartitionIndex) => Promise<Buffer | undefined>;
+  readonly findDecision: (
+    partition: PartitionIndex,
+    id: DecisionId,
+  ) => Promise<{ readonly seq: CommitSeq; readonly key: CustomerKey } | undefined>;
+  /** Armed timers that are due, earliest first, at most `countMax`. */
+  readonly due: (
+    partition: PartitionIndex,
+    now: Instant,
+    countMax: number,
+  ) => Promise<readonly { readonly key: CustomerKey; readonly due: Instant }[]>;
+  /** When the earliest timer is due; NEVER where none is armed. */
+  readonly nextDue: (partition: PartitionIndex) => Promise<Instant>;
+  /** Appends to the input log; resolves with its position when Redis has it. */
+  readonly append: (partition: PartitionIndex, fields: readonly (string | Buffer)[]) => Promise<Position>;
+}

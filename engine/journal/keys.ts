@@ -1,0 +1,46 @@
+import type { CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
+
+/** Names of everything that one partition keeps in Redis: one hash tag, so one slot, so one script can touch them all. */
+export interface PartitionKeys {
+  readonly events: string;
+  readonly journal: string;
+  readonly timers: string;
+  readonly checkpoint: string;
+  readonly lease: string;
+  readonly dead: string;
+  readonly decisions: string;
+  readonly seen: string;
+}
+
+export function partitionKeys(partition: PartitionIndex): PartitionKeys {
+  const name = (kind: string): string => `nba:{${partition}}:${kind}`;
+  return {
+    events: name("events"),
+    journal: name("journal"),
+    timers: name("timers"),
+    checkpoint: name("checkpoint"),
+    lease: name("lease"),
+    dead: name("dead"),
+    decisions: name("decisions"),
+    seen: name("seen"),
+  };
+}
+
+export function profileKey(partition: PartitionIndex, key: CustomerKey): string {
+  return `nba:{${partition}}:profile:${key}`;
+}
+
+/** Hash: `partitions`, `seed` of the duplicate hash, `genesis` rulebook and who stored it. Fixed once a Redis holds data. */
+export const CONFIG_KEY = "nba:config";
+/** Hash: layout hash -> its description, so that a record written under it can be read later. */
+export const LAYOUTS_KEY = "nba:layouts";
+
+/** The files of a rulebook and the hashes of its models. */
+export function rulebookKey(hash: RulebookHash): string {
+  return `nba:rulebook:${hash}`;
+}
+
+/** Hash of the files of one model, by the sha256 of its card: name, card, model, golden. */
+export function modelKey(cardHash: string): string {
+  return `nba:model:${cardHash}`;
+}

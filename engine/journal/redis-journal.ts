@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
+import { type Instant, NEVER } from "../domain/time.ts";
+import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
+import { partitionKeys, profileKey } from "./keys.ts";
+import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
+import { sourceFile } from "./source-file.ts";
+
+const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
+const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
+const renewScript = redisScript(readFileSync(sourceFile("engine/journal/renew.lua"), "utf8"));
+
+export interface RedisJournalOptions {
+  readonly connection: RedisConnection;
+  /** Unlike any other engine's, and new at each start of the process. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Where other engines reach this one. */
+  readonly address: string;
+}
+
+export function createRedisJournal(options: RedisJournalOptions): Journal {
+  const { connection } = options;
+  const { command } = connection;
+  return {
+    acquire: (partition) => acquire(options, partition),
+    renew: async (partition, token, ms) =>
+      text(await connection.script(renewScript, [partitionKeys(partition).lease], [token, String(ms)])) === "OK",
+    commit: (token, draft) => commit(connection, token, draft),
+    commits: async (partition, from, countMax) => {
+      const keys = partitionKeys(partition);
+      const reply = await command(["XRANGE", keys.journal, `${from}-0`, "+", "COUNT", String(countMax)]);
+      return rawEntries(reply).map((entry) => ({
+        seq: Number.parseInt(entry.position, 10) as CommitSeq,
+        payload: entry.fields[1] as Buffer,
+      }));
+    },
+    entries: async (partition, after, upTo, countMax) => {
+      const keys = partitionKeys(partition);
+      return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
+    },
+    profiles: async (partition, keys) => {
+      if (keys.length === 0) return [];
+      const reply = await command(["MGET", ...keys.map((key) => profileKey(partition, key))]);
+      return (reply as readonly Reply[]).map((item) => (item === null ? undefined : (item as Buffer)));
+    },
+    seen: async (partition) => ((await command(["GET", partitionKeys(partition).seen])) as Buffer | null) ?? undefined,
+    findDecision: async (partition, id) => {
+      const reply = await command(["HGET", partitionKeys(partition).decisions, id]);
+      if (reply === null) return undefined;
+      const value = text(reply);
+      const space = value.indexOf(" ");
+      return { seq: Number(value.slice(0, space)) as CommitSeq, key: value.slice(space + 1) as CustomerKey };
+    },
+    due: async (partition, now, countMax) => {
+      const timers = partitionKeys(partition).timers;
+      return timerList(
+        await command(["ZRANGEBYSCORE", timers, "-inf", String(now), "WITHSCORES", "LIMIT", "0", String(countMax)]),
+      );
+    },
+    nextDue: async (partition) => {
+      const first = timerList(await command(["ZRANGE", partitionKeys(partition).timers, "0", "0", "WITHSCORES"]))[0];
+      return first === undefined ? NEVER : first.due;
+    },
+    append: async (partition, fields) =>
+      text(await command(["XADD", partitionKeys(partition).events, "*", ...fields])) as Position,
+  };
+}
+
+/** Entries of an XRANGE reply, or of one stream of an XREAD reply. */
+export function rawEntries(reply: Reply): readonly RawEntry[] {
+  return (reply as readonly (readonly [Buffer, readonly Buffer[]])[]).map(([id, fields]) => ({
+    position: id.toString("latin1") as Position,
+    fields,
+  }));
+}
+
+async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
+  const keys = partitionKeys(partition);
+  const token = randomBytes(16).toString("hex");
+  const reply = (await options.connection.script(
+    acquireScript,
+    [keys.lease, keys.checkpoint, keys.journal, keys.timers],
+    [options.owner, token, String(options.leaseMs), options.address],
+  )) as readonly Reply[];
+  const kind = text(reply[0]);
+  if (kind === "WRONGTYPE") return { kind: "broken", why: text(reply[1]) };
+  if (kind === "HELD") return { kind: "held", owner: text(reply[1]), remainingMs: Number(text(reply[2])) };
+  const base = reply[4] as Buffer;
+  return {
+    kind: "acquired",
+    token,
+    epoch: Number(text(reply[1])),
+    seq: Number(text(reply[2])) as CommitSeq,
+    position: text(reply[3]) as Position,
+    base: base.length === 0 ? undefined : base,
+  };
+}
+
+async function commit(connection: RedisConnection, token: string, draft: CommitDraft): Promise<CommitReply> {
+  const keys = partitionKeys(draft.partition);
+  const names: Argument[] = [
+    keys.checkpoint,
+    keys.lease,
+    keys.journal,
+    keys.timers,
+    keys.decisions,
+    keys.dead,
+    keys.seen,
+  ];
+  for (const profile of draft.profiles) names.push(profileKey(draft.partition, profile.key));
+  const reply = text(await connection.script(commitScript, names, commitArguments(token, draft)));
+  return reply === "OK" ? { kind: "ok" } : { kind: "refused", why: reply };
+}
+
+function commitArguments(token: string, draft: CommitDraft): Argument[] {
+  const args: Argument[] = [token, String(draft.previous), String(draft.seq), draft.position, draft.payload];
+  args.push(draft.base ?? "");
+  args.push(String(draft.seen.length));
+  for (const piece of draft.seen) args.push(String(piece.offset), piece.bytes);
+  args.push(String(draft.decisions.length));
+  for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.key}`);
+  args.push(String(draft.armed.length));
+  for (const timer of draft.armed) args.push(String(timer.due), timer.key);
+  args.push(String(draft.disarmed.length));
+  for (const key of draft.disarmed) args.push(key);
+  args.push(String(draft.dead.length));
+  for (const letter of draft.dead)
+    args.push(letter.position, letter.reason, letter.detail, letter.source, letter.bytes);
+  for (const profile of draft.profiles) args.push(profile.bytes);
+  return args;
+}
+
+function timerList(reply: Reply): { key: CustomerKey; due: Instant }[] {
+  const flat = reply as readonly Reply[];
+  const timers: { key: CustomerKey; due: Instant }[] = [];
+  for (let index = 0; index < flat.length; index += 2) {
+    timers.push({ key: text(flat[index]) as CustomerKey, due: Number(text(flat[index + 1])) as Instant });
+  }
+  return timers;
+}

@@ -1,0 +1,153 @@
+// Turns what a step brought about into one commit: decisions, withdrawals, timers, dead letters, and the profiles whose
+// turn it is to be written back, as they are right after this very commit.
+import type { CommitSeq, CustomerKey, NameHash } from "../domain/ids.ts";
+import { NEVER } from "../domain/time.ts";
+import { ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.ts";
+import { type Base, encodeBase } from "../journal/base.ts";
+import { encodeCommit } from "../journal/commit-record.ts";
+import type { CommitDraft } from "../journal/journal.ts";
+import { addEvidence } from "../learn/evidence.ts";
+import { nextDue } from "../profile/outcome.ts";
+import { type Draft, emptyDraft, type Partition } from "./partition.ts";
+
+export interface WriteBack {
+  /** A profile is written at the latest this many entries after it was changed. */
+  readonly entriesMax: number;
+  readonly profilesMax: number;
+  /** Write as many as fit, due or not. */
+  readonly flush: boolean;
+}
+
+export type Learn = (treatment: NameHash, trials: number, positives: number) => void;
+
+export interface ClosedDraft {
+  readonly partition: Partition;
+  readonly commit: CommitDraft;
+  readonly draft: Draft;
+}
+
+/** `learn` is told what the totals over all partitions have to take in. */
+export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Learn): ClosedDraft {
+  const { draft, store } = partition;
+  partition.draft = emptyDraft();
+  const previous = partition.seq;
+  const seq = (previous + 1) as CommitSeq;
+  partition.seq = seq;
+  for (const { treatment, trials, positives } of draft.learned) {
+    addEvidence(partition.evidence, treatment, trials, positives);
+    learn(treatment, trials, positives);
+  }
+  const keys = profilesToWrite(partition, writeBack);
+  const profiles = keys.map((key) => {
+    partition.dirty.delete(key);
+    store.setReflects(key, seq);
+    return { key, bytes: Buffer.from(store.pack(key)) };
+  });
+  const base = takeBase(partition, writeBack.entriesMax, writeBack.flush);
+  const commit: CommitDraft = {
+    partition: partition.index,
+    previous,
+    seq,
+    position: partition.position,
+    payload: encodeCommit({
+      position: partition.position,
+      now: partition.lastNow,
+      decisions: draft.decisions,
+      withdrawals: draft.withdrawals,
+      learned: draft.learned,
+    }),
+    decisions: draft.decisions.map(({ id, key }) => ({ id, key })),
+    ...timers(partition, draft),
+    dead: draft.dead,
+    profiles,
+    base: base === undefined ? undefined : encodeBase(base.base),
+    seen: base === undefined ? [] : base.seen,
+  };
+  return { partition, commit, draft };
+}
+
+/** Is it time to commit for the sake of recovery alone? */
+export function isWriteBackDue(partition: Partition, writeBack: WriteBack): boolean {
+  const oldest = partition.dirty.values().next();
+  if (writeBack.flush) {
+    return !oldest.done || partition.ordinal > partition.storedBase.ordinal;
+  }
+  const behind = partition.ordinal - (oldest.done ? partition.storedBase.ordinal : oldest.value);
+  return behind > writeBack.entriesMax;
+}
+
+function profilesToWrite(partition: Partition, { entriesMax, profilesMax, flush }: WriteBack): CustomerKey[] {
+  // From half of the bound on, so that a burst of profiles coming due together is spread over several commits.
+  const dueBefore = flush ? Number.POSITIVE_INFINITY : partition.ordinal - entriesMax / 2;
+  const keys: CustomerKey[] = [];
+  for (const [key, changedAt] of partition.dirty) {
+    if (changedAt > dueBefore || keys.length >= profilesMax) break;
+    keys.push(key);
+  }
+  return keys;
+}
+
+/**
+ * The base that this commit stores, if every profile changed before it was taken is written by now; and takes the next.
+ * A base is taken and stored at different commits: profiles may be newer than it, never older.
+ */
+function takeBase(partition: Partition, entriesMax: number, flush: boolean): Partition["pendingBase"] {
+  let ready: Partition["pendingBase"];
+  const pending = partition.pendingBase;
+  if (pending !== undefined && isWritten(partition, pending.ordinal)) {
+    ready = pending;
+    partition.storedBase = { ordinal: pending.ordinal, seenHead: pending.base.seenHead };
+    partition.pendingBase = undefined;
+  }
+  const isWorthIt = flush || partition.ordinal - partition.storedBase.ordinal > entriesMax / 4;
+  if (partition.pendingBase !== undefined || !isWorthIt) return ready;
+  const next = snapshot(partition);
+  if (ready === undefined && isWritten(partition, next.ordinal)) {
+    partition.storedBase = { ordinal: next.ordinal, seenHead: next.base.seenHead };
+    return next;
+  }
+  partition.pendingBase = next;
+  return ready;
+}
+
+function isWritten(partition: Partition, ordinal: number): boolean {
+  const oldest = partition.dirty.values().next();
+  return oldest.done === true || oldest.value > ordinal;
+}
+
+function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
+  const base: Base = {
+    seq: partition.seq,
+    position: partition.position,
+    rulebook: partition.active.hash,
+    skewMs: partition.skewMs,
+    lastNow: partition.lastNow,
+    seenHead: partition.seen.head(),
+    counts: partition.counts,
+    learned: [...partition.evidence].map(
+      ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
+    ),
+  };
+  const unwritten = base.seenHead - partition.storedBase.seenHead;
+  if (unwritten > ringCapacityOf(SEEN_ENTRIES) - SEEN_ENTRIES && partition.storedBase.seenHead > 0) {
+    throw new Error(`${unwritten} entries since the last checkpoint: the ring of seen events would lose some of them`);
+  }
+  const seen = partition.seen
+    .since(partition.storedBase.seenHead)
+    .map(({ offset, bytes }) => ({ offset, bytes: Buffer.from(bytes) }));
+  return { base, seen, ordinal: partition.ordinal };
+}
+
+function timers(partition: Partition, draft: Draft): Pick<CommitDraft, "armed" | "disarmed"> {
+  const armed: CommitDraft["armed"][number][] = [];
+  const disarmed: CustomerKey[] = [];
+  for (const key of draft.rearm) {
+    const due = nextDue(partition.store.state(key).contacts);
+    if (due === NEVER) disarmed.push(key);
+    else {
+      armed.push({ key, due });
+      if (due < partition.nextDue) partition.nextDue = due;
+    }
+  }
+  return { armed, disarmed };
+}

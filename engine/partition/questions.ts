@@ -1,0 +1,116 @@
+// Asks and triggers, as questions to `decide`.
+import { createHash, randomBytes } from "node:crypto";
+import type { DecisionRequest } from "../domain/decision.ts";
+import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
+import type { Ask, AskAnswer } from "../engine.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
+import type { Partition, Triggered } from "./partition.ts";
+import type { Question } from "./wave.ts";
+
+/** An ask that waits for its commit. It is answered once: by the decision, or before that by its deadline. */
+export interface WaitingAsk {
+  readonly ask: Ask;
+  readonly partition: PartitionIndex;
+  readonly id: DecisionId;
+  readonly answer: (answer: AskAnswer) => void;
+  isAnswered: boolean;
+}
+
+/** 16 bytes: partition, then 14 of a sha256. Nothing in it tells a position, so deciding again after a crash names it the same. */
+export function decisionId(partition: PartitionIndex, ...parts: readonly string[]): DecisionId {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.length}:${part}`);
+  return fromHash(partition, hash.digest());
+}
+
+export function askId(partition: PartitionIndex, ask: Ask): DecisionId {
+  if (ask.idempotencyKey === undefined) return fromHash(partition, randomBytes(14));
+  return decisionId(partition, "ask", ask.key, ask.idempotencyKey);
+}
+
+function fromHash(partition: PartitionIndex, hash: Buffer): DecisionId {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16BE(partition, 0);
+  hash.copy(bytes, 2, 0, 14);
+  return bytes.toString("base64url") as DecisionId;
+}
+
+/** The partition that a decision id names; undefined where the text is no decision id of this many partitions. */
+export function partitionOfDecision(id: string, partitions: number): PartitionIndex | undefined {
+  if (!/^[A-Za-z0-9_-]{22}$/.test(id)) return undefined;
+  const index = Buffer.from(id, "base64url").readUInt16BE(0);
+  return index < partitions ? (index as PartitionIndex) : undefined;
+}
+
+export function triggerQuestion(partition: Partition, { trigger, event, features }: Triggered): Question {
+  const placement = partition.active.rulebook.placements[trigger.placement];
+  if (placement === undefined) throw new Error(`trigger "${trigger.id}" asks for placement ${trigger.placement}`);
+  const request: DecisionRequest = {
+    direction: "outbound",
+    placements: [{ placement: placement.index, limit: placement.slots }],
+    context: event.props,
+    locale: localeOf(partition, event.key),
+    trigger: trigger.id,
+  };
+  return {
+    partition,
+    key: event.key,
+    id: decisionId(partition.index, "trigger", trigger.id, event.key, event.source, event.id),
+    request,
+    features,
+    trigger: { id: trigger.id, source: event.source, event: event.id },
+    requestHash: undefined,
+  };
+}
+
+/** The question, or what is wrong with the ask under the rulebook that is active now. */
+export function askQuestion(
+  partition: Partition,
+  { ask, id }: WaitingAsk,
+): Question | Extract<AskAnswer, { kind: "refused" }> {
+  const request = requestOf(partition.active.rulebook, ask);
+  if ("kind" in request) return request;
+  return {
+    partition,
+    key: ask.key,
+    id,
+    request,
+    features: undefined,
+    trigger: undefined,
+    requestHash: ask.requestHash,
+  };
+}
+
+function requestOf(rulebook: Rulebook, ask: Ask): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {
+  const channel = rulebook.channels.find(({ name }) => name === ask.channel);
+  if (channel === undefined) {
+    const known = rulebook.channels.map(({ name }) => name).join(", ");
+    return { kind: "refused", pointer: "/channel", why: `there is no channel "${ask.channel}"; there are: ${known}` };
+  }
+  const placements: { placement: (typeof rulebook.placements)[number]["index"]; limit: number }[] = [];
+  for (const [index, wanted] of ask.placements.entries()) {
+    const pointer = `/placements/${index}/name`;
+    const placement = rulebook.placements.find(({ name }) => name === wanted.name);
+    if (placement === undefined) {
+      const known = rulebook.placements.map(({ name }) => name).join(", ");
+      return { kind: "refused", pointer, why: `there is no placement "${wanted.name}"; there are: ${known}` };
+    }
+    if (!placement.channels.includes(channel.index)) {
+      return { kind: "refused", pointer, why: `placement "${wanted.name}" is not on channel "${ask.channel}"` };
+    }
+    if (placements.some((other) => other.placement === placement.index)) {
+      return { kind: "refused", pointer, why: `placement "${wanted.name}" is asked for twice` };
+    }
+    placements.push({ placement: placement.index, limit: Math.min(wanted.limit ?? placement.slots, placement.slots) });
+  }
+  return { direction: "inbound", channel: channel.index, placements, context: ask.context, locale: ask.locale };
+}
+
+const DEFAULT_LOCALE = "en";
+
+/** The customer's own, where the attribute `locale` is declared and set. */
+function localeOf(partition: Partition, key: CustomerKey): string {
+  const spec = partition.active.rulebook.attributes.find(({ name }) => name === "locale");
+  const value = spec === undefined ? undefined : partition.store.state(key).attributes[spec.index];
+  return typeof value === "string" ? value : DEFAULT_LOCALE;
+}

@@ -1,0 +1,205 @@
+// Brings a partition to where its last commit left it: from the checkpoint, folding the input log again and applying the
+// decisions of the journal, commit by commit. Each profile skips what its stored record reflects (as page LSNs do in
+// ARIES). What lies beyond the last commit is left to the running loop, which folds and decides it as if new.
+
+import type { LogEntry } from "../domain/event.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
+import { comparePositions, positionMs } from "../domain/ids.ts";
+import { type Instant, LONG_AGO } from "../domain/time.ts";
+import { decodeLogEntry } from "../ingest/log-entry.ts";
+import { createSeenWindow } from "../ingest/seen-window.ts";
+import { type Base, decodeBase } from "../journal/base.ts";
+import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
+import type { Acquired, Journal, RawEntry } from "../journal/journal.ts";
+import { addEvidence } from "../learn/evidence.ts";
+import { applyDecision } from "../profile/apply-decision.ts";
+import { createProfileStore } from "../profile/store.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
+import { foldEntry } from "./fold-entry.ts";
+import { loadProfiles } from "./load-profiles.ts";
+import { emptyDraft, type Partition, touch } from "./partition.ts";
+
+export interface RecoverContext {
+  readonly journal: Journal;
+  readonly partitions: number;
+  readonly seed: number;
+  /** Compiles and keeps the rulebook stored in Redis under this hash. */
+  readonly rulebook: (hash: RulebookHash) => Promise<ActiveRulebook>;
+  /** Active until the log of a partition activates another. */
+  readonly genesis: RulebookHash;
+  readonly learnLayout: (hash: number) => Promise<Parameters<Partition["store"]["learn"]>[0]>;
+}
+
+const PAGE = 1_000;
+
+export async function recoverPartition(
+  context: RecoverContext,
+  index: PartitionIndex,
+  acquired: Extract<Acquired, { kind: "acquired" }>,
+): Promise<Partition> {
+  const { journal } = context;
+  const base = acquired.base === undefined ? undefined : decodeBase(acquired.base);
+  const partition = await fromBase(context, index, acquired, base);
+  const cursor = createLogCursor(context, partition);
+  while (partition.seq < acquired.seq) {
+    const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
+    const first = page[0];
+    if (first === undefined || first.seq !== partition.seq + 1) {
+      throw new Error(
+        `partition ${index}: commit ${partition.seq + 1} is missing from the journal, which ends at ${acquired.seq}`,
+      );
+    }
+    for (const { seq, payload } of page) await replayCommit(context, partition, seq, decodeCommit(payload), cursor);
+  }
+  partition.committed = partition.seq;
+  partition.nextDue = await journal.nextDue(index);
+  return partition;
+}
+
+async function fromBase(
+  context: RecoverContext,
+  index: PartitionIndex,
+  acquired: Extract<Acquired, { kind: "acquired" }>,
+  base: Base | undefined,
+): Promise<Partition> {
+  const active = await context.rulebook(base?.rulebook ?? context.genesis);
+  const seen = createSeenWindow();
+  if (base !== undefined && base.seenHead > 0) {
+    seen.restore((await context.journal.seen(index)) ?? Buffer.alloc(0), base.seenHead);
+  }
+  const counts = base?.counts ?? { folded: 0, duplicate: 0, dead: 0, internal: 0 };
+  const ordinal = counts.folded + counts.duplicate + counts.dead + counts.internal;
+  return {
+    index,
+    token: acquired.token,
+    epoch: acquired.epoch,
+    store: createProfileStore({ layout: active.layout }),
+    seen,
+    evidence: new Map(
+      (base?.learned ?? []).map(([treatment, trials, positives]) => [treatment, { trials, positives }]),
+    ),
+    dirty: new Map(),
+    active,
+    seq: base?.seq ?? (0 as CommitSeq),
+    committed: 0 as CommitSeq,
+    position: base?.position ?? ("0-0" as Position),
+    skewMs: base?.skewMs ?? 0,
+    lastNow: base?.lastNow ?? LONG_AGO,
+    counts,
+    ordinal,
+    nextDue: LONG_AGO,
+    pendingBase: undefined,
+    storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
+    draft: emptyDraft(),
+  };
+}
+
+async function replayCommit(
+  context: RecoverContext,
+  partition: Partition,
+  seq: CommitSeq,
+  commit: CommitRecord,
+  cursor: LogCursor,
+): Promise<void> {
+  const entries = await cursor.upTo(commit.position);
+  const keys = new Set<CustomerKey>();
+  for (const entry of entries) addKey(keys, entry);
+  for (const { key } of commit.decisions) keys.add(key);
+  await loadProfiles(context, partition, keys);
+  const { store } = partition;
+  const isReflected = (key: CustomerKey): boolean => store.reflects(key) >= seq;
+  const rulebooks = await compiled(context, entries);
+  for (const entry of entries) foldEntry(partition, entry, { seed: context.seed, rulebooks, isReflected });
+  for (const record of commit.decisions) {
+    if (isReflected(record.key)) continue;
+    const memoryMs = partition.active.rulebook.contactMemoryMs;
+    const applied = applyDecision(store.state(record.key), record, memoryMs);
+    if (!applied.isChanged) continue;
+    store.setState(record.key, applied.state);
+    touch(partition, record.key);
+  }
+  // From the journal, not from the fold: profiles that skipped the entry would not tell.
+  for (const { treatment, trials, positives } of commit.learned) {
+    addEvidence(partition.evidence, treatment, trials, positives);
+  }
+  partition.draft = emptyDraft();
+  partition.lastNow = commit.now;
+  partition.seq = seq;
+}
+
+interface LogCursor {
+  /** Entries after the partition's position up to and including this one. */
+  readonly upTo: (position: Position) => Promise<readonly LogEntry[]>;
+}
+
+function createLogCursor(context: RecoverContext, partition: Partition): LogCursor {
+  let page: readonly RawEntry[] = [];
+  let next = 0;
+  let after = partition.position;
+  const upTo = async (position: Position): Promise<readonly LogEntry[]> => {
+    const entries: LogEntry[] = [];
+    for (;;) {
+      for (; next < page.length; next++) {
+        const raw = page[next] as RawEntry;
+        if (comparePositions(raw.position, position) > 0) return entries;
+        entries.push(decodeInto(partition, raw, context.partitions));
+        after = raw.position;
+      }
+      if (comparePositions(after, position) >= 0) return entries;
+      page = await context.journal.entries(partition.index, after, undefined, PAGE);
+      next = 0;
+      if (page.length === 0) {
+        throw new Error(
+          `partition ${partition.index}: the input log ends at ${after}, but a commit reflects ${position}`,
+        );
+      }
+    }
+  };
+  return { upTo };
+}
+
+/** Decodes an entry and moves the partition's clock with it. Must see every entry, in order. */
+export function decodeInto(partition: Partition, raw: RawEntry, partitions: number): LogEntry {
+  const entry = decodeLogEntry(raw.position, raw.fields, {
+    partition: partition.index,
+    partitions,
+    skewMs: partition.skewMs,
+  });
+  if (entry.clockDriven) partition.skewMs = entry.arrivedAt - positionMs(entry.position);
+  return entry;
+}
+
+export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
+  switch (entry.kind) {
+    case "event":
+      keys.add(entry.event.key);
+      return;
+    case "timer":
+    case "delivered":
+      keys.add(entry.key);
+      return;
+    case "activation":
+    case "dead":
+      return;
+  }
+}
+
+/** The rulebooks that these entries activate, compiled before the fold needs them. */
+export async function compiled(
+  context: Pick<RecoverContext, "rulebook">,
+  entries: readonly LogEntry[],
+): Promise<(hash: RulebookHash) => ActiveRulebook> {
+  const found = new Map<RulebookHash, ActiveRulebook>();
+  for (const entry of entries) {
+    if (entry.kind === "activation") found.set(entry.rulebook, await context.rulebook(entry.rulebook));
+  }
+  return (hash) => {
+    const active = found.get(hash);
+    if (active === undefined) throw new Error(`rulebook ${hash} was not compiled before its activation`);
+    return active;
+  };
+}
+
+export function nowOf(partition: Partition, clock: () => number): Instant {
+  return Math.max(clock() + partition.skewMs, partition.lastNow) as Instant;
+}

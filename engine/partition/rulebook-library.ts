@@ -1,0 +1,158 @@
+// Rulebooks and models as they are kept in Redis, by hash: an engine runs what its log has activated, whatever its own
+// folders hold.
+import { createHash } from "node:crypto";
+import { createDecider } from "../decide/decide.ts";
+import type { RulebookHash } from "../domain/ids.ts";
+import { LAYOUTS_KEY, modelKey, rulebookKey } from "../journal/keys.ts";
+import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
+import { createEvidenceTotals } from "../learn/evidence.ts";
+import { compileLayout, type LayoutDescriptor, parseLayout } from "../profile/layout.ts";
+import { compileRulebook } from "../rulebook/compile.ts";
+import type { Fault, KnownModel, Rulebook, RulebookFiles } from "../rulebook/rulebook.ts";
+import { loadModels, type ModelFile, openModel } from "../score/load-models.ts";
+import { createScorer, type ScorerOptions } from "../score/scorer.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
+
+/** What RULES_DIR and MODELS_DIR hold, checked as a whole. */
+export type LocalRulebook =
+  | {
+      readonly kind: "sound";
+      readonly files: RulebookFiles;
+      readonly models: readonly ModelFile[];
+      readonly rulebook: Rulebook;
+    }
+  | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
+
+export interface RulebookLibrary {
+  /** Keeps the files under their hash. Doing it again changes nothing. */
+  readonly store: (local: Extract<LocalRulebook, { kind: "sound" }>) => Promise<RulebookHash>;
+  /** Compiled, once; rejects where Redis does not hold it whole. */
+  readonly get: (hash: RulebookHash) => Promise<ActiveRulebook>;
+  readonly all: () => readonly ActiveRulebook[];
+  readonly layout: (layoutHash: number) => Promise<LayoutDescriptor>;
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+export async function readLocalRulebook(files: RulebookFiles, modelsDir: string): Promise<LocalRulebook> {
+  const loaded = await loadModels(modelsDir);
+  if (loaded.kind === "faulty") return loaded;
+  const { models } = loaded;
+  const compiled = compileRulebook({ files, models: knownModels(models), sha256 });
+  if (compiled.kind === "faulty") return compiled;
+  const scorer = createScorer(models, featureNames(compiled.rulebook));
+  if (scorer.kind === "faulty") return scorer;
+  return { kind: "sound", files, models, rulebook: compiled.rulebook };
+}
+
+export function createRulebookLibrary(
+  connection: RedisConnection,
+  scorerOptions: Partial<ScorerOptions>,
+): RulebookLibrary {
+  const compiled = new Map<RulebookHash, Promise<ActiveRulebook>>();
+  const ready: ActiveRulebook[] = [];
+  const open = async (hash: RulebookHash): Promise<ActiveRulebook> => {
+    const active = await loadRulebook(connection, hash, scorerOptions);
+    await connection.command(["HSET", LAYOUTS_KEY, String(active.layout.hash), active.layout.describe()]);
+    ready.push(active);
+    return active;
+  };
+  return {
+    store: (local) => storeRulebook(connection, local),
+    get: (hash) => {
+      const found = compiled.get(hash) ?? open(hash);
+      compiled.set(hash, found);
+      return found;
+    },
+    all: () => ready,
+    layout: async (layoutHash) => {
+      const described = await connection.command(["HGET", LAYOUTS_KEY, String(layoutHash)]);
+      if (described === null) throw new Error(`Redis holds no description of profile layout ${layoutHash}`);
+      return parseLayout(text(described));
+    },
+  };
+}
+
+async function storeRulebook(
+  connection: RedisConnection,
+  local: Extract<LocalRulebook, { kind: "sound" }>,
+): Promise<RulebookHash> {
+  for (const { bytes } of local.models) {
+    const { name, card, model, golden } = bytes;
+    await connection.command([
+      "HSET",
+      modelKey(sha256(card)),
+      "name",
+      name,
+      "card",
+      card,
+      "model",
+      Buffer.from(model.buffer, model.byteOffset, model.byteLength),
+      "golden",
+      golden,
+    ]);
+  }
+  const { hash } = local.rulebook;
+  const stored = { files: local.files, models: local.models.map((model) => sha256(model.bytes.card)) };
+  await connection.command(["SET", rulebookKey(hash), JSON.stringify(stored)]);
+  return hash;
+}
+
+async function loadRulebook(
+  connection: RedisConnection,
+  hash: RulebookHash,
+  scorerOptions: Partial<ScorerOptions>,
+): Promise<ActiveRulebook> {
+  const stored = await connection.command(["GET", rulebookKey(hash)]);
+  if (stored === null) throw new Error(`rulebook ${hash} is active, but Redis does not hold its files`);
+  const { files, models: modelHashes } = JSON.parse(text(stored)) as { files: RulebookFiles; models: string[] };
+  const models: ModelFile[] = [];
+  for (const modelHash of modelHashes) models.push(await loadModel(connection, modelHash));
+  const compiled = compileRulebook({ files, models: knownModels(models), sha256 });
+  if (compiled.kind === "faulty") throw faultyError(hash, compiled.faults);
+  const { rulebook } = compiled;
+  const scorer = createScorer(models, featureNames(rulebook), scorerOptions);
+  if (scorer.kind === "faulty") throw faultyError(hash, scorer.faults);
+  return {
+    hash,
+    rulebook,
+    decider: createDecider(rulebook),
+    layout: compileLayout(rulebook.features, rulebook.attributes),
+    scorer: scorer.scorer,
+    evidence: createEvidenceTotals(rulebook.treatments),
+  };
+}
+
+async function loadModel(connection: RedisConnection, hash: string): Promise<ModelFile> {
+  const fields = ["name", "card", "model", "golden"];
+  const reply = (await connection.command(["HMGET", modelKey(hash), ...fields])) as readonly Reply[];
+  const [name, card, model, golden] = reply;
+  if (model === null || model === undefined) throw new Error(`model ${hash} is in use, but Redis does not hold it`);
+  const opened = await openModel({
+    name: text(name),
+    card: text(card),
+    model: new Uint8Array(model as Buffer),
+    golden: text(golden),
+  });
+  if (opened.kind === "faulty") throw faultyError(hash, opened.faults);
+  return opened.models[0] as ModelFile;
+}
+
+/** The card names the hash of the model's file, so the hash of the card stands for both. */
+export function knownModels(models: readonly ModelFile[]): readonly KnownModel[] {
+  return models.map(({ name, bytes }) => ({ name, sha256: sha256(bytes.card) }));
+}
+
+function featureNames(rulebook: Rulebook): readonly string[] {
+  return rulebook.features.map((feature) => feature.name);
+}
+
+function faultyError(hash: string, faults: readonly Fault[]): Error {
+  const [first] = faults;
+  return new Error(
+    `${hash} as stored in Redis does not compile here: ${first?.file}:${first?.line}:${first?.column}: ${first?.message}` +
+      ` (${faults.length} faults); it was stored by another version of the engine?`,
+  );
+}

@@ -1,0 +1,113 @@
+// One step of the loop over all partitions of the process: fold what the logs brought, decide the triggers and the asks
+// that wait, close one commit for each partition that needs it. Memory then runs ahead of Redis by this one step.
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { LogEntry } from "../domain/event.ts";
+import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
+import { positionMs } from "../domain/ids.ts";
+import type { AskAnswer } from "../engine.ts";
+import type { RawEntry } from "../journal/journal.ts";
+import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
+import { type EntryResult, foldEntry } from "./fold-entry.ts";
+import { loadProfiles } from "./load-profiles.ts";
+import { mustCommit, type Partition } from "./partition.ts";
+import { askQuestion, triggerQuestion, type WaitingAsk } from "./questions.ts";
+import { addKey, compiled, decodeInto, nowOf } from "./recover.ts";
+import type { Session } from "./session.ts";
+import { decideAll, type Question, type WaveMeter } from "./wave.ts";
+
+export interface StepInput {
+  readonly entries: ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
+  readonly asks: readonly WaitingAsk[];
+  /** Customers to be looked at after the fold. */
+  readonly looks: readonly { readonly partition: PartitionIndex; readonly key: CustomerKey }[];
+  readonly clock: () => number;
+  readonly stages: WaveMeter;
+  readonly writeBack: (partition: Partition) => WriteBack;
+  readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
+}
+
+export interface StepOutput {
+  readonly closed: readonly ClosedDraft[];
+  readonly answers: readonly { readonly waiting: WaitingAsk; readonly record: DecisionRecord }[];
+  readonly refused: readonly { readonly waiting: WaitingAsk; readonly answer: AskAnswer }[];
+}
+
+export async function runStep(session: Session, input: StepInput): Promise<StepOutput> {
+  const touched = await foldAll(session, input);
+  input.stages.lap("fold");
+  const { questions, asked, refused } = collectQuestions(session, input, touched);
+  for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
+  const records = questions.length === 0 ? [] : await decideAll(questions, input.stages);
+  const answers = asked.map(({ waiting, at }) => ({ waiting, record: records[at] as DecisionRecord }));
+  const learn = learner(session);
+  const closed: ClosedDraft[] = [];
+  for (const partition of session.partitions) {
+    const writeBack = input.writeBack(partition);
+    if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
+      closed.push(closeDraft(partition, writeBack, learn));
+  }
+  return { closed, answers, refused };
+}
+
+/** Decodes, loads the profiles concerned, folds. Returns the partitions that have something to decide or were folded. */
+async function foldAll(session: Session, input: StepInput): Promise<Set<Partition>> {
+  const decoded = new Map<Partition, readonly LogEntry[]>();
+  const needed = new Map<Partition, Set<CustomerKey>>();
+  const keysOf = (partition: Partition): Set<CustomerKey> => {
+    const keys = needed.get(partition) ?? new Set();
+    needed.set(partition, keys);
+    return keys;
+  };
+  for (const [index, raws] of input.entries) {
+    const partition = session.partitions[index] as Partition;
+    const entries = raws.map((raw) => decodeInto(partition, raw, session.context.partitions));
+    decoded.set(partition, entries);
+    for (const entry of entries) addKey(keysOf(partition), entry);
+  }
+  for (const { partition, ask } of input.asks) keysOf(session.partitions[partition] as Partition).add(ask.key);
+  for (const { partition, key } of input.looks) keysOf(session.partitions[partition] as Partition).add(key);
+  await Promise.all([...needed].map(([partition, keys]) => loadProfiles(session.context, partition, keys)));
+  for (const [partition, entries] of decoded) {
+    const known = session.library.all().length;
+    const rulebooks = await compiled(session.context, entries);
+    if (session.library.all().length > known) recount(session);
+    const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
+    for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
+  }
+  return new Set(needed.keys());
+}
+
+function collectQuestions(session: Session, input: StepInput, touched: Set<Partition>) {
+  const questions: Question[] = [];
+  const asked: { waiting: WaitingAsk; at: number }[] = [];
+  const refused: { waiting: WaitingAsk; answer: AskAnswer }[] = [];
+  for (const partition of touched) {
+    for (const triggered of partition.draft.triggered) questions.push(triggerQuestion(partition, triggered));
+    partition.draft.triggered.length = 0;
+  }
+  for (const waiting of input.asks) {
+    const question = askQuestion(session.partitions[waiting.partition] as Partition, waiting);
+    if ("kind" in question) refused.push({ waiting, answer: question });
+    else asked.push({ waiting, at: questions.push(question) - 1 });
+  }
+  return { questions, asked, refused };
+}
+
+function learner(session: Session): Parameters<typeof closeDraft>[2] {
+  const rulebooks = session.library.all();
+  return (treatment, trials, positives) => {
+    for (const active of rulebooks) active.evidence.learn(treatment, trials, positives);
+  };
+}
+
+/** A rulebook that was compiled just now starts from what all partitions have learned so far. */
+function recount(session: Session): void {
+  for (const active of session.library.all()) {
+    active.evidence.recount(session.partitions.map((partition) => partition.evidence));
+  }
+}
+
+/** Seconds between an entry's arrival in Redis and now. */
+export function lagSeconds(entry: LogEntry, wallMs: number): number {
+  return Math.max(0, wallMs - positionMs(entry.position)) / 1000;
+}

@@ -1,0 +1,160 @@
+// A wave: at most one decision for each customer, over all partitions of the process. Qualify everything, ask each model
+// once, choose, and apply each decision to its profile, so that the next wave sees the contacts that this one reserved.
+
+import type { Qualified } from "../decide/qualify.ts";
+import { recordOf } from "../decide/record.ts";
+import type {
+  DecisionInput,
+  DecisionRecord,
+  DecisionRequest,
+  ModelScore,
+  ProfileView,
+  Stage,
+} from "../domain/decision.ts";
+import { drawOf } from "../domain/hash.ts";
+import type { CustomerKey, DecisionId } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import type { WaveStage } from "../observe/metrics.ts";
+import { applyDecision } from "../profile/apply-decision.ts";
+import type { ScoreRequest } from "../score/scorer.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
+import { type Partition, touch } from "./partition.ts";
+
+export interface Question {
+  readonly partition: Partition;
+  readonly key: CustomerKey;
+  readonly id: DecisionId;
+  readonly request: DecisionRequest;
+  /** Copied as the triggering event was folded; undefined: as of now. */
+  readonly features: Float64Array | undefined;
+  readonly trigger: DecisionRecord["trigger"];
+  readonly requestHash: string | undefined;
+}
+
+/** Where the time of a step goes, and where candidates fall. */
+export interface WaveMeter {
+  /** What went by since the last lap belongs to this stage. */
+  readonly lap: (stage: WaveStage) => void;
+  readonly onDropped: (stage: Stage) => void;
+}
+
+/** Decides all of them, in waves; answers in their order. */
+export async function decideAll(questions: readonly Question[], meter: WaveMeter): Promise<readonly DecisionRecord[]> {
+  const records = new Map<Question, DecisionRecord>();
+  let waiting = questions;
+  while (waiting.length > 0) {
+    const { wave, rest } = splitWave(waiting);
+    await decideWave(wave, records, meter);
+    waiting = rest;
+  }
+  return questions.map((question) => records.get(question) as DecisionRecord);
+}
+
+export function viewOf(partition: Partition, active: ActiveRulebook, key: CustomerKey, now: Instant): ProfileView {
+  const features = new Float64Array(active.rulebook.features.length);
+  partition.store.features(key, now, features);
+  const { attributes, contacts, consents, openCases } = partition.store.state(key);
+  return { key, features, attributes, contacts, consents, openCases };
+}
+
+function splitWave(questions: readonly Question[]): { wave: readonly Question[]; rest: readonly Question[] } {
+  if (questions.length === 1) return { wave: questions, rest: [] };
+  const wave: Question[] = [];
+  const rest: Question[] = [];
+  const asked = new Set<CustomerKey>();
+  for (const question of questions) {
+    if (asked.has(question.key)) rest.push(question);
+    else {
+      asked.add(question.key);
+      wave.push(question);
+    }
+  }
+  return { wave, rest };
+}
+
+interface Undecided {
+  readonly question: Question;
+  readonly active: ActiveRulebook;
+  readonly input: DecisionInput;
+  readonly qualified: Qualified;
+}
+
+async function decideWave(
+  wave: readonly Question[],
+  records: Map<Question, DecisionRecord>,
+  meter: WaveMeter,
+): Promise<void> {
+  const undecided = wave.map(qualify);
+  meter.lap("qualify");
+  const scores = await scoreWave(undecided);
+  meter.lap("score");
+  for (const [index, item] of undecided.entries()) {
+    const record = chooseOne(item, scores[index] as readonly ModelScore[], meter);
+    records.set(item.question, record);
+    apply(item.question.partition, item.active, record);
+  }
+  meter.lap("choose");
+}
+
+function qualify(question: Question): Undecided {
+  const { partition, key, id, request } = question;
+  const active = partition.active;
+  const now = partition.lastNow;
+  const view = viewOf(partition, active, key, now);
+  const profile = question.features === undefined ? view : { ...view, features: question.features };
+  const { trials, positives } = active.evidence;
+  const input: DecisionInput = { id, profile, request, evidence: { trials, positives }, now, draw: drawOf(id) };
+  return { question, active, input, qualified: active.decider.qualify(input) };
+}
+
+/** One ONNX call for each model and rulebook: normally there is one rulebook. */
+async function scoreWave(undecided: readonly Undecided[]): Promise<readonly (readonly ModelScore[])[]> {
+  const scores: ModelScore[][] = undecided.map(() => []);
+  const byRulebook = new Map<ActiveRulebook, { requests: ScoreRequest[]; owners: number[] }>();
+  for (const [owner, { active, input, qualified }] of undecided.entries()) {
+    for (const model of qualified.needsModels) {
+      const group = byRulebook.get(active) ?? { requests: [], owners: [] };
+      byRulebook.set(active, group);
+      group.requests.push({ model, row: input.profile.features });
+      group.owners.push(owner);
+    }
+  }
+  for (const [active, { requests, owners }] of byRulebook) {
+    const answers = await active.scorer.scoreAll(requests);
+    for (const [index, answer] of answers.entries()) scores[owners[index] as number]?.push(answer);
+  }
+  return scores;
+}
+
+function chooseOne(
+  { question, active, input, qualified }: Undecided,
+  scores: readonly ModelScore[],
+  meter: WaveMeter,
+): DecisionRecord {
+  const decision = active.decider.choose(input, qualified, scores);
+  for (const { stage } of decision.dropped) meter.onDropped(stage);
+  const models = scores.map(({ model, value, fallback }) => {
+    const file = active.scorer.models[model];
+    if (file === undefined) throw new Error(`rulebook ${active.hash} has a model ${model} that is not loaded`);
+    return { name: file.name, sha256: file.sha256, value, fallback };
+  });
+  const degraded = models.filter((model) => model.fallback).map((model) => `model:${model.name}`);
+  return recordOf(active.decider, input, decision, {
+    models,
+    degraded,
+    ...(question.trigger === undefined ? {} : { trigger: question.trigger }),
+    ...(question.requestHash === undefined ? {} : { requestHash: question.requestHash }),
+  });
+}
+
+function apply(partition: Partition, active: ActiveRulebook, record: DecisionRecord): void {
+  const { store, draft } = partition;
+  draft.decisions.push(record);
+  partition.ordinal++; // so that asks without events bring write-backs and checkpoints about, too
+  const applied = applyDecision(store.state(record.key), record, active.rulebook.contactMemoryMs);
+  if (!applied.isChanged) return;
+  store.setState(record.key, applied.state);
+  draft.withdrawals.push(...applied.withdrawals);
+  draft.rearm.add(record.key);
+  touch(partition, record.key);
+}
