@@ -19,7 +19,7 @@ export function createActs({ live, dispatch, read, remember }) {
         dispatch({ type: "decision", decision: frame.decision, skipped: frame.skipped, now });
         nameCaller(frame.decision);
       } else if (frame.op === "snapshot" && customer !== undefined) {
-        dispatch({ type: "snapshot", customer, look: frame.customer, nbas: frame.nbas, now });
+        dispatch({ type: "snapshot", customer, look: frame.customer, nbas: frame.nbas, degraded: frame.degraded });
         present();
       } else if (frame.op === "nba") {
         dispatch({ type: "pushed", customer, decision: frame.decision, now });
@@ -130,7 +130,9 @@ export function createActs({ live, dispatch, read, remember }) {
 
   function failed(frame) {
     const problem = frame.detail ?? frame.code;
-    if (frame.trackingCode) dispatch({ type: "refused", trackingCode: frame.trackingCode, problem });
+    // The id of an outcome ends with it: that a card was shown is no answer of the agent.
+    const isAnswer = frame.trackingCode && !frame.id?.endsWith(" presented");
+    if (isAnswer) dispatch({ type: "refused", trackingCode: frame.trackingCode, problem });
     else dispatch({ type: "notice", notice: problem });
   }
 

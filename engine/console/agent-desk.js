@@ -4,7 +4,7 @@ import { CustomerCard } from "./customer-card.js";
 import { html } from "./html.js";
 import { NbaCard } from "./nba-card.js";
 import { selectedCard } from "./state.js";
-import { ago, customerName, outcomeWords, withdrawnWords } from "./words.js";
+import { ago, customerName, humane, outcomeWords, withdrawnWords } from "./words.js";
 
 /** The left region: calls, the open customer, what to do next. */
 export function AgentDesk({ state, acts }) {
@@ -56,6 +56,7 @@ function NextActions({ open, state, acts }) {
     </div>
     ${open.loading && html`<p class="empty">Asking for this customer…</p>`}
     ${open.missing && open.cards.length === 0 && html`<p class="empty">No customer has the id “${open.customer}”.</p>`}
+    ${open.degraded.length > 0 && html`<p class="notice" role="alert">Decided without: ${open.degraded.map(humane).join(", ")}</p>`}
     ${
       !open.loading &&
       !open.missing &&

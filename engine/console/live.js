@@ -8,6 +8,8 @@
 
 const BACKOFF_MIN_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
+/** Where the engine could not answer a subscription just now. */
+const ASK_AGAIN_MS = 1_000;
 
 /**
  * @param {{ url: string, onFrame: (frame: any) => void, onConnection: (connection: Connection) => void }} deps
@@ -15,7 +17,7 @@ const BACKOFF_MAX_MS = 8_000;
 export function createLive({ url, onFrame, onConnection }) {
   /** @type {Map<string, Topic>} */
   const topics = new Map();
-  /** Outcomes under way, by tracking code and outcome. */
+  /** Outcomes under way, by their id, which ack and error repeat. */
   const unacknowledged = new Map();
   let socket;
   let attempt = 0;
@@ -51,10 +53,9 @@ export function createLive({ url, onFrame, onConnection }) {
     if (topic && frame.cursor !== undefined) topic.cursor = frame.cursor;
     // Once the snapshot is here the engine has been asked; after a reconnect it is enough to listen.
     if (topic && frame.op === "snapshot") topic.asked = true;
-    if ((frame.op === "ack" || frame.op === "error") && frame.trackingCode)
-      for (const [key, message] of unacknowledged)
-        if (message.trackingCode === frame.trackingCode && (!frame.outcome || frame.outcome === message.outcome))
-          unacknowledged.delete(key);
+    if (frame.op === "ack" || frame.op === "error") unacknowledged.delete(frame.id);
+    if (topic && frame.op === "error" && frame.code === "unavailable")
+      setTimeout(() => topics.get(frame.topic) === topic && sendSubscribe(frame.topic, topic), ASK_AGAIN_MS);
     onFrame(frame);
   }
 
@@ -88,8 +89,9 @@ export function createLive({ url, onFrame, onConnection }) {
     },
     /** @param {{ trackingCode: string, outcome: string, reason?: string, until?: number }} outcome */
     report(outcome) {
-      const message = { op: "outcome", ...outcome };
-      unacknowledged.set(`${outcome.trackingCode} ${outcome.outcome}`, message);
+      const id = `${outcome.trackingCode} ${outcome.outcome}`;
+      const message = { op: "outcome", id, ...outcome };
+      unacknowledged.set(id, message);
       transmit(message);
     },
   };

@@ -47,7 +47,17 @@ const REDUCERS = {
   open: (state, { customer, name, now }) => ({
     ...state,
     calls: state.calls.filter((call) => call.customer !== customer),
-    open: { customer, name, since: now, loading: true, look: undefined, cards: [], selected: undefined, withdrawn: [] },
+    open: {
+      customer,
+      name,
+      since: now,
+      loading: true,
+      look: undefined,
+      cards: [],
+      degraded: [],
+      selected: undefined,
+      withdrawn: [],
+    },
     funnel: undefined,
     notice: undefined,
   }),
@@ -144,7 +154,7 @@ function ofOpen(state, action, then) {
   return { ...state, open: then(state.open) };
 }
 
-function withSnapshot(open, { look, nbas }) {
+function withSnapshot(open, { look, nbas, degraded }) {
   const before = new Map(open.cards.map((card) => [card.trackingCode, card]));
   const cards = (nbas ?? []).flatMap(readPushed).map((card) => ({ ...card, ...kept(before.get(card.trackingCode)) }));
   const order = ranked(cards);
@@ -153,6 +163,7 @@ function withSnapshot(open, { look, nbas }) {
     loading: false,
     missing: look === null || look === undefined,
     look: readCustomer(look),
+    degraded: degraded ?? [],
     cards: order,
     selected: open.selected ?? order[0]?.trackingCode,
   };
