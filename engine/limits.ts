@@ -59,6 +59,18 @@ export const LIMITS = {
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
 
+  // ---- decision loop
+  asksWaitingMax: 4_096,
+  asksPerStepMax: 512,
+  entriesPerReadMax: 1_000,
+  entriesPerStepMax: 8_192,
+  profilesPerCommitMax: 256,
+  /** A partition without entries for this long writes its profiles back. */
+  idleMs: 5 * SECOND_MS,
+  leaseMs: 3 * SECOND_MS,
+  /** Redis without an answer for this long: the connection is given up. */
+  silenceMs: 2 * SECOND_MS,
+
   // ---- operation
   unflushedEventsMax: 500_000,
   drainMs: 10 * SECOND_MS,
@@ -97,6 +109,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.seenRingSlots > limits.seenEventsMax,
     "seenRingSlots must exceed seenEventsMax, or a snapshot is overwritten",
   );
+  fits(limits.silenceMs < limits.leaseMs, "silenceMs must be below leaseMs, or a silent commit outlives the lease");
   fits(isPowerOfTwo(limits.seenRingSlots), "seenRingSlots must be a power of two");
   fits(
     limits.decisionBodyBytesMax <= limits.batchBodyBytesMax,

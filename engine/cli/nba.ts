@@ -2,14 +2,25 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { sourceFile } from "../journal/source-file.ts";
+import { startEngine } from "../main.ts";
+import { Unfit } from "../partition/session.ts";
 import { benchCommand } from "./bench.ts";
+import { featuresCommand } from "./features-export.ts";
 import { partitionCommand } from "./partition.ts";
 import { RedisServerTrouble } from "./redis-server.ts";
 import { replayCommand } from "./replay.ts";
+import { startCommand } from "./start.ts";
 import { CommandTrouble, complain, type ExitCode, exitWith } from "./terminal.ts";
 import { validateCommand } from "./validate.ts";
 
-const COMMANDS: readonly (() => Command)[] = [validateCommand, replayCommand, partitionCommand, benchCommand];
+const COMMANDS: readonly (() => Command)[] = [
+  () => startCommand(startEngine),
+  validateCommand,
+  replayCommand,
+  featuresCommand,
+  partitionCommand,
+  benchCommand,
+];
 
 await run(createProgram(), process.argv);
 
@@ -48,6 +59,10 @@ function codeOf(error: unknown): ExitCode {
   if (error instanceof CommandTrouble || error instanceof RedisServerTrouble) {
     complain(error.message);
     return error instanceof CommandTrouble ? error.exitCode : 1;
+  }
+  if (error instanceof Unfit) {
+    complain(error.message);
+    return 2;
   }
   throw error;
 }

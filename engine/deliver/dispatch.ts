@@ -124,7 +124,8 @@ async function run(deps: DispatchDeps, pump: Pump, state: { readonly stopped: bo
       await sleep(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures++));
     }
   }
-  if (pump.done > pump.noted) await note(deps, pump).catch(() => deps.log.warn("the position of dispatch was not noted"));
+  if (pump.done > pump.noted)
+    await note(deps, pump).catch(() => deps.log.warn("the position of dispatch was not noted"));
 }
 
 /** From memory where that follows on what is done, else from the journal. */

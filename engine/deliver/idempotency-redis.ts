@@ -21,7 +21,14 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
       try {
         const name = redisKey(scope, key);
         const connection = await redis.connection();
-        const set = await connection.command(["SET", name, JSON.stringify(running), "NX", "EX", String(RUNNING_SECONDS)]);
+        const set = await connection.command([
+          "SET",
+          name,
+          JSON.stringify(running),
+          "NX",
+          "EX",
+          String(RUNNING_SECONDS),
+        ]);
         if (set !== null) return { kind: "fresh" };
         const earlier = text(await connection.command(["GET", name]));
         // Gone between the two commands: whoever held it is just done with it.
@@ -33,7 +40,13 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
     finish: async (scope, key, bodyHash, answer) => {
       const kept: Kept = { state: "answered", bodyHash, answer: { ...answer, body: asText(answer.body) } };
       try {
-        await (await redis.connection()).command(["SET", redisKey(scope, key), JSON.stringify(kept), "EX", String(KEEP_SECONDS)]);
+        await (await redis.connection()).command([
+          "SET",
+          redisKey(scope, key),
+          JSON.stringify(kept),
+          "EX",
+          String(KEEP_SECONDS),
+        ]);
       } catch (error) {
         log.warn("the answer to an Idempotency-Key was not kept", { scope, why: messageOf(error) });
       }

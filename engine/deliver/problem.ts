@@ -3,7 +3,7 @@ import type { Answer } from "./answer.ts";
 
 /** Every kind of problem. `type` is `/problems/<kind>`, stable; status and title belong to the kind. */
 export const PROBLEMS = {
-  "malformed-json": { status: 400, title: "The body is not JSON" },
+  "malformed-json": { status: 400, title: "The body is not JSON that can be taken" },
   "invalid-parameter": { status: 400, title: "A parameter of the request is not valid" },
   "forbidden-origin": { status: 403, title: "The origin of the request is not allowed" },
   "not-found": { status: 404, title: "There is nothing of this name" },

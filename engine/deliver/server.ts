@@ -11,6 +11,7 @@ import type { OnShown } from "./live-topics.ts";
 import { openApi } from "./openapi.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { DeliverMetrics, Exposition, Log } from "./ports.ts";
+import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { decisionRoutes } from "./route-decisions.ts";
 import { eventsRoute } from "./route-events.ts";
@@ -55,7 +56,7 @@ export function createServer(deps: ServerDeps): Server {
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
   const live = createLive({ engine, origins, metrics, log, clock: deps.clock, onShown: shownBy(deps) });
   const api = apiRoutes(deps);
-  const routes = [...api, ...documents(api, config.version), ...staticRoutes(config.consoleDir)];
+  const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
   const http = createHttp({ routes, origins, metrics, log });
   live.attach(app);
   http.attach(app);
@@ -116,6 +117,22 @@ function documents(api: readonly Route[], version: string): readonly Route[] {
   };
   return [document("/openapi.json", openApi(api, version)), document("/asyncapi.json", asyncApi(version))];
 }
+
+/** What a plain GET of the WebSocket's path is told. */
+const LIVE_WITHOUT_UPGRADE: Route = {
+  method: "GET",
+  path: "/v1/live",
+  operation: "live",
+  summary: "The WebSocket, described in /asyncapi.json",
+  bodyMax: 0,
+  consumes: [],
+  answers: {},
+  problems: ["upgrade-required"],
+  answer: () =>
+    problemAnswer("upgrade-required", "open it as a WebSocket; /asyncapi.json says what is spoken", [], {
+      upgrade: "websocket",
+    }),
+};
 
 /** Channels that count at delivery: an NBA on a screen is delivered. */
 function shownBy({ engine, delivered, log }: ServerDeps): OnShown {

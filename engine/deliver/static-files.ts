@@ -76,7 +76,9 @@ function listsTag(header: string, etag: string): boolean {
 
 /** Browsers cannot resolve the name of a package, and an import map would have to be inline. */
 function withPaths(text: string): string {
-  return text.replace(/\bfrom\s*(["'])preact\1/g, 'from"/vendor/preact.module.js"');
+  return text
+    .replace(/\bfrom\s*(["'])preact\1/g, 'from"/vendor/preact.module.js"')
+    .replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n");
 }
 
 /** The folder of a package: not every one exports its package.json. */

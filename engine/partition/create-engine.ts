@@ -64,7 +64,7 @@ export class Unavailable extends Error {
   override readonly name = "Unavailable";
 }
 
-function sessionOf(state: LoopState): Session {
+export function sessionOf(state: LoopState): Session {
   if (state.session === undefined) throw new Unavailable(state.why);
   return state.session;
 }

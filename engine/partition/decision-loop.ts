@@ -1,11 +1,13 @@
 // The loop of a process over its partitions: read, fold, decide, commit, publish; and again. One commit of each partition
 // is under way while the next step is computed. Whatever is in doubt ends the session, and the next one recovers.
-import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
+import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { type AskQueue, createAskQueue } from "./asks.ts";
 import type { ClosedDraft, WriteBack } from "./close-draft.ts";
-import { createEngine } from "./create-engine.ts";
+import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
@@ -43,6 +45,14 @@ export interface DecisionLoop {
   /** Resolves when stopped cleanly; rejects with Unfit where no retry can help. */
   readonly run: () => Promise<void>;
   readonly stop: () => void;
+  /** Commits of a partition with seq > after, oldest first. Rejects where no session is open. */
+  readonly journalFrom: (
+    partition: PartitionIndex,
+    after: CommitSeq,
+    countMax: number,
+  ) => Promise<readonly Committed[]>;
+  /** Notes in the input log that a channel took over an item; settles when durable. */
+  readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
 }
 
 /** What outlives a session. */
@@ -81,6 +91,14 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     stop: () => {
       state.isStopping = true;
       signal.wake();
+    },
+    journalFrom: async (partition, after, countMax) => {
+      const page = await sessionOf(state).journal.commits(partition, (after + 1) as CommitSeq, countMax);
+      return page.map(({ seq, payload }) => ({ partition, seq, ...decodeCommit(payload) }));
+    },
+    delivered: async (key, code) => {
+      const partition = partitionOf(key, options.partitions);
+      await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
   };
 }
@@ -237,7 +255,6 @@ function toCommitted({ partition, commit, draft }: ClosedDraft): Committed {
 
 function publish(state: LoopState, committed: Committed): void {
   state.published.set(committed.partition, committed.seq);
-  if (committed.decisions.length === 0 && committed.withdrawals.length === 0) return;
   for (const listener of state.listeners) listener(committed);
 }
 
