@@ -67,7 +67,6 @@ export const LIMITS = {
   profilesPerCommitMax: 256,
   /** A partition without entries for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
-  leaseMs: 3 * SECOND_MS,
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
 
@@ -109,7 +108,6 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.seenRingSlots > limits.seenEventsMax,
     "seenRingSlots must exceed seenEventsMax, or a snapshot is overwritten",
   );
-  fits(limits.silenceMs < limits.leaseMs, "silenceMs must be below leaseMs, or a silent commit outlives the lease");
   fits(isPowerOfTwo(limits.seenRingSlots), "seenRingSlots must be a power of two");
   fits(
     limits.decisionBodyBytesMax <= limits.batchBodyBytesMax,

@@ -44,14 +44,16 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
-  let dispatchStarted: Promise<void> | undefined;
+  let isDispatching = false;
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
     local,
     readLocal,
     onSession: (session) => {
       watchPartitions(metrics, session);
-      dispatchStarted ??= dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
+      // Once: it outlives sessions, and goes on by itself when the next one is open.
+      if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
+      isDispatching = true;
       const door = frontDoor();
       door.start();
       return () => door.stop();
@@ -112,7 +114,7 @@ function loopOptions(
     partitions: config.partitions,
     owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
     address: `${config.host}:${config.port}`,
-    leaseMs: LIMITS.leaseMs,
+    leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,
     scorer: {

@@ -100,11 +100,12 @@ function newPump(partition: PartitionIndex): Pump {
 }
 
 function take(pump: Pump, commit: DispatchCommit): void {
-  pump.newest = commit.seq;
-  if (pump.waiting.length >= WAITING_COMMITS_MAX) {
+  if (commit.seq <= pump.newest) return;
+  if (commit.seq !== pump.newest + 1 || pump.waiting.length >= WAITING_COMMITS_MAX) {
     pump.waiting = [];
     pump.isBehind = true;
   }
+  pump.newest = commit.seq;
   pump.waiting.push(commit);
   pump.wake();
 }
