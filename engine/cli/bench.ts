@@ -1,0 +1,97 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Command } from "commander";
+import { repositoryRoot } from "../journal/source-file.ts";
+import { CommandTrouble, complain, formatTable, paintFor, printJson, printLine } from "./terminal.ts";
+
+export type BenchRow = Readonly<Record<string, string | number>>;
+
+export interface BenchOptions {
+  /** A short run that proves that it works; its numbers are not to be quoted. */
+  readonly quick: boolean;
+  /** Progress, to stderr. */
+  readonly say: (line: string) => void;
+}
+
+/** What every file bench/NAME.ts exports as `bench`. Units are part of the column names. */
+export interface Bench {
+  readonly name: string;
+  /** What is measured, in one sentence. */
+  readonly about: string;
+  readonly run: (options: BenchOptions) => Promise<readonly BenchRow[]>;
+}
+
+interface Result {
+  readonly name: string;
+  readonly about: string;
+  readonly at: string;
+  readonly quick: boolean;
+  readonly machine: BenchRow;
+  readonly rows: readonly BenchRow[];
+}
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("run the benchmarks: a table here, JSON under bench/results/")
+    .argument("[name...]", "only these; all where none is named")
+    .option("--quick", "a short run, to see that they work", false)
+    .option("--list", "only tell what there is", false)
+    .option("--json", "print the results as JSON", false)
+    .addHelpText("after", "\nExample:\n  npm run bench -- decide --quick")
+    .action(bench);
+}
+
+async function bench(names: readonly string[], flags: { quick: boolean; list: boolean; json: boolean }): Promise<void> {
+  const all = await loadBenches();
+  const unknown = names.find((name) => !all.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    throw new CommandTrouble(`no benchmark "${unknown}"; there are: ${all.map((one) => one.name).join(", ")}`, 2);
+  }
+  if (flags.list) {
+    const list = all.map(({ name, about }) => ({ name, about }));
+    return flags.json ? printJson(list) : printLine(formatTable(list, paintFor(process.stdout, process.env)));
+  }
+  const results: Result[] = [];
+  for (const one of all.filter((candidate) => names.length === 0 || names.includes(candidate.name))) {
+    results.push(await runOne(one, flags));
+  }
+  if (flags.json) printJson(results);
+}
+
+async function runOne(one: Bench, flags: { readonly quick: boolean; readonly json: boolean }): Promise<Result> {
+  const paint = paintFor(process.stdout, process.env);
+  complain(`bench ${one.name}: ${one.about}`);
+  const rows = await one.run({ quick: flags.quick, say: complain });
+  const { name, about } = one;
+  const result = { name, about, at: new Date().toISOString(), quick: flags.quick, machine: machine(), rows };
+  const folder = join(repositoryRoot, "bench", "results");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  if (!flags.json) printLine(`\n${paint("bold", one.name)}: ${one.about}\n${formatTable(rows, paint)}\n`);
+  return result;
+}
+
+/** Compiled files of bench/ that export `bench`; what they share has no such export. */
+async function loadBenches(): Promise<readonly Bench[]> {
+  const folder = join(repositoryRoot, "dist", "bench");
+  const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".js")).sort();
+  const found: Bench[] = [];
+  for (const file of files) {
+    const loaded: { readonly bench?: Bench } = await import(pathToFileURL(join(folder, file)).href);
+    if (loaded.bench !== undefined) found.push(loaded.bench);
+  }
+  return found;
+}
+
+function machine(): BenchRow {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model ?? "unknown",
+    cores: cores.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+  };
+}

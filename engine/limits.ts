@@ -1,0 +1,137 @@
+// Every bound of the engine, with its unit in its name. What must fit its neighbour is asserted by `assertLimits`,
+// which main and a test call: a bound that is changed alone fails at start, not under load.
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "./domain/time.ts";
+
+export const LIMITS = {
+  // ---- one event, as it comes in
+  eventBytesMax: 16_384,
+  eventIdCharsMax: 128,
+  eventTypeCharsMax: 64,
+  customerCharsMax: 256,
+  propsMax: 64,
+  propStringCharsMax: 1_024,
+  propListMax: 64,
+  quotedCharsMax: 40,
+  aheadMsMax: DAY_MS,
+  behindMsMax: 90 * DAY_MS,
+  deadLetterBytesMax: 1_024,
+
+  // ---- front door and input log
+  moverBatchMax: 1_000,
+  seenEventsMax: 100_000,
+  seenRingSlots: 131_072,
+
+  // ---- profile
+  windowMsMin: HOUR_MS,
+  windowMsMax: 90 * DAY_MS,
+  panesMax: 288,
+  contactsMax: 128,
+  openCasesMax: 16,
+  tasksMax: 32,
+  consentsMax: 64,
+  attributeStringCharsMax: 256,
+  attributeSetMax: 64,
+
+  // ---- rulebook
+  rulebookFilesMax: 2_000,
+  rulebookFileBytesMax: 1_048_576,
+  expressionCharsMax: 2_000,
+  expressionDepthMax: 32,
+  contactLimitMax: 100,
+  contactMemoryMsMax: 90 * DAY_MS,
+  reasonsShownMax: 4,
+
+  // ---- models
+  scoreRowsMax: 256,
+
+  // ---- asks
+  deadlineMs: 25,
+  decisionBodyBytesMax: 65_536,
+  batchBodyBytesMax: 1_048_576,
+  idempotencyMs: DAY_MS,
+
+  // ---- live
+  socketUnsentBytesMax: 262_144,
+  socketMessageBytesMax: 16_384,
+  socketSubscriptionsMax: 64,
+  socketIdleMs: 32 * SECOND_MS,
+
+  // ---- dispatch
+  channelStreamEntriesMax: 1_000_000,
+
+  // ---- decision loop
+  asksWaitingMax: 4_096,
+  asksPerStepMax: 512,
+  entriesPerReadMax: 1_000,
+  entriesPerStepMax: 8_192,
+  profilesPerCommitMax: 256,
+  /** A partition without entries for this long writes its profiles back. */
+  idleMs: 5 * SECOND_MS,
+  leaseMs: 3 * SECOND_MS,
+  /** Redis without an answer for this long: the connection is given up. */
+  silenceMs: 2 * SECOND_MS,
+
+  // ---- operation
+  unflushedEventsMax: 500_000,
+  drainMs: 10 * SECOND_MS,
+  redisStartMs: MINUTE_MS,
+  metricSeriesMax: 1_024,
+} as const;
+
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number };
+
+/** Throws with every neighbour that does not fit. */
+export function assertLimits(limits: Limits = LIMITS): void {
+  const broken = limitFaults(limits);
+  if (broken.length > 0) throw new Error(`engine/limits.ts contradicts itself: ${broken.join("; ")}`);
+}
+
+/** Pure: the relations that do not hold, in words. */
+export function limitFaults(limits: Limits): readonly string[] {
+  const faults: string[] = [];
+  const fits = (holds: boolean, words: string): void => {
+    if (!holds) faults.push(words);
+  };
+  for (const [name, value] of Object.entries(limits)) {
+    fits(Number.isSafeInteger(value) && value > 0, `${name} is no positive whole number`);
+  }
+  fits(
+    limits.contactsMax > limits.contactLimitMax,
+    "contactsMax must exceed contactLimitMax, or a cap cannot be counted",
+  );
+  fits(
+    limits.windowMsMax <= limits.behindMsMax,
+    "windowMsMax must not exceed behindMsMax, or late events miss their window",
+  );
+  fits(limits.windowMsMin < limits.windowMsMax, "windowMsMin must be below windowMsMax");
+  fits(limits.contactMemoryMsMax <= limits.windowMsMax, "contactMemoryMsMax must not exceed windowMsMax");
+  fits(
+    limits.seenRingSlots > limits.seenEventsMax,
+    "seenRingSlots must exceed seenEventsMax, or a snapshot is overwritten",
+  );
+  fits(limits.silenceMs < limits.leaseMs, "silenceMs must be below leaseMs, or a silent commit outlives the lease");
+  fits(isPowerOfTwo(limits.seenRingSlots), "seenRingSlots must be a power of two");
+  fits(
+    limits.decisionBodyBytesMax <= limits.batchBodyBytesMax,
+    "decisionBodyBytesMax must not exceed batchBodyBytesMax",
+  );
+  fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");
+  fits(limits.deadLetterBytesMax <= limits.eventBytesMax, "deadLetterBytesMax must not exceed eventBytesMax");
+  fits(
+    limits.socketMessageBytesMax < limits.socketUnsentBytesMax,
+    "socketMessageBytesMax must be below socketUnsentBytesMax",
+  );
+  fits(
+    limits.attributeSetMax <= limits.propListMax,
+    "attributeSetMax must not exceed propListMax: no event could fill it",
+  );
+  fits(
+    limits.attributeStringCharsMax <= limits.propStringCharsMax,
+    "attributeStringCharsMax must not exceed propStringCharsMax: no event could fill it",
+  );
+  return faults;
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && 2 ** Math.round(Math.log2(value)) === value;
+}

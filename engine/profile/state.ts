@@ -1,0 +1,178 @@
+// The cold part of a profile: attributes, consents, cases, tasks, contacts. Decoded on demand, encoded when it changes.
+//
+//   version u8
+//   attributes   count, then each: hash of type and name u32 · ts f64 · value by type
+//   consents     count, then each: channel, purpose · granted u8 · ts f64
+//   open cases   count, then each: caseId, kind · openedAt f64 · slaDueAt f64 (NaN: none)
+//   closed cases count, then each: caseId · closedAt f64
+//   tasks        count, then each: taskId, title, state · dueAt f64 (NaN: none)
+//   contacts     count, then each as in contact-codec.ts
+//
+// An empty state is no bytes at all. Attributes are named by hash, so that a later layout finds them again; one that it
+// does not declare, or declares with another type, is skipped.
+import type { Contact } from "../domain/contact.ts";
+import type { Consent, OpenCase, Task } from "../domain/decision.ts";
+import type { PropValue } from "../domain/event.ts";
+import { type Instant, LONG_AGO } from "../domain/time.ts";
+import type { AttributeType } from "../rulebook/rulebook.ts";
+import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from "./binary.ts";
+import { readContact, writeContact } from "./contact-codec.ts";
+import type { Layout } from "./layout.ts";
+
+export interface ClosedCase {
+  readonly caseId: string;
+  readonly closedAt: Instant;
+}
+
+export interface ProfileState {
+  /** By AttributeIndex of the current layout; undefined where never set. */
+  readonly attributes: readonly (PropValue | undefined)[];
+  /** By AttributeIndex: ts of the event that set it; LONG_AGO where never set. */
+  readonly attributeTs: readonly number[];
+  readonly consents: readonly Consent[];
+  readonly openCases: readonly OpenCase[];
+  /** The last ones closed, so that a late `case_opened` does not open them again. */
+  readonly closedCases: readonly ClosedCase[];
+  readonly tasks: readonly Task[];
+  /** Oldest first. */
+  readonly contacts: readonly Contact[];
+}
+
+const VERSION = 1;
+const ATTRIBUTE_TYPES: readonly AttributeType[] = ["number", "string", "boolean", "set"];
+
+const writer = createByteWriter();
+
+export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
+  const { consents, openCases, closedCases, tasks, contacts } = state;
+  const set = layout.attributes.map((_, index) => index).filter((index) => state.attributes[index] !== undefined);
+  const length = set.length + consents.length + openCases.length + closedCases.length + tasks.length + contacts.length;
+  if (length === 0) return new Uint8Array(0);
+  writer.u8(VERSION);
+  writer.count(set.length);
+  for (const index of set) {
+    writer.u32(layout.attributeHashes[index] as number);
+    writer.f64(state.attributeTs[index] as number);
+    writeValue(writer, state.attributes[index] as PropValue);
+  }
+  writeList(consents, ({ channel, purpose, granted, ts }) => {
+    writer.text(channel);
+    writer.text(purpose);
+    writer.u8(granted ? 1 : 0);
+    writer.f64(ts);
+  });
+  writeList(openCases, ({ caseId, kind, openedAt, slaDueAt }) => {
+    writer.text(caseId);
+    writer.text(kind);
+    writer.f64(openedAt);
+    writer.f64(slaDueAt ?? Number.NaN);
+  });
+  writeList(closedCases, ({ caseId, closedAt }) => {
+    writer.text(caseId);
+    writer.f64(closedAt);
+  });
+  writeList(tasks, ({ taskId, title, state: taskState, dueAt }) => {
+    writer.text(taskId);
+    writer.text(title);
+    writer.text(taskState);
+    writer.f64(dueAt ?? Number.NaN);
+  });
+  writeList(contacts, (contact) => writeContact(writer, contact));
+  return writer.take();
+}
+
+/** Throws RangeError where the bytes are not of `encodeState`. */
+export function decodeState(bytes: Uint8Array, layout: Layout): ProfileState {
+  const attributes: (PropValue | undefined)[] = new Array(layout.attributes.length).fill(undefined);
+  const attributeTs: number[] = new Array(layout.attributes.length).fill(LONG_AGO);
+  if (bytes.length === 0) {
+    return { attributes, attributeTs, consents: [], openCases: [], closedCases: [], tasks: [], contacts: [] };
+  }
+  const reader = createByteReader(bytes);
+  const version = reader.u8();
+  if (version !== VERSION) throw new RangeError(`the state of a profile has version ${version}, not ${VERSION}`);
+  for (let left = reader.count(); left > 0; left--) {
+    const index = layout.attributeByHash.get(reader.u32());
+    const ts = reader.f64();
+    const value = readValue(reader);
+    if (index === undefined) continue;
+    attributes[index] = value;
+    attributeTs[index] = ts;
+  }
+  const state: ProfileState = {
+    attributes,
+    attributeTs,
+    consents: readList(reader, readConsent),
+    openCases: readList(reader, readOpenCase),
+    closedCases: readList(reader, (from) => ({ caseId: from.text(), closedAt: from.f64() as Instant })),
+    tasks: readList(reader, readTask),
+    contacts: readList(reader, readContact),
+  };
+  if (!reader.done()) throw new RangeError("the state of a profile goes on after its end");
+  return state;
+}
+
+function writeList<Element>(list: readonly Element[], write: (element: Element) => void): void {
+  writer.count(list.length);
+  for (const element of list) write(element);
+}
+
+function readList<Element>(reader: ByteReader, read: (reader: ByteReader) => Element): Element[] {
+  const list: Element[] = [];
+  for (let left = reader.count(); left > 0; left--) list.push(read(reader));
+  return list;
+}
+
+function writeValue(to: ByteWriter, value: PropValue): void {
+  if (typeof value === "number") {
+    to.u8(0);
+    to.f64(value);
+  } else if (typeof value === "string") {
+    to.u8(1);
+    to.text(value);
+  } else if (typeof value === "boolean") {
+    to.u8(2);
+    to.u8(value ? 1 : 0);
+  } else {
+    to.u8(3);
+    to.count(value.length);
+    for (const text of value) to.text(text);
+  }
+}
+
+function readValue(reader: ByteReader): PropValue {
+  const code = reader.u8();
+  const type = ATTRIBUTE_TYPES[code];
+  if (type === undefined) throw new RangeError(`an attribute of unknown type ${code}`);
+  switch (type) {
+    case "number":
+      return reader.f64();
+    case "string":
+      return reader.text();
+    case "boolean":
+      return reader.u8() === 1;
+    case "set":
+      return readList(reader, (from) => from.text());
+  }
+}
+
+function readConsent(reader: ByteReader): Consent {
+  return {
+    channel: reader.text(),
+    purpose: reader.text(),
+    granted: reader.u8() === 1,
+    ts: reader.f64() as Instant,
+  };
+}
+
+function readOpenCase(reader: ByteReader): OpenCase {
+  const opened = { caseId: reader.text(), kind: reader.text(), openedAt: reader.f64() as Instant };
+  const slaDueAt = reader.f64() as Instant;
+  return Number.isNaN(slaDueAt) ? opened : { ...opened, slaDueAt };
+}
+
+function readTask(reader: ByteReader): Task {
+  const task = { taskId: reader.text(), title: reader.text(), state: reader.text() };
+  const dueAt = reader.f64() as Instant;
+  return Number.isNaN(dueAt) ? task : { ...task, dueAt };
+}

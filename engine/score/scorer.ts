@@ -1,0 +1,193 @@
+// Scores profiles by the loaded models: one ONNX call for each model and wave, at most 256 rows in a call.
+import type { ModelScore } from "../domain/decision.ts";
+import type { ModelIndex } from "../domain/ids.ts";
+import type { Fault } from "../rulebook/rulebook.ts";
+import type { ModelFile } from "./load-models.ts";
+import { cardFault } from "./model-card.ts";
+import { fillRow, runBatch } from "./run-batch.ts";
+
+/** One model asked for one profile. `row`: every feature by FeatureIndex, NaN = missing. */
+export interface ScoreRequest {
+  readonly model: ModelIndex;
+  readonly row: Float64Array;
+}
+
+/** Answers of one model, in the order of the rows. */
+export interface Scores {
+  /** In [0, 1]. */
+  readonly values: Float64Array;
+  /** 1 where the card's default stands in for the model. */
+  readonly fallback: Uint8Array;
+  /** Why the first of them is a default; undefined where none is. */
+  readonly why: string | undefined;
+}
+
+export interface Scorer {
+  /** In the order of ModelIndex. */
+  readonly models: readonly ModelFile[];
+  /** Never rejects: where the model fails, its declared default answers. */
+  readonly score: (model: ModelIndex, rows: readonly Float64Array[]) => Promise<Scores>;
+  /** A wave: grouped by model; answers in the order of the requests. */
+  readonly scoreAll: (requests: readonly ScoreRequest[]) => Promise<readonly ModelScore[]>;
+}
+
+export interface ScorerOptions {
+  /** A call that takes longer is answered by the default. Includes the turn of the loop that ONNX Runtime waits for. */
+  readonly slowMs: number;
+  /** Failing or slow calls in a row after which a model rests. */
+  readonly strikesMax: number;
+  /** How long it rests: its default answers at once. */
+  readonly restMs: number;
+  /** Monotonic clock in ms. */
+  readonly clock: () => number;
+  /** Told once for each call. */
+  readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
+}
+
+export type CreatedScorer =
+  | { readonly kind: "scorer"; readonly scorer: Scorer }
+  | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
+
+/** Rows in one ONNX call: the call blocks the loop. */
+export const BATCH_ROWS_MAX = 256;
+
+const DEFAULTS: ScorerOptions = {
+  slowMs: 100,
+  strikesMax: 3,
+  restMs: 1_000,
+  clock: () => performance.now(),
+  onCall: () => undefined,
+};
+
+/** `featureNames` by FeatureIndex, as the rulebook declares them. A model that reads another feature is a fault. */
+export function createScorer(
+  models: readonly ModelFile[],
+  featureNames: readonly string[],
+  options: Partial<ScorerOptions> = {},
+): CreatedScorer {
+  const settings = { ...DEFAULTS, ...options };
+  const indexes = new Map(featureNames.map((name, index) => [name, index]));
+  const faults: Fault[] = [];
+  const entries = models.map((model) => {
+    const columns = new Int32Array(model.card.features.length);
+    for (const [position, { name }] of model.card.features.entries()) {
+      const index = indexes.get(name);
+      if (index === undefined) faults.push(missingFeature(model, position, name));
+      columns[position] = index ?? -1;
+    }
+    return { model, columns, strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
+  });
+  if (faults.length > 0) return { kind: "faulty", faults };
+  const score = async (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
+    const entry = entries[model];
+    if (entry === undefined) throw new Error(`there is no model ${model}; ${models.length} are loaded`);
+    return await scoreRows(entry, rows, settings);
+  };
+  const scoreAll = async (requests: readonly ScoreRequest[]): Promise<readonly ModelScore[]> => {
+    const answers: ModelScore[] = new Array(requests.length);
+    const byModel = new Map<ModelIndex, number[]>();
+    for (const [index, request] of requests.entries()) {
+      const list = byModel.get(request.model);
+      if (list === undefined) byModel.set(request.model, [index]);
+      else list.push(index);
+    }
+    for (const [model, list] of byModel) {
+      const { values, fallback } = await score(
+        model,
+        list.map((index) => (requests[index] as ScoreRequest).row),
+      );
+      for (const [position, index] of list.entries()) {
+        answers[index] = { model, value: values[position] as number, fallback: fallback[position] === 1 };
+      }
+    }
+    return answers;
+  };
+  return { kind: "scorer", scorer: { models, score, scoreAll } };
+}
+
+interface Entry {
+  readonly model: ModelFile;
+  /** FeatureIndex of each of the card's features. */
+  readonly columns: Int32Array;
+  strikes: number;
+  restsUntil: number;
+}
+
+async function scoreRows(entry: Entry, rows: readonly Float64Array[], options: ScorerOptions): Promise<Scores> {
+  const values = new Float64Array(rows.length).fill(entry.model.card.default);
+  const fallback = new Uint8Array(rows.length).fill(1);
+  let why: string | undefined;
+  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
+    const to = Math.min(from + BATCH_ROWS_MAX, rows.length);
+    const startedAt = options.clock();
+    if (startedAt < entry.restsUntil) {
+      why ??= `model "${entry.model.name}" rests after ${options.strikesMax} failing or slow calls in a row`;
+      continue;
+    }
+    const problem = await scoreBatch(entry, rows, from, to, values, fallback, startedAt, options);
+    const endedAt = options.clock();
+    entry.strikes = problem === undefined || problem.kind === "row" ? 0 : entry.strikes + 1;
+    if (entry.strikes >= options.strikesMax) {
+      entry.strikes = 0;
+      entry.restsUntil = endedAt + options.restMs;
+    }
+    options.onCall(entry.model.name, to - from, endedAt - startedAt, problem?.why);
+    why ??= problem?.why;
+  }
+  return { values, fallback, why };
+}
+
+type Problem = { readonly kind: "row" | "call"; readonly why: string };
+
+/** Fills values[from, to). One row that the model cannot answer falls back alone: a customer never spoils another's score. */
+async function scoreBatch(
+  { model, columns }: Entry,
+  rows: readonly Float64Array[],
+  from: number,
+  to: number,
+  values: Float64Array,
+  fallback: Uint8Array,
+  startedAt: number,
+  options: ScorerOptions,
+): Promise<Problem | undefined> {
+  const { card } = model;
+  const width = columns.length;
+  // Not shared between calls: the native call reads it a turn of the loop later.
+  const input = new Float32Array((to - from) * width);
+  const placed = new Int32Array(to - from);
+  let count = 0;
+  let problem: Problem | undefined;
+  for (let row = from; row < to; row++) {
+    const bad = fillRow(card, rows[row] as Float64Array, columns, input, count * width);
+    if (bad === undefined) placed[count++] = row;
+    else problem ??= { kind: "row", why: bad };
+  }
+  if (count === 0) return problem;
+  let answers: Float64Array;
+  try {
+    answers = await runBatch(model.session, card, input, count);
+  } catch (error) {
+    return {
+      kind: "call",
+      why: `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+  const tookMs = options.clock() - startedAt;
+  if (tookMs > options.slowMs) {
+    return { kind: "call", why: `model "${model.name}" took ${tookMs.toFixed(1)} ms, more than ${options.slowMs}` };
+  }
+  for (let index = 0; index < count; index++) {
+    const value = answers[index] as number;
+    const row = placed[index] as number;
+    if (value >= 0 && value <= 1) {
+      values[row] = value;
+      fallback[row] = 0;
+    } else problem ??= { kind: "row", why: `model "${model.name}" answered ${value}, which is no probability` };
+  }
+  return problem;
+}
+
+function missingFeature(model: ModelFile, position: number, name: string): Fault {
+  const message = `model "${model.name}" reads feature "${name}", which rules/features.yaml does not declare`;
+  return cardFault(model.bytes.card, `${model.name}/model.yaml`, ["features", position], message);
+}
