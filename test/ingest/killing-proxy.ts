@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 
 export interface KillingProxy {
   readonly url: string;
-  /** What is sent from now on counts; at piece number `at` (1-based) kills, having let that piece through or not. */
+  /** What is sent over connections made from now on counts; at piece number `at` (1-based) kills, having let that piece through or not. */
   readonly arm: (at: number, letsThrough: boolean, kill: () => void) => void;
   readonly stop: () => void;
 }
@@ -12,11 +12,14 @@ export interface KillingProxy {
 /** Both are paths of unix sockets. */
 export async function startKillingProxy(listenPath: string, redisPath: string): Promise<KillingProxy> {
   let remaining = Number.POSITIVE_INFINITY;
+  let generation = 0;
   let last = { letsThrough: true, kill: (): void => undefined };
   const server = createServer((client) => {
     const redis = connect(redisPath);
+    const born = generation;
     redis.pipe(client);
     client.on("data", (piece) => {
+      if (born !== generation) return;
       remaining--;
       if (remaining > 0 || (remaining === 0 && last.letsThrough)) redis.write(piece);
       if (remaining === 0) last.kill();
@@ -27,6 +30,7 @@ export async function startKillingProxy(listenPath: string, redisPath: string): 
   });
   await new Promise<void>((resolve) => server.listen(listenPath, resolve));
   const arm = (at: number, letsThrough: boolean, kill: () => void): void => {
+    generation++;
     remaining = at;
     last = { letsThrough, kill };
   };
