@@ -62,7 +62,7 @@ const grammar = fc.letrec<{ number: Expression; string: Expression; boolean: Exp
       written: `(${a.written} / ${b.written})`,
       standard: `divide(${a.standard}, ${b.standard})`,
     })),
-    tie("number").map((a) => join(["-(", a, ")"])),
+    tie("number").map((a) => join(["-(", numeric(a), ")"])),
     tie("number").map((a) => join(["abs(", a, ")"])),
     fc
       .tuple(fc.constantFrom("min", "max"), tie("number"), tie("number"))
