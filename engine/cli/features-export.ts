@@ -10,7 +10,7 @@ import { isRefused } from "../ingest/refused.ts";
 import { checkShape } from "../rulebook/check-shape.ts";
 import { type CompiledFeatures, compileFeatures } from "../rulebook/compile-features.ts";
 import { createFaultLog, formatFault } from "../rulebook/fault.ts";
-import { FILE_SCHEMAS, type FeaturesFile } from "../rulebook/schema.ts";
+import { type FeaturesFile, FILE_SCHEMAS } from "../rulebook/schema.ts";
 import { readSource } from "../rulebook/source.ts";
 import { type Label, type RowPlan, type RowTimes, type TrainingRow, trainingRows } from "./features-rows.ts";
 import type { Mapping } from "./mappings.ts";
@@ -72,7 +72,12 @@ export async function readFeatures(dir: string): Promise<CompiledFeatures> {
     const compiled = compileFeatures(source.value as FeaturesFile, source, faults);
     if (faults.count() === 0) return compiled;
   }
-  throw new Error(`features.yaml has faults:\n${faults.sorted().map(formatFault).join("\n")}`);
+  throw new Error(
+    `features.yaml has faults:\n${faults
+      .sorted()
+      .map((fault) => formatFault(fault))
+      .join("\n")}`,
+  );
 }
 
 /** Recorded events as the engine decodes them. Rejects where it would refuse one: a row must not silently lack it. */
@@ -87,7 +92,8 @@ export function decodeRecorded(file: RecordedFile): CustomerEvent[] {
 export function parseTimes(text: string): RowTimes {
   const [kind, rest] = split(text);
   if (kind === "event") return { kind: "event", types: new Set(rest === "" ? [] : rest.split(",")), warmUpMs: 0 };
-  const everyMs = text === "daily" ? DAY_MS : text === "weekly" ? 7 * DAY_MS : kind === "every" ? parseDuration(rest) : 0;
+  const everyMs =
+    text === "daily" ? DAY_MS : text === "weekly" ? 7 * DAY_MS : kind === "every" ? parseDuration(rest) : 0;
   if (everyMs !== undefined && everyMs > 0) return { kind: "every", everyMs, warmUpMs: 0 };
   throw new InvalidArgumentError(`"${text}" is none of daily, weekly, every:6h, event, event:page_view`);
 }
@@ -104,7 +110,10 @@ export function parseLabel(text: string): Label {
 async function exportRows(path: string, options: ExportOptions, command: Command): Promise<void> {
   const output = command.configureOutput();
   const { features, attributes } = await readFeatures(options.rules ?? `${repositoryRoot()}/rules`);
-  const columns = columnsOf(features.map(({ name }) => name), options.features);
+  const columns = columnsOf(
+    features.map(({ name }) => name),
+    options.features,
+  );
   const file = await readRecorded(path, options.mapping);
   for (const line of describeRecorded(file)) output.writeErr?.(`${line}\n`);
   const plan: RowPlan = {
