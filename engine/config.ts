@@ -12,6 +12,7 @@ export interface Config {
   readonly modelsDir: string;
   /** Where the engine's own Redis keeps its files. */
   readonly stateDir: string;
+  readonly leaseMs: number;
   readonly auth: "off";
   readonly profilesMax: number;
   readonly logLevel: LogLevel;
@@ -94,6 +95,13 @@ export const OPTIONS = {
     about: "Files of the Redis that the engine starts itself. A relative path starts at the repository.",
     parse: parsePath,
   }),
+  leaseMs: option({
+    name: "NBA_LEASE_MS",
+    takes: "300 to 60000",
+    default: "3000",
+    about: "How long a partition stays with an engine that was killed; another waits so long before it takes over.",
+    parse: wholeNumber(300, 60_000),
+  }),
   auth: option({
     name: "AUTH",
     takes: "`off`",
@@ -140,6 +148,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     rulesDir: read(OPTIONS.rulesDir, ""),
     modelsDir: read(OPTIONS.modelsDir, ""),
     stateDir: read(OPTIONS.stateDir, ""),
+    leaseMs: read(OPTIONS.leaseMs, 0),
     auth: read(OPTIONS.auth, "off"),
     profilesMax: read(OPTIONS.profilesMax, 1),
     logLevel: read(OPTIONS.logLevel, "info"),

@@ -59,6 +59,17 @@ export const LIMITS = {
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
 
+  // ---- decision loop
+  asksWaitingMax: 4_096,
+  asksPerStepMax: 512,
+  entriesPerReadMax: 1_000,
+  entriesPerStepMax: 8_192,
+  profilesPerCommitMax: 256,
+  /** A partition without entries for this long writes its profiles back. */
+  idleMs: 5 * SECOND_MS,
+  /** Redis without an answer for this long: the connection is given up. */
+  silenceMs: 2 * SECOND_MS,
+
   // ---- operation
   unflushedEventsMax: 500_000,
   drainMs: 10 * SECOND_MS,

@@ -3,7 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Command } from "commander";
-import { repositoryRoot } from "./repository-root.ts";
+import { repositoryRoot } from "../journal/source-file.ts";
 import { CommandTrouble, complain, formatTable, paintFor, printJson, printLine } from "./terminal.ts";
 
 export type BenchRow = Readonly<Record<string, string | number>>;
@@ -66,7 +66,7 @@ async function runOne(one: Bench, flags: { readonly quick: boolean; readonly jso
   const rows = await one.run({ quick: flags.quick, say: complain });
   const { name, about } = one;
   const result = { name, about, at: new Date().toISOString(), quick: flags.quick, machine: machine(), rows };
-  const folder = join(repositoryRoot(), "bench", "results");
+  const folder = join(repositoryRoot, "bench", "results");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   if (!flags.json) printLine(`\n${paint("bold", one.name)}: ${one.about}\n${formatTable(rows, paint)}\n`);
@@ -75,7 +75,7 @@ async function runOne(one: Bench, flags: { readonly quick: boolean; readonly jso
 
 /** Compiled files of bench/ that export `bench`; what they share has no such export. */
 async function loadBenches(): Promise<readonly Bench[]> {
-  const folder = join(repositoryRoot(), "dist", "bench");
+  const folder = join(repositoryRoot, "dist", "bench");
   const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".js")).sort();
   const found: Bench[] = [];
   for (const file of files) {

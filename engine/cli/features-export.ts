@@ -7,6 +7,7 @@ import type { CustomerEvent } from "../domain/event.ts";
 import { DAY_MS, parseDuration } from "../domain/time.ts";
 import { decodeEvent } from "../ingest/decode-event.ts";
 import { isRefused } from "../ingest/refused.ts";
+import { repositoryRoot } from "../journal/source-file.ts";
 import { checkShape } from "../rulebook/check-shape.ts";
 import { type CompiledFeatures, compileFeatures } from "../rulebook/compile-features.ts";
 import { createFaultLog, formatFault } from "../rulebook/fault.ts";
@@ -17,7 +18,6 @@ import type { Mapping } from "./mappings.ts";
 import { readRulebookFolder } from "./read-rulebook.ts";
 import { describeRecorded, parseMapping } from "./replay.ts";
 import { type RecordedFile, readRecorded } from "./replay-file.ts";
-import { repositoryRoot } from "./repository-root.ts";
 
 interface ExportOptions {
   readonly mapping?: Mapping;
@@ -109,7 +109,7 @@ export function parseLabel(text: string): Label {
 
 async function exportRows(path: string, options: ExportOptions, command: Command): Promise<void> {
   const output = command.configureOutput();
-  const { features, attributes } = await readFeatures(options.rules ?? `${repositoryRoot()}/rules`);
+  const { features, attributes } = await readFeatures(options.rules ?? `${repositoryRoot}/rules`);
   const columns = columnsOf(
     features.map(({ name }) => name),
     options.features,

@@ -1,25 +1,33 @@
 // `nba`: the commands in one list, exit codes in one place.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { benchCommand } from "./bench.ts";
-import { RedisServerTrouble } from "./redis-server.ts";
-import { repositoryRoot } from "./repository-root.ts";
-import { CommandTrouble, complain, exitWith } from "./terminal.ts";
+import { sourceFile } from "../journal/source-file.ts";
+import { CommandTrouble, complain, type ExitCode, exitWith } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [benchCommand()];
+/** In the order of --help. Only what is asked for is loaded: the engine itself takes longer to load than most commands to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => {
+    const [{ startCommand }, { startEngine }] = await Promise.all([import("./start.ts"), import("../main.ts")]);
+    return startCommand(startEngine);
+  },
+  validate: async () => (await import("./validate.ts")).validateCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  features: async () => (await import("./features-export.ts")).featuresCommand(),
+  partition: async () => (await import("./partition.ts")).partitionCommand(),
+  bench: async () => (await import("./bench.ts")).benchCommand(),
+};
 
-await run(createProgram(), process.argv);
+await run(await createProgram(process.argv[2]), process.argv);
 
-function createProgram(): Command {
-  const { version, description } = JSON.parse(readFileSync(join(repositoryRoot(), "package.json"), "utf8"));
+async function createProgram(wanted: string | undefined): Promise<Command> {
+  const { version, description } = JSON.parse(readFileSync(sourceFile("package.json"), "utf8"));
   const program = new Command("nba")
     .description(description)
     .version(version)
     .showHelpAfterError("(nba --help lists the commands)")
     .addHelpText("after", "\nExit codes: 0 well, 1 found faults, 2 wrong use.");
-  for (const command of COMMANDS) program.addCommand(command);
-  program.addHelpCommand(true);
+  const only = wanted !== undefined && Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined;
+  for (const load of only === undefined ? Object.values(COMMANDS) : [only]) program.addCommand(await load());
   return program;
 }
 
@@ -33,17 +41,27 @@ async function run(program: Command, argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    if (error instanceof CommanderError) return exitWith(error.exitCode === 0 ? 0 : 2);
-    if (error instanceof CommandTrouble) {
-      complain(error.message);
-      return exitWith(error.exitCode);
-    }
-    if (error instanceof RedisServerTrouble) {
-      complain(error.message);
-      return exitWith(1);
-    }
-    throw error;
+    exitWith(codeOf(error));
   }
+}
+
+/** A bug is thrown on, with its stack. */
+function codeOf(error: unknown): ExitCode {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // What a command itself complains of keeps the code that it chose; commander's own complaints are wrong use.
+    return error.code === "commander.error" && error.exitCode === 1 ? 1 : 2;
+  }
+  if (error instanceof CommandTrouble) {
+    complain(error.message);
+    return error.exitCode;
+  }
+  // Thrown by the engine where this Redis or this rulebook cannot be served. By name, so as not to load the engine for it.
+  if (error instanceof Error && error.name === "Unfit") {
+    complain(error.message);
+    return 2;
+  }
+  throw error;
 }
 
 function throwInsteadOfExit(command: Command): void {

@@ -4,12 +4,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, realpath, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { ensureProgram, REDIS } from "./programs.ts";
+import { CommandTrouble } from "./terminal.ts";
 
 export interface RunningRedis {
   /** What the engine connects to. */
@@ -31,9 +32,10 @@ export interface RedisServerOptions {
   readonly say: (line: string) => void;
 }
 
-/** What a person can put right: the message is one line and all there is to say. */
-export class RedisServerTrouble extends Error {
-  override readonly name = "RedisServerTrouble";
+class RedisServerTrouble extends CommandTrouble {
+  constructor(message: string) {
+    super(message, 1);
+  }
 }
 
 const OWNER = "nba-owner";
@@ -105,7 +107,7 @@ async function claimed(owner: RedisConnection, url: string, origin: "started" | 
   const tcpUrl = `redis://127.0.0.1:${await configValue(owner, "port")}`;
   const stop = async (): Promise<void> => {
     owner.close();
-    await endProcess(pid);
+    await endProcess(pid, url.slice("unix://".length));
   };
   const version = /^redis_version:(\d+)\.(\d+)/m.exec(server);
   const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
@@ -176,14 +178,24 @@ async function configValue(connection: RedisConnection, name: string): Promise<s
 }
 
 /** SIGTERM lets Redis finish its file; one that does not end within the drain time is killed, which loses nothing that was acknowledged. */
-async function endProcess(pid: number): Promise<void> {
+async function endProcess(pid: number, socket: string): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (!signalled(pid, signal)) return;
     for (let waitedMs = 0; waitedMs < LIMITS.drainMs; waitedMs += POLL_MS) {
       await sleep(POLL_MS);
-      if (!signalled(pid, 0)) return;
+      // An adopted server is nobody's child: where nothing reaps it, its number stays taken. Its socket closes last of all.
+      if (!signalled(pid, 0) || !(await accepts(socket))) return;
     }
   }
+}
+
+function accepts(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket);
+    connection.once("connect", () => connection.destroy());
+    connection.once("connect", () => resolve(true));
+    connection.once("error", () => resolve(false));
+  });
 }
 
 /** False where there is no such process any more. */

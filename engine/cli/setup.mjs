@@ -123,7 +123,7 @@ function removeOrphans() {
 }
 
 /** One set-up at a time: a second one waits, then finds the work done. The lock names its holder; a dead one's is taken. */
-function withLock(work) {
+export function withLock(work) {
   const folder = join(root, ".nba");
   const lock = join(folder, "setup.lock");
   const mine = join(folder, `setup.${process.pid}`);

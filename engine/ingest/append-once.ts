@@ -1,7 +1,9 @@
 // Idempotent append with a watermark: what was sent before is skipped, so that whoever is in doubt sends again.
 import { readFileSync } from "node:fs";
-import type { Position } from "../domain/ids.ts";
+import type { PartitionIndex, Position } from "../domain/ids.ts";
+import { partitionKeys } from "../journal/keys.ts";
 import { type Argument, type RedisConnection, redisScript } from "../journal/redis.ts";
+import { sourceFile } from "../journal/source-file.ts";
 import type { EntryFields } from "./log-entry.ts";
 
 /** Where to append, and the hash field that holds the id of the last entry taken from the source. Both keys in one slot. */
@@ -24,7 +26,7 @@ export interface AppendedOnce {
   readonly length: number;
 }
 
-const script = redisScript(readFileSync(new URL("./append-once.lua", import.meta.url), "utf8"));
+const script = redisScript(readFileSync(sourceFile("engine/ingest/append-once.lua"), "utf8"));
 
 /**
  * Appends, in order and atomically, the entries whose id is above the watermark. Rejects with RedisTrouble where it is not
@@ -44,8 +46,9 @@ export async function appendOnce(
 }
 
 /** For the input log of a partition: one watermark for each named stream. */
-export function logTarget(partition: number, stream: string): AppendTarget {
-  return { stream: `nba:{${partition}}:events`, watermarks: `nba:{${partition}}:checkpoint`, field: `moved:${stream}` };
+export function logTarget(partition: PartitionIndex, stream: string): AppendTarget {
+  const keys = partitionKeys(partition);
+  return { stream: keys.events, watermarks: keys.checkpoint, field: `moved:${stream}` };
 }
 
 /** For the dead letters of the front door, which have no key and so no partition. */
@@ -54,7 +57,7 @@ export function deadTarget(stream: string): AppendTarget {
 }
 
 /** For a channel of kind `stream`: ids are commit seq - ordinal, one watermark for each partition. */
-export function channelTarget(channel: string, partition: number): AppendTarget {
+export function channelTarget(channel: string, partition: PartitionIndex): AppendTarget {
   const stream = `nba:channel:${channel}`;
   return { stream, watermarks: `{${stream}}:from`, field: String(partition) };
 }

@@ -1,12 +1,14 @@
 // Reads the input logs of all owned partitions in one blocking read, one ahead of what is being worked on.
 import type { PartitionIndex, Position } from "../domain/ids.ts";
+import type { RawEntry } from "../journal/journal.ts";
+import { partitionKeys } from "../journal/keys.ts";
 import type { RedisConnection } from "../journal/redis.ts";
-import { readStreams, type StreamEntry } from "./stream-reply.ts";
+import { readStreams } from "./stream-reply.ts";
 
 export interface Batch {
   readonly partition: PartitionIndex;
   /** At least one, in the order of the log. */
-  readonly entries: readonly StreamEntry[];
+  readonly entries: readonly RawEntry[];
 }
 
 export interface LogReaderOptions {
@@ -35,14 +37,10 @@ export interface LogReader {
 const BEGINNING = "0-0" as Position;
 const BLOCK_MS = 1_000;
 
-export function logKey(partition: PartitionIndex): string {
-  return `nba:{${partition}}:events`;
-}
-
 export function createLogReader(options: LogReaderOptions): LogReader {
   const { connection, partitions, countMax } = options;
-  const keys = partitions.map(logKey);
-  const partitionByKey = new Map(partitions.map((partition) => [logKey(partition), partition]));
+  const keys = partitions.map((partition) => partitionKeys(partition).events);
+  const partitionByKey = new Map(partitions.map((partition) => [partitionKeys(partition).events, partition]));
   const positions = new Map(partitions.map((each) => [each, options.from.get(each) ?? BEGINNING]));
   const head = ["XREAD", "COUNT", String(countMax), "BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS", ...keys];
   let ahead: Promise<readonly Batch[]> | undefined;
@@ -53,7 +51,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     const streams = readStreams(await connection.command(args));
     return streams.map(({ stream, entries }) => {
       const partition = partitionByKey.get(stream) as PartitionIndex;
-      positions.set(partition, (entries.at(-1) as StreamEntry).position);
+      positions.set(partition, (entries.at(-1) as RawEntry).position);
       return { partition, entries };
     });
   }

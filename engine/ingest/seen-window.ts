@@ -16,7 +16,7 @@ const SLOTS_MIN = 256;
 /** Bytes to be written at a byte offset of the persisted ring (SETRANGE). */
 export interface RingWrite {
   readonly offset: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
 }
 
 export interface SeenWindow {
@@ -159,14 +159,13 @@ function free(table: Uint32Array, ring: Uint32Array, hole: number): void {
   table[empty] = 0;
 }
 
-function bytesOf(ring: Uint32Array, first: number, count: number): Uint8Array {
-  const bytes = new Uint8Array(count * HASH_BYTES);
-  const view = new DataView(bytes.buffer);
+function bytesOf(ring: Uint32Array, first: number, count: number): Buffer {
+  const bytes = Buffer.alloc(count * HASH_BYTES);
   const mask = ring.length / 2 - 1;
   for (let index = 0; index < count; index++) {
     const slot = (first + index) & mask;
-    view.setUint32(index * HASH_BYTES, ring[2 * slot] as number, true);
-    view.setUint32(index * HASH_BYTES + 4, ring[2 * slot + 1] as number, true);
+    bytes.writeUInt32LE(ring[2 * slot] as number, index * HASH_BYTES);
+    bytes.writeUInt32LE(ring[2 * slot + 1] as number, index * HASH_BYTES + 4);
   }
   return bytes;
 }

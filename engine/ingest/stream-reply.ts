@@ -1,17 +1,12 @@
 // The reply of XREAD in RESP2: null, or [[stream, [[id, [name, value, ...]], ...]], ...], bulk strings as Buffers.
 import type { Position } from "../domain/ids.ts";
+import type { RawEntry } from "../journal/journal.ts";
 import type { Reply } from "../journal/redis.ts";
-
-export interface StreamEntry {
-  readonly position: Position;
-  /** Flat names and values. */
-  readonly fields: readonly Buffer[];
-}
 
 export interface StreamEntries {
   readonly stream: string;
   /** At least one, in order. */
-  readonly entries: readonly StreamEntry[];
+  readonly entries: readonly RawEntry[];
 }
 
 /** Throws where it is not such a reply: that would be a bug or another server. */
@@ -23,7 +18,7 @@ export function readStreams(reply: Reply): readonly StreamEntries[] {
   });
 }
 
-function readEntry(reply: Reply): StreamEntry {
+function readEntry(reply: Reply): RawEntry {
   const [position, fields] = list(reply);
   return { position: string(position) as Position, fields: list(fields) as readonly Buffer[] };
 }

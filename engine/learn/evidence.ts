@@ -40,7 +40,12 @@ export function createEvidenceTotals(treatments: readonly Treatment[]): Evidence
   return { trials, positives, learn, recount };
 }
 
-export function addEvidence(evidence: EvidenceByTreatment, treatment: NameHash, trials: number, positives: number): void {
+export function addEvidence(
+  evidence: EvidenceByTreatment,
+  treatment: NameHash,
+  trials: number,
+  positives: number,
+): void {
   const before = evidence.get(treatment) ?? { trials: 0, positives: 0 };
   evidence.set(treatment, { trials: before.trials + trials, positives: before.positives + positives });
 }

@@ -38,6 +38,8 @@ export interface Metrics {
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
   readonly rulebook: Series<[hash: string, version: string]>;
+  /** What there is, in the order of declaration, for the table of the README. */
+  readonly declared: readonly Pick<Reading, "name" | "labels" | "type" | "help">[];
   /** Called before each scrape: where gauges are set that nobody needs in between. */
   readonly onScrape: (listener: () => void) => void;
   /** `accept`: the header of the request; OpenMetrics where it is asked for, else Prometheus text. */
@@ -64,6 +66,7 @@ export function createMetrics(options: { readonly version: string; readonly node
   const scrape: Scrape = createScrape(readings);
   return {
     ...metrics,
+    declared: readings,
     onScrape: (listener) => void listeners.push(listener),
     scrape: (accept) => {
       for (const listener of listeners) listener();
@@ -139,4 +142,13 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
     websocketDropped: counter<[string]>("nba_websocket_dropped_total", ["reason"], "Sockets closed by the engine."),
     rulebook: gauge<[string, string]>("nba_rulebook_info", ["hash", "version"], "Always 1; the active rulebook."),
   };
+}
+
+/** The Markdown table of the README. */
+export function metricTable(declared: Metrics["declared"]): string {
+  const rows = declared.map(({ name, labels, type, help }) => {
+    const braces = labels.length === 0 ? "" : `{${labels.join(",")}}`;
+    return `| \`${name}${braces}\` | ${type} | ${help} |`;
+  });
+  return ["| metric | type | meaning |", "|---|---|---|", ...rows].join("\n");
 }

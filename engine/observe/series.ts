@@ -6,6 +6,7 @@ export interface Reading {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
+  readonly labels: readonly string[];
   readonly read: () => readonly Sample[];
 }
 
@@ -60,7 +61,7 @@ export function createSeries<Labels extends readonly string[]>(
   const read = (): readonly Sample[] =>
     table.all().map((labels, index) => ({ labels, value: values[index] as number }));
   return {
-    reading: { name: options.name, help: options.help, type, read },
+    reading: { name: options.name, help: options.help, labels: options.labels, type, read },
     slot,
     add: (at, amount) => {
       values[at] = (values[at] as number) + amount;
@@ -110,7 +111,11 @@ export function createHistogram<Labels extends readonly string[]>(
           sums[at] as number,
         ),
       );
-  return { reading: { name: options.name, help: options.help, type: "histogram", read }, slot, observe };
+  return {
+    reading: { name: options.name, help: options.help, labels: options.labels, type: "histogram", read },
+    slot,
+    observe,
+  };
 }
 
 /** Buckets are cumulative in the text format: each holds what the ones before it hold. */

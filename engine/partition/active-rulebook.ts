@@ -1,5 +1,5 @@
-import type { RulebookHash } from "../domain/ids.ts";
 import type { Decider } from "../decide/decide.ts";
+import type { RulebookHash } from "../domain/ids.ts";
 import type { EvidenceTotals } from "../learn/evidence.ts";
 import type { Layout } from "../profile/layout.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";

@@ -1,6 +1,7 @@
 // The queue of asks: bounded, each answered exactly once, in time or by its placements' fallback.
-import type { Ask, AskAnswer } from "../engine.ts";
+
 import type { DecisionId, PartitionIndex } from "../domain/ids.ts";
+import type { Ask, AskAnswer } from "../engine.ts";
 import type { WaitingAsk } from "./questions.ts";
 
 export interface AskQueue {

@@ -124,7 +124,9 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     lastNow: partition.lastNow,
     seenHead: partition.seen.head(),
     counts: partition.counts,
-    learned: [...partition.evidence].map(([treatment, { trials, positives }]) => [treatment, trials, positives] as const),
+    learned: [...partition.evidence].map(
+      ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
+    ),
   };
   const unwritten = base.seenHead - partition.storedBase.seenHead;
   if (unwritten > ringCapacityOf(SEEN_ENTRIES) - SEEN_ENTRIES && partition.storedBase.seenHead > 0) {

@@ -1,14 +1,15 @@
 // The fold of one entry of an input log into a partition: the same code folds live entries and folds them again after a
 // crash, so it reads no clock and asks nobody. What it brings about is collected in the draft of the next commit.
+
+import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent, LogEntry, OutcomeReport } from "../domain/event.ts";
-import { type CustomerKey, type RulebookHash, type TrackingCode, isAnonymous } from "../domain/ids.ts";
+import { type CustomerKey, isAnonymous, type RulebookHash, type TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { HOUR_MS } from "../domain/time.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import { attributeFault } from "../profile/layout.ts";
 import { applyDelivered, applyOutcome, fireDue } from "../profile/outcome.ts";
 import { RULE_TRUE } from "../rulebook/rulebook.ts";
-import type { Contact } from "../domain/contact.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { type ContactChange, type Partition, touch } from "./partition.ts";
 
@@ -26,58 +27,59 @@ const TRIGGER_FRESH_MS = HOUR_MS;
 
 const hash = new Uint32Array(4);
 
-export function foldEntry(partition: Partition, entry: LogEntry, context: FoldContext): void {
+/** Timers, delivery notes and activations are `internal`: written by engines, not by producers. */
+export type EntryResult = "folded" | "duplicate" | "dead" | "internal";
+
+export function foldEntry(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
+  const result = fold(partition, entry, context);
+  partition.counts = { ...partition.counts, [result]: partition.counts[result] + 1 };
+  return result;
+}
+
+function fold(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
   partition.position = entry.position;
   partition.ordinal++;
   switch (entry.kind) {
     case "event":
-      foldEvent(partition, entry, entry.event, context);
-      return;
+      return foldEvent(partition, entry, entry.event, context);
     case "timer": {
-      count(partition, "internal");
       // Redis' clock may be behind the engine's that found the timer due.
       const at = Math.max(entry.arrivedAt, entry.due) as Instant;
       changeContacts(partition, entry.key, context, (contact) => fireDue(contact, at));
       // Armed anew or disarmed even where nothing was due any more: else the timer would fire again and again.
       if (!context.isReflected(entry.key)) partition.draft.rearm.add(entry.key);
-      return;
+      return "internal";
     }
     case "delivered":
-      count(partition, "internal");
       changeContact(partition, entry.key, entry.trackingCode, context, (contact) =>
         applyDelivered(contact, entry.arrivedAt),
       );
-      return;
+      return "internal";
     case "activation":
-      count(partition, "internal");
       partition.active = context.rulebooks(entry.rulebook);
       partition.store.activate(partition.active.layout);
       partition.draft.urgent = true;
-      return;
+      return "internal";
     case "dead":
-      count(partition, "dead");
       partition.draft.dead.push({ ...entry, bytes: Buffer.from(entry.bytes) });
-      return;
+      return "dead";
   }
 }
 
-function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): void {
+function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): EntryResult {
   eventHash(event.key, event.source, event.id, context.seed, hash);
   if (partition.seen.check(hash[0] as number, hash[1] as number)) {
-    count(partition, "duplicate");
-    return;
+    return "duplicate";
   }
   const { active, store } = partition;
   const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props) : undefined;
   if (fault !== undefined) {
-    count(partition, "dead");
     const { position } = entry;
     const bytes = Buffer.from(JSON.stringify(event));
     partition.draft.dead.push({ position, reason: "attribute-type", detail: fault, source: event.source, bytes });
-    return;
+    return "dead";
   }
-  count(partition, "folded");
-  if (context.isReflected(event.key)) return;
+  if (context.isReflected(event.key)) return "folded";
   store.fold(event.key, event);
   touch(partition, event.key);
   if (event.type === "outcome") {
@@ -89,6 +91,7 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     partition.draft.rearm.add(event.key);
   }
   findTriggers(partition, active, event, entry.arrivedAt);
+  return "folded";
 }
 
 function findTriggers(partition: Partition, active: ActiveRulebook, event: CustomerEvent, arrivedAt: Instant): void {
@@ -154,8 +157,4 @@ function changeContacts(
   partition.store.setState(key, { ...state, contacts });
   partition.draft.rearm.add(key);
   touch(partition, key);
-}
-
-function count(partition: Partition, kind: keyof Partition["counts"]): void {
-  partition.counts = { ...partition.counts, [kind]: partition.counts[kind] + 1 };
 }

@@ -1,8 +1,8 @@
-import type { CustomerLook } from "../engine.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { PropValue } from "../domain/event.ts";
 import type { CustomerKey, ModelIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
+import type { CustomerLook } from "../engine.ts";
 import type { Partition } from "./partition.ts";
 
 /** What the partition holds of one customer, scored as of now; undefined for somebody of whom nothing is known. */
@@ -63,11 +63,11 @@ function onlyLive(record: DecisionRecord, isLive: ReadonlySet<string>): Decision
 
 function named(
   specs: readonly { readonly name: string; readonly index: number }[],
-  valueOf: (index: number) => PropValue | undefined,
+  read: (index: number) => PropValue | undefined,
 ): Readonly<Record<string, PropValue>> {
   const values: [string, PropValue][] = [];
   for (const { name, index } of specs) {
-    const value = valueOf(index);
+    const value = read(index);
     if (value !== undefined) values.push([name, value]);
   }
   return Object.fromEntries(values);

@@ -5,8 +5,8 @@ import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain
 import type { Instant } from "../domain/time.ts";
 import type { SeenWindow } from "../ingest/seen-window.ts";
 import type { Base, EntryCounts } from "../journal/base.ts";
-import type { CommitDraft } from "../journal/journal.ts";
 import type { Learned } from "../journal/commit-record.ts";
+import type { CommitDraft } from "../journal/journal.ts";
 import type { EvidenceByTreatment } from "../learn/evidence.ts";
 import type { ProfileStore } from "../profile/store.ts";
 import type { Trigger } from "../rulebook/rulebook.ts";
@@ -36,7 +36,7 @@ export interface Partition {
   skewMs: number;
   lastNow: Instant;
   counts: EntryCounts;
-  /** Entries folded so far, all kinds. */
+  /** Entries folded and decisions made so far: how much there is to do again, in differences of it. */
   ordinal: number;
   /** When the earliest timer is due. */
   nextDue: Instant;

@@ -64,10 +64,21 @@ export function triggerQuestion(partition: Partition, { trigger, event, features
 }
 
 /** The question, or what is wrong with the ask under the rulebook that is active now. */
-export function askQuestion(partition: Partition, { ask, id }: WaitingAsk): Question | Extract<AskAnswer, { kind: "refused" }> {
+export function askQuestion(
+  partition: Partition,
+  { ask, id }: WaitingAsk,
+): Question | Extract<AskAnswer, { kind: "refused" }> {
   const request = requestOf(partition.active.rulebook, ask);
   if ("kind" in request) return request;
-  return { partition, key: ask.key, id, request, features: undefined, trigger: undefined, requestHash: ask.requestHash };
+  return {
+    partition,
+    key: ask.key,
+    id,
+    request,
+    features: undefined,
+    trigger: undefined,
+    requestHash: ask.requestHash,
+  };
 }
 
 function requestOf(rulebook: Rulebook, ask: Ask): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {

@@ -1,9 +1,10 @@
 // Brings a partition to where its last commit left it: from the checkpoint, folding the input log again and applying the
 // decisions of the journal, commit by commit. Each profile skips what its stored record reflects (as page LSNs do in
 // ARIES). What lies beyond the last commit is left to the running loop, which folds and decides it as if new.
+
+import type { LogEntry } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
 import { comparePositions, positionMs } from "../domain/ids.ts";
-import type { LogEntry } from "../domain/event.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
@@ -74,7 +75,9 @@ async function fromBase(
     epoch: acquired.epoch,
     store: createProfileStore({ layout: active.layout }),
     seen,
-    evidence: new Map((base?.learned ?? []).map(([treatment, trials, positives]) => [treatment, { trials, positives }])),
+    evidence: new Map(
+      (base?.learned ?? []).map(([treatment, trials, positives]) => [treatment, { trials, positives }]),
+    ),
     dirty: new Map(),
     active,
     seq: base?.seq ?? (0 as CommitSeq),
@@ -146,7 +149,9 @@ function createLogCursor(context: RecoverContext, partition: Partition): LogCurs
       page = await context.journal.entries(partition.index, after, undefined, PAGE);
       next = 0;
       if (page.length === 0) {
-        throw new Error(`partition ${partition.index}: the input log ends at ${after}, but a commit reflects ${position}`);
+        throw new Error(
+          `partition ${partition.index}: the input log ends at ${after}, but a commit reflects ${position}`,
+        );
       }
     }
   };

@@ -1,19 +1,19 @@
 // One step of the loop over all partitions of the process: fold what the logs brought, decide the triggers and the asks
 // that wait, close one commit for each partition that needs it. Memory then runs ahead of Redis by this one step.
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { LogEntry } from "../domain/event.ts";
+import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { positionMs } from "../domain/ids.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
-import { foldEntry } from "./fold-entry.ts";
+import { type EntryResult, foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion, type WaitingAsk } from "./questions.ts";
 import { addKey, compiled, decodeInto, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
-import { decideAll, type Question, type StageClock } from "./wave.ts";
+import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
 export interface StepInput {
   readonly entries: ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
@@ -21,9 +21,9 @@ export interface StepInput {
   /** Customers to be looked at after the fold. */
   readonly looks: readonly { readonly partition: PartitionIndex; readonly key: CustomerKey }[];
   readonly clock: () => number;
-  readonly stages: StageClock;
+  readonly stages: WaveMeter;
   readonly writeBack: (partition: Partition) => WriteBack;
-  readonly onFolded: (partition: Partition, entries: readonly LogEntry[], before: Partition["counts"]) => void;
+  readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
 }
 
 export interface StepOutput {
@@ -43,7 +43,8 @@ export async function runStep(session: Session, input: StepInput): Promise<StepO
   const closed: ClosedDraft[] = [];
   for (const partition of session.partitions) {
     const writeBack = input.writeBack(partition);
-    if (mustCommit(partition) || isWriteBackDue(partition, writeBack)) closed.push(closeDraft(partition, writeBack, learn));
+    if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
+      closed.push(closeDraft(partition, writeBack, learn));
   }
   return { closed, answers, refused };
 }
@@ -67,13 +68,11 @@ async function foldAll(session: Session, input: StepInput): Promise<Set<Partitio
   for (const { partition, key } of input.looks) keysOf(session.partitions[partition] as Partition).add(key);
   await Promise.all([...needed].map(([partition, keys]) => loadProfiles(session.context, partition, keys)));
   for (const [partition, entries] of decoded) {
-    const before = partition.counts;
     const known = session.library.all().length;
     const rulebooks = await compiled(session.context, entries);
     if (session.library.all().length > known) recount(session);
     const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
-    for (const entry of entries) foldEntry(partition, entry, context);
-    input.onFolded(partition, entries, before);
+    for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
   return new Set(needed.keys());
 }

@@ -1,19 +1,20 @@
 // A wave: at most one decision for each customer, over all partitions of the process. Qualify everything, ask each model
 // once, choose, and apply each decision to its profile, so that the next wave sees the contacts that this one reserved.
-import type {
-  DecisionId,
-  CustomerKey,
-} from "../domain/ids.ts";
+
+import type { Qualified } from "../decide/qualify.ts";
+import { recordOf } from "../decide/record.ts";
 import type {
   DecisionInput,
   DecisionRecord,
   DecisionRequest,
   ModelScore,
   ProfileView,
+  Stage,
 } from "../domain/decision.ts";
 import { drawOf } from "../domain/hash.ts";
+import type { CustomerKey, DecisionId } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import { type Qualified, recordOf } from "../decide/decide.ts";
+import type { WaveStage } from "../observe/metrics.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import type { ScoreRequest } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
@@ -30,18 +31,20 @@ export interface Question {
   readonly requestHash: string | undefined;
 }
 
-/** Where the time of a step goes; each adds seconds to a stage. */
-export interface StageClock {
-  readonly lap: (stage: "fold" | "qualify" | "score" | "choose" | "commit" | "publish") => void;
+/** Where the time of a step goes, and where candidates fall. */
+export interface WaveMeter {
+  /** What went by since the last lap belongs to this stage. */
+  readonly lap: (stage: WaveStage) => void;
+  readonly onDropped: (stage: Stage) => void;
 }
 
 /** Decides all of them, in waves; answers in their order. */
-export async function decideAll(questions: readonly Question[], clock: StageClock): Promise<readonly DecisionRecord[]> {
+export async function decideAll(questions: readonly Question[], meter: WaveMeter): Promise<readonly DecisionRecord[]> {
   const records = new Map<Question, DecisionRecord>();
   let waiting = questions;
   while (waiting.length > 0) {
     const { wave, rest } = splitWave(waiting);
-    await decideWave(wave, records, clock);
+    await decideWave(wave, records, meter);
     waiting = rest;
   }
   return questions.map((question) => records.get(question) as DecisionRecord);
@@ -79,18 +82,18 @@ interface Undecided {
 async function decideWave(
   wave: readonly Question[],
   records: Map<Question, DecisionRecord>,
-  clock: StageClock,
+  meter: WaveMeter,
 ): Promise<void> {
   const undecided = wave.map(qualify);
-  clock.lap("qualify");
+  meter.lap("qualify");
   const scores = await scoreWave(undecided);
-  clock.lap("score");
+  meter.lap("score");
   for (const [index, item] of undecided.entries()) {
-    const record = chooseOne(item, scores[index] as readonly ModelScore[]);
+    const record = chooseOne(item, scores[index] as readonly ModelScore[], meter);
     records.set(item.question, record);
     apply(item.question.partition, item.active, record);
   }
-  clock.lap("choose");
+  meter.lap("choose");
 }
 
 function qualify(question: Question): Undecided {
@@ -123,15 +126,20 @@ async function scoreWave(undecided: readonly Undecided[]): Promise<readonly (rea
   return scores;
 }
 
-function chooseOne({ question, active, input, qualified }: Undecided, scores: readonly ModelScore[]): DecisionRecord {
+function chooseOne(
+  { question, active, input, qualified }: Undecided,
+  scores: readonly ModelScore[],
+  meter: WaveMeter,
+): DecisionRecord {
   const decision = active.decider.choose(input, qualified, scores);
+  for (const { stage } of decision.dropped) meter.onDropped(stage);
   const models = scores.map(({ model, value, fallback }) => {
     const file = active.scorer.models[model];
     if (file === undefined) throw new Error(`rulebook ${active.hash} has a model ${model} that is not loaded`);
     return { name: file.name, sha256: file.sha256, value, fallback };
   });
   const degraded = models.filter((model) => model.fallback).map((model) => `model:${model.name}`);
-  return recordOf(active.rulebook, input, decision, {
+  return recordOf(active.decider, input, decision, {
     models,
     degraded,
     ...(question.trigger === undefined ? {} : { trigger: question.trigger }),
@@ -142,6 +150,7 @@ function chooseOne({ question, active, input, qualified }: Undecided, scores: re
 function apply(partition: Partition, active: ActiveRulebook, record: DecisionRecord): void {
   const { store, draft } = partition;
   draft.decisions.push(record);
+  partition.ordinal++; // so that asks without events bring write-backs and checkpoints about, too
   const applied = applyDecision(store.state(record.key), record, active.rulebook.contactMemoryMs);
   if (!applied.isChanged) return;
   store.setState(record.key, applied.state);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createMetrics, type Metrics } from "../../engine/observe/metrics.ts";
+import { createMetrics, type Metrics, metricTable } from "../../engine/observe/metrics.ts";
 import { createSeries } from "../../engine/observe/series.ts";
 
 const PROMTOOL = ["/usr/bin/promtool", "/usr/local/bin/promtool", "/opt/homebrew/bin/promtool"].find(existsSync);
@@ -51,6 +51,11 @@ describe("metrics", () => {
     expect(plain.text).toContain("# TYPE nba_events_total counter");
     expect(plain.text).toContain('nba_events_total{source="clickstream",result="folded"} 42');
     expect(plain.text).toContain("# TYPE process_cpu_seconds_total counter");
+  });
+
+  it("is in README.md as declared", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    expect(readme).toContain(`<!-- metrics -->\n${metricTable(filled().declared)}\n<!-- /metrics -->`);
   });
 
   it("asks its listeners just before a scrape", async () => {

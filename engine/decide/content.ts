@@ -1,0 +1,88 @@
+// Texts for one customer: placeholders filled in, in the locale asked for. Escaping is the channel's.
+import type { Content } from "../domain/decision.ts";
+import type { PropValue } from "../domain/event.ts";
+import { type Action, RULE_TRUE, type RuleScope, type Template, type Treatment } from "../rulebook/rulebook.ts";
+import { isList } from "./prepared.ts";
+
+/** Reasons shown for one item. */
+const REASONS_MAX = 4;
+const FALLBACK_LOCALE = "en";
+
+export type Rendered =
+  | { readonly kind: "rendered"; readonly content: Content }
+  /** The first placeholder without a value, as written: `attributes.first_name`. */
+  | { readonly kind: "missing"; readonly read: string };
+
+export function renderContent(treatment: Treatment, locale: string, scope: RuleScope): Rendered {
+  const content: Record<string, string | readonly string[]> = {};
+  for (const [field, byLocale] of Object.entries(treatment.content)) {
+    const template = inLocale(byLocale, locale);
+    if (template === undefined) continue;
+    const lines: string[] = [];
+    for (const line of isList(template) ? template : [template]) {
+      const text = renderTemplate(line, scope);
+      if (text.kind === "missing") return text;
+      lines.push(text.text);
+    }
+    content[field] = isList(template) ? lines : (lines[0] ?? "");
+  }
+  return { kind: "rendered", content };
+}
+
+/** The true reasons of an action in order; one whose placeholder has no value is left out. `verdicts` by RuleIndex. */
+export function renderReasons(
+  action: Action,
+  locale: string,
+  scope: RuleScope,
+  verdicts: Uint8Array,
+): readonly string[] {
+  const reasons: string[] = [];
+  for (const { when, text } of action.reasons) {
+    if (reasons.length === REASONS_MAX) break;
+    if (when !== undefined && verdicts[when] !== RULE_TRUE) continue;
+    const template = inLocale(text, locale);
+    if (template === undefined) continue;
+    const rendered = renderTemplate(template, scope);
+    if (rendered.kind === "rendered") reasons.push(rendered.text);
+  }
+  return reasons;
+}
+
+export function renderTemplate(
+  template: Template,
+  scope: RuleScope,
+): { readonly kind: "rendered"; readonly text: string } | { readonly kind: "missing"; readonly read: string } {
+  let text = "";
+  for (const part of template) {
+    if (typeof part === "string") {
+      text += part;
+      continue;
+    }
+    const value = part.get(scope);
+    if (value === undefined || (typeof value === "number" && !Number.isFinite(value))) {
+      return { kind: "missing", read: part.read };
+    }
+    text += formatValue(value);
+  }
+  return { kind: "rendered", text };
+}
+
+/** Whole numbers plain, others with up to 2 decimals, sets joined by `, `. */
+export function formatValue(value: PropValue): string {
+  if (typeof value === "number") return formatNumber(value);
+  return typeof value === "object" ? value.join(", ") : String(value);
+}
+
+function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return BigInt(value).toString();
+  const text = value.toFixed(2).replace(/\.?0+$/, "");
+  return text === "-0" ? "0" : text;
+}
+
+/** The locale itself, else its language (`de` for `de-AT`), else English. */
+function inLocale<T>(byLocale: Readonly<Record<string, T>>, locale: string): T | undefined {
+  // The locale comes from outside: only own keys, or `constructor` would be one.
+  if (Object.hasOwn(byLocale, locale)) return byLocale[locale];
+  const language = locale.split("-", 1)[0] as string;
+  return Object.hasOwn(byLocale, language) ? byLocale[language] : byLocale[FALLBACK_LOCALE];
+}

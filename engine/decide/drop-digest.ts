@@ -1,0 +1,127 @@
+// One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
+import type { Drop } from "../domain/decision.ts";
+import { hashText, murmur128 } from "../domain/hash.ts";
+import type { PolicyIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Prepared } from "./prepared.ts";
+
+/** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. */
+const BYTES_PER_DROP = 5 * 4 + 2 * 8;
+const CANONICAL_NAN_HIGH = 0x7ff80000;
+
+const wordHashes = new Map<string, number>();
+
+/**
+ * murmur3 (x86, 128 bits, hex) over the drops in canonical order: by action, then by treatment. Names enter by their
+ * hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
+ */
+export function dropDigest(prepared: Prepared, dropped: readonly Drop[]): string {
+  const ordered = inCanonicalOrder(prepared, dropped) ? dropped : sortDrops(prepared, [...dropped]);
+  const bytes = new Uint8Array(ordered.length * BYTES_PER_DROP);
+  const view = new DataView(bytes.buffer);
+  ordered.forEach((drop, position) => {
+    write(prepared, drop, view, position * BYTES_PER_DROP);
+  });
+  const words = new Uint32Array(4);
+  murmur128(bytes, ordered.length, words);
+  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+/** Sorts in place: by action, an action's own drop before those of its treatments. */
+export function sortDrops(prepared: Prepared, dropped: Drop[]): Drop[] {
+  return dropped.sort((a, b) => orderOf(prepared, a) - orderOf(prepared, b));
+}
+
+function inCanonicalOrder(prepared: Prepared, dropped: readonly Drop[]): boolean {
+  let last = -1;
+  for (const drop of dropped) {
+    const order = orderOf(prepared, drop);
+    if (order < last) return false;
+    last = order;
+  }
+  return true;
+}
+
+function orderOf(prepared: Prepared, drop: Drop): number {
+  const perAction = prepared.treatments.length + 1;
+  if ("action" in drop) return drop.action * perAction;
+  return (prepared.treatments[drop.treatment]?.action.index ?? 0) * perAction + drop.treatment + 1;
+}
+
+function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {
+  const { rulebook, ruleHashes } = prepared;
+  view.setUint32(at, wordHash(drop.stage), true);
+  const subject = "action" in drop ? rulebook.actions[drop.action] : rulebook.treatments[drop.treatment];
+  view.setUint32(at + 4, subject?.hash ?? 0, true);
+  const cause = (because: string, rival: number) => {
+    view.setUint32(at + 8, wordHash(because), true);
+    view.setUint32(at + 12, rival, true);
+  };
+  const numbers = (first: number, second: number) => {
+    setFloat(view, at + 20, first);
+    setFloat(view, at + 28, second);
+  };
+  const treatmentHash = (treatment: TreatmentIndex) => rulebook.treatments[treatment]?.hash ?? 0;
+  switch (drop.stage) {
+    case "availability":
+    case "consent":
+      cause(drop.because, 0);
+      break;
+    case "eligibility":
+    case "applicability":
+    case "suitability":
+      cause(drop.because, ruleHashes[drop.rule] ?? 0);
+      break;
+    case "suppression":
+      cause(drop.because, wordHash(policyId(prepared, drop)));
+      numbers(drop.reopensAt, 0);
+      break;
+    case "contact-limit":
+      cause("", wordHash(policyId(prepared, drop)));
+      numbers(drop.reopensAt, drop.counted);
+      break;
+    case "propensity":
+      numbers(drop.propensity, drop.floor);
+      break;
+    case "arbitration":
+      cause(drop.because, treatmentHash(drop.lostTo));
+      break;
+    case "content":
+      cause(drop.missing, 0);
+      break;
+    case "slots":
+      cause("", treatmentHash(drop.lostTo));
+      break;
+  }
+  if ("placement" in drop) {
+    view.setUint32(at + 16, rulebook.placements[drop.placement]?.hash ?? 0, true);
+    numbers(drop.priority, 0);
+  }
+}
+
+/** Id of the declared limit or cool-down, or of what the engine itself sees to. */
+export function policyId(
+  { rulebook }: Prepared,
+  drop: { readonly stage: "suppression" | "contact-limit"; readonly policy: PolicyIndex },
+): string {
+  if (drop.stage === "contact-limit") {
+    return rulebook.contactLimits.find(({ index }) => index === drop.policy)?.id ?? "built-in/contacts-kept";
+  }
+  const coolDown = rulebook.coolDowns.find(({ index }) => index === drop.policy);
+  return coolDown?.id ?? (drop.policy === -2 ? "built-in/snoozed" : "built-in/already-live");
+}
+
+function setFloat(view: DataView, at: number, value: number): void {
+  if (Number.isNaN(value)) {
+    view.setUint32(at, 0, true);
+    view.setUint32(at + 4, CANONICAL_NAN_HIGH, true);
+  } else view.setFloat64(at, value + 0, true);
+}
+
+/** The words of stages and causes are few; placeholder names are bounded by the rulebook. */
+function wordHash(word: string): number {
+  const known = wordHashes.get(word);
+  if (known !== undefined) return known;
+  const hash = hashText(word, 0)[0] as number;
+  wordHashes.set(word, hash);
+  return hash;
+}

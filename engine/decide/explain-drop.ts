@@ -1,0 +1,133 @@
+// One dropped candidate in words: the rule as written with the values that it read, or the policy, or the rival.
+import type { Drop, Stage } from "../domain/decision.ts";
+import type { PropValue } from "../domain/event.ts";
+import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import { type Place, RULE_ERROR, RULE_TRUE, type Rule, type RuleScope } from "../rulebook/rulebook.ts";
+import type { Decider } from "./decide.ts";
+import { policyId } from "./drop-digest.ts";
+import type { Prepared, PreparedTreatment, TierRule } from "./prepared.ts";
+
+/** What rules read at the decision, models included. */
+export interface Reading {
+  readonly decider: Decider;
+  readonly scope: RuleScope;
+}
+
+export interface RuleExplained {
+  readonly id: string;
+  readonly stage: Stage;
+  /** The expression as written, and where. */
+  readonly text: string;
+  readonly place: Place;
+  readonly verdict: "true" | "false" | "error";
+  /** What it read, by the name in the expression; null where there was no value. */
+  readonly values: Readonly<Record<string, PropValue | null>>;
+}
+
+/** Where and why a candidate fell. Fields are there where the stage has them. */
+export interface Fall {
+  readonly stage: Stage;
+  readonly because?: string;
+  readonly rule?: RuleExplained;
+  readonly policy?: string;
+  readonly policyPlace?: Place;
+  readonly counted?: number;
+  /** Undefined too where it never opens again. */
+  readonly reopensAt?: Instant;
+  readonly propensity?: number;
+  readonly floor?: number;
+  readonly placement?: string;
+  readonly lostTo?: string;
+  readonly priority?: number;
+  /** The placeholder that had no value. */
+  readonly missing?: string;
+}
+
+export function explainDrop(reading: Reading, drop: Drop): Fall {
+  const { prepared } = reading.decider;
+  const { stage } = drop;
+  switch (stage) {
+    case "availability":
+    case "consent":
+      return { stage, because: drop.because };
+    case "eligibility":
+    case "applicability":
+    case "suitability":
+      return { stage, because: drop.because, rule: explainRule(reading, { stage, rule: drop.rule }) };
+    case "suppression":
+      return { stage, because: drop.because, ...policyOf(prepared, drop), reopensAt: drop.reopensAt };
+    case "contact-limit": {
+      const opens = Number.isFinite(drop.reopensAt) ? { reopensAt: drop.reopensAt } : {};
+      return { stage, ...policyOf(prepared, drop), counted: drop.counted, ...opens };
+    }
+    case "propensity":
+      return { stage, propensity: drop.propensity, floor: drop.floor };
+    case "arbitration":
+      if (drop.because === "rule-error") {
+        return { stage, because: drop.because, placement: placementName(prepared, drop.placement) };
+      }
+      return { stage, because: drop.because, ...rivalOf(prepared, drop) };
+    case "content":
+      return {
+        stage,
+        placement: placementName(prepared, drop.placement),
+        missing: drop.missing,
+        priority: drop.priority,
+      };
+    case "slots":
+      return { stage, ...rivalOf(prepared, drop) };
+  }
+}
+
+function policyOf(prepared: Prepared, drop: Parameters<typeof policyId>[1]) {
+  const { contactLimits, coolDowns } = prepared.rulebook;
+  const declared = drop.stage === "contact-limit" ? contactLimits : coolDowns;
+  const place = declared.find(({ index }) => index === drop.policy)?.place;
+  return { policy: policyId(prepared, drop), ...(place === undefined ? {} : { policyPlace: place }) };
+}
+
+function rivalOf(
+  prepared: Prepared,
+  drop: { readonly placement: PlacementIndex; readonly lostTo: TreatmentIndex; readonly priority: number },
+) {
+  const lostTo = (prepared.treatments[drop.lostTo] as PreparedTreatment).treatment.id;
+  return { placement: placementName(prepared, drop.placement), lostTo, priority: drop.priority };
+}
+
+export function placementName({ rulebook }: Prepared, placement: PlacementIndex): string {
+  return rulebook.placements[placement]?.name ?? "";
+}
+
+export function explainRule({ decider, scope }: Reading, { stage, rule: index }: TierRule): RuleExplained {
+  const { rulebook } = decider;
+  const { id, text, place, reads } = rulebook.rules[index] as Rule;
+  const verdict = rulebook.evaluateRule(index, scope);
+  return {
+    id,
+    stage,
+    text,
+    place,
+    verdict: verdict === RULE_TRUE ? "true" : verdict === RULE_ERROR ? "error" : "false",
+    values: Object.fromEntries(reads.map((name) => [name, valueRead(decider, scope, name) ?? null])),
+  };
+}
+
+/** `features.spend_30d`, `attributes.age`, `context.page`, `model.churn`, `customer.open_cases`, `customer.anonymous` */
+function valueRead({ rulebook }: Decider, scope: RuleScope, read: string): PropValue | undefined {
+  const name = read.slice(read.indexOf(".") + 1);
+  const number = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? undefined : value);
+  switch (read.slice(0, read.indexOf("."))) {
+    case "features":
+      return number(scope.features[rulebook.features.findIndex((feature) => feature.name === name)]);
+    case "attributes":
+      return scope.attributes[rulebook.attributes.findIndex((attribute) => attribute.name === name)];
+    case "model":
+      return number(scope.models[rulebook.models.findIndex((model) => model.name === name)]);
+    case "context":
+      return Object.hasOwn(scope.context, name) ? scope.context[name] : undefined;
+    case "customer":
+      return name === "open_cases" ? scope.openCases : name === "anonymous" ? scope.anonymous : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,135 @@
+// A rulebook arranged for deciding: everything that does not depend on the customer is worked out once.
+import { hashText } from "../domain/hash.ts";
+import type { ModelIndex, NameHash, PlacementIndex, RuleIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Action, Channel, Rulebook, Template, Treatment } from "../rulebook/rulebook.ts";
+import { type LimitPlan, planLimits } from "./contact-limits.ts";
+
+export type EngagementStage = "eligibility" | "applicability" | "suitability";
+
+export interface TierRule {
+  readonly stage: EngagementStage;
+  readonly rule: RuleIndex;
+}
+
+export interface PreparedTreatment {
+  readonly treatment: Treatment;
+  readonly action: Action;
+  readonly channel: Channel;
+  /** Placements that show its channel, ascending. */
+  readonly placements: readonly PlacementIndex[];
+  /** Row of its (channel, purpose) among the consents to look up; -1 where none is needed. */
+  readonly consentRow: number;
+}
+
+export interface PreparedAction {
+  readonly action: Action;
+  /** Of the engagement policy, tier by tier: the rules that read no model, and those that do. */
+  readonly freeRules: readonly TierRule[];
+  readonly modelRules: readonly TierRule[];
+  /** Ascending. */
+  readonly treatments: readonly PreparedTreatment[];
+  /** Models that its rules, weights, value, reasons or texts read. */
+  readonly needsModels: readonly ModelIndex[];
+}
+
+export interface ConsentNeed {
+  readonly channel: Channel;
+  readonly purpose: string;
+}
+
+export interface Prepared {
+  readonly rulebook: Rulebook;
+  readonly actions: readonly PreparedAction[];
+  /** By TreatmentIndex. */
+  readonly treatments: readonly PreparedTreatment[];
+  readonly treatmentByHash: ReadonlyMap<NameHash, TreatmentIndex>;
+  /** By consentRow. */
+  readonly consentNeeds: readonly ConsentNeed[];
+  readonly limits: LimitPlan;
+  /** By RuleIndex: hash of the rule's id, for digests. */
+  readonly ruleHashes: Uint32Array;
+}
+
+/** Purpose of messages that need no consent: they serve what the customer already has. */
+export const SERVICE_PURPOSE = "service";
+
+export function prepare(rulebook: Rulebook): Prepared {
+  const consentNeeds: ConsentNeed[] = [];
+  const treatments = rulebook.treatments.map((treatment) => prepareTreatment(rulebook, treatment, consentNeeds));
+  const treatmentByHash = new Map<NameHash, TreatmentIndex>();
+  for (const { treatment } of treatments) treatmentByHash.set(treatment.hash, treatment.index);
+  return {
+    rulebook,
+    actions: rulebook.actions.map((action) => prepareAction(rulebook, action, treatments)),
+    treatments,
+    treatmentByHash,
+    consentNeeds,
+    limits: planLimits(rulebook),
+    ruleHashes: Uint32Array.from(rulebook.rules, (rule) => hashText(rule.id, 0)[0] as number),
+  };
+}
+
+function prepareTreatment(rulebook: Rulebook, treatment: Treatment, needs: ConsentNeed[]): PreparedTreatment {
+  const action = rulebook.actions[treatment.action] as Action;
+  const channel = rulebook.channels[treatment.channel] as Channel;
+  const placements = treatment.placements
+    .filter((placement) => rulebook.placements[placement]?.channels.includes(treatment.channel))
+    .sort((a, b) => a - b);
+  return { treatment, action, channel, placements, consentRow: consentRow(needs, channel, action.purpose) };
+}
+
+function consentRow(needs: ConsentNeed[], channel: Channel, purpose: string): number {
+  if (purpose === SERVICE_PURPOSE) return -1;
+  const known = needs.findIndex((need) => need.channel === channel && need.purpose === purpose);
+  return known >= 0 ? known : needs.push({ channel, purpose }) - 1;
+}
+
+function prepareAction(rulebook: Rulebook, action: Action, treatments: readonly PreparedTreatment[]): PreparedAction {
+  const rules: TierRule[] = [
+    ...action.eligibility.map((rule) => ({ stage: "eligibility" as const, rule })),
+    ...action.applicability.map((rule) => ({ stage: "applicability" as const, rule })),
+    ...action.suitability.map((rule) => ({ stage: "suitability" as const, rule })),
+  ];
+  const readsModel = ({ rule }: TierRule) => (rulebook.rules[rule]?.needsModels.length ?? 0) > 0;
+  return {
+    action,
+    freeRules: rules.filter((rule) => !readsModel(rule)),
+    modelRules: rules.filter(readsModel),
+    treatments: [...action.treatments].sort((a, b) => a - b).map((index) => treatments[index] as PreparedTreatment),
+    needsModels: modelsOf(rulebook, action),
+  };
+}
+
+function modelsOf(rulebook: Rulebook, action: Action): readonly ModelIndex[] {
+  const found = new Set<ModelIndex>(action.needsModels);
+  const ofRule = (rule: RuleIndex | undefined) => {
+    if (rule !== undefined) for (const model of rulebook.rules[rule]?.needsModels ?? []) found.add(model);
+  };
+  const ofTemplate = (template: Template) => {
+    for (const part of template) {
+      if (typeof part === "string" || !part.read.startsWith("model.")) continue;
+      const model = rulebook.models.find(({ name }) => name === part.read.slice("model.".length));
+      if (model !== undefined) found.add(model.index);
+    }
+  };
+  for (const tier of [action.eligibility, action.applicability, action.suitability]) tier.forEach(ofRule);
+  for (const { when } of action.context) ofRule(when);
+  for (const { when, text } of action.reasons) {
+    ofRule(when);
+    Object.values(text).forEach(ofTemplate);
+  }
+  for (const index of action.treatments) {
+    for (const byLocale of Object.values(rulebook.treatments[index]?.content ?? {})) {
+      for (const text of Object.values(byLocale)) {
+        if (isList(text)) text.forEach(ofTemplate);
+        else ofTemplate(text);
+      }
+    }
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** A list field holds templates, a plain field holds the parts of one. */
+export function isList(text: Template | readonly Template[]): text is readonly Template[] {
+  return text.length > 0 && Array.isArray(text[0]);
+}

@@ -1,0 +1,202 @@
+// First half of a decision: everything that can be tested before a model is asked.
+import type { DecisionInput, DecisionRequest, Drop } from "../domain/decision.ts";
+import { isAnonymous, type ModelIndex, type PlacementIndex, type TreatmentIndex } from "../domain/ids.ts";
+import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
+import type { Placement, RuleScope } from "../rulebook/rulebook.ts";
+import { propensityOf } from "./arbitration.ts";
+import type { Ledger } from "./contact-limits.ts";
+import { type ConsentVerdict, consentVerdict, LIVE_POLICY, type Suppressions } from "./contact-policy.ts";
+import { firstFailure, unavailable } from "./engagement-policy.ts";
+import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
+import { type KeptContact, stickyContacts } from "./sticky.ts";
+
+export interface Asked {
+  readonly placement: Placement;
+  /** 1..placement.slots */
+  readonly limit: number;
+}
+
+/** What is left for `choose`. Owns all that it holds: the next decision does not disturb it. */
+export interface Qualified {
+  /** Distinct placements in the order asked. */
+  readonly asked: readonly Asked[];
+  /** Without model outputs. */
+  readonly scope: RuleScope;
+  /** By RuleIndex, of the rules that read no model. */
+  readonly verdicts: Uint8Array;
+  /** Pairs that may still win, side by side, by action and then by treatment. */
+  readonly treatments: readonly TreatmentIndex[];
+  readonly placements: readonly PlacementIndex[];
+  readonly kept: readonly KeptContact[];
+  readonly dropped: readonly Drop[];
+  /** Ascending; empty where no survivor needs one. */
+  readonly needsModels: readonly ModelIndex[];
+}
+
+export function createQualify(
+  prepared: Prepared,
+  suppressions: Suppressions,
+  ledger: Ledger,
+): (input: DecisionInput) => Qualified {
+  const { rulebook } = prepared;
+  const isAsked = new Uint8Array(rulebook.placements.length);
+  const consents: (ConsentVerdict | undefined)[] = [];
+
+  return function qualify(input: DecisionInput): Qualified {
+    const { profile, request, now } = input;
+    const asked = askedPlacements(request, rulebook.placements);
+    isAsked.fill(0);
+    for (const { placement } of asked) isAsked[placement.index] = 1;
+    consents.length = 0;
+    suppressions.open(profile.contacts, now);
+    ledger.open(profile.contacts, now, request.direction);
+    const scope = scopeOf(input, rulebook.models.length);
+    const verdicts = new Uint8Array(rulebook.rules.length);
+    rulebook.evaluateRules(scope, verdicts);
+
+    const dropped: Drop[] = [];
+    const treatments: TreatmentIndex[] = [];
+    const placements: PlacementIndex[] = [];
+    const kept: KeptContact[] = [];
+    const needs = new Set<ModelIndex>();
+    const asks = (treatment: PreparedTreatment, placement: PlacementIndex) =>
+      isAsked[placement] === 1 &&
+      (request.channel === undefined || request.channel === treatment.channel.index) &&
+      treatment.placements.includes(placement);
+    const sticky = stickyContacts(
+      prepared,
+      asked.map(({ placement }) => placement),
+      profile.contacts,
+      now,
+      asks,
+    );
+
+    for (const candidate of prepared.actions) {
+      const fell = beforeTreatments(candidate, request, verdicts, now);
+      if (fell !== undefined) {
+        dropped.push(fell);
+        continue;
+      }
+      const before = treatments.length + kept.length;
+      for (const treatment of candidate.treatments) {
+        if (!isOpen(treatment, request)) continue;
+        const drop = testTreatment(treatment, input, sticky, { treatments, placements, kept });
+        if (drop !== undefined) dropped.push(drop);
+      }
+      if (treatments.length + kept.length > before) for (const model of candidate.needsModels) needs.add(model);
+    }
+    kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
+    const needsModels = [...needs].sort((a, b) => a - b);
+    return { asked, scope, verdicts, treatments, placements, kept, dropped, needsModels };
+  };
+
+  function beforeTreatments(
+    { action, treatments, freeRules }: PreparedAction,
+    request: DecisionRequest,
+    verdicts: Uint8Array,
+    now: Instant,
+  ): Drop | undefined {
+    const because = treatments.some((treatment) => isOpen(treatment, request))
+      ? unavailable(action, now)
+      : "no-treatment";
+    if (because !== undefined) return { stage: "availability", action: action.index, because };
+    return firstFailure(action, freeRules, verdicts);
+  }
+
+  /** Is the treatment asked for in any placement? */
+  function isOpen(treatment: PreparedTreatment, request: DecisionRequest): boolean {
+    if (request.channel !== undefined && request.channel !== treatment.channel.index) return false;
+    for (const placement of treatment.placements) if (isAsked[placement] === 1) return true;
+    return false;
+  }
+
+  /** Consent, then what is kept; else suppression, contact limits and the floor. Survivors go to `found`. */
+  function testTreatment(
+    prepared: PreparedTreatment,
+    { profile, evidence }: DecisionInput,
+    sticky: readonly KeptContact[],
+    found: { treatments: TreatmentIndex[]; placements: PlacementIndex[]; kept: KeptContact[] },
+  ): Drop | undefined {
+    const { index } = prepared.treatment;
+    const consent = consentOf(prepared, profile.consents);
+    if (consent !== "granted") return { stage: "consent", treatment: index, because: consent };
+    let keeps = false;
+    for (const entry of sticky) {
+      if (entry.treatment !== prepared) continue;
+      found.kept.push(entry);
+      keeps = true;
+    }
+    if (keeps) return undefined;
+
+    const suppression = suppressions.of(prepared.action);
+    if (suppression !== undefined) return { stage: "suppression", treatment: index, ...suppression };
+    const openFrom = found.placements.length;
+    const liveUntil = addPlacements(prepared, found.placements);
+    if (found.placements.length === openFrom) {
+      return {
+        stage: "suppression",
+        treatment: index,
+        policy: LIVE_POLICY,
+        because: "already-live",
+        reopensAt: liveUntil,
+      };
+    }
+    const drop = belowCapsAndFloor(prepared, propensityOf(prepared.treatment, evidence));
+    if (drop !== undefined) found.placements.length = openFrom;
+    else while (found.treatments.length < found.placements.length) found.treatments.push(index);
+    return drop;
+  }
+
+  function belowCapsAndFloor({ treatment, action }: PreparedTreatment, propensity: number): Drop | undefined {
+    const refusal = ledger.refusal(treatment.index);
+    if (refusal !== undefined) return { stage: "contact-limit", treatment: treatment.index, ...refusal };
+    if (propensity >= action.propensityFloor) return undefined;
+    return { stage: "propensity", treatment: treatment.index, propensity, floor: action.propensityFloor };
+  }
+
+  /** Adds the placements where the action is not live elsewhere; gives the first instant at which another opens. */
+  function addPlacements(treatment: PreparedTreatment, open: PlacementIndex[]): Instant {
+    let first = NEVER;
+    for (const placement of treatment.placements) {
+      if (isAsked[placement] !== 1) continue;
+      const until = suppressions.liveElsewhereUntil(treatment, placement);
+      if (until === LONG_AGO) open.push(placement);
+      else if (until < first) first = until;
+    }
+    return first;
+  }
+
+  function consentOf({ consentRow }: PreparedTreatment, given: DecisionInput["profile"]["consents"]): ConsentVerdict {
+    const need = prepared.consentNeeds[consentRow];
+    if (need === undefined) return "granted";
+    const known = consents[consentRow] ?? consentVerdict(need, given);
+    consents[consentRow] = known;
+    return known;
+  }
+}
+
+/** Each placement once, in the order first asked, with the largest limit asked for it. */
+function askedPlacements(request: DecisionRequest, known: readonly Placement[]): readonly Asked[] {
+  const limits = new Map<PlacementIndex, number>();
+  for (const { placement, limit } of request.placements) {
+    limits.set(placement, Math.max(limits.get(placement) ?? 0, limit));
+  }
+  const asked: Asked[] = [];
+  for (const [index, limit] of limits) {
+    const placement = known[index] as Placement;
+    const bounded = Math.floor(Math.min(limit, placement.slots));
+    if (bounded >= 1) asked.push({ placement, limit: bounded });
+  }
+  return asked;
+}
+
+function scopeOf({ profile, request }: DecisionInput, models: number): RuleScope {
+  return {
+    features: profile.features,
+    attributes: profile.attributes,
+    context: request.context,
+    models: new Float64Array(models).fill(Number.NaN),
+    openCases: profile.openCases.length,
+    anonymous: isAnonymous(profile.key),
+  };
+}

@@ -1,0 +1,76 @@
+// Asking again soon shows the same slate: what is kept of an earlier decision, and what a new one replaces.
+import type { Contact } from "../domain/contact.ts";
+import type { Decision, ProfileView } from "../domain/decision.ts";
+import type { PlacementIndex, TrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import type { Placement } from "../rulebook/rulebook.ts";
+import type { Prepared, PreparedTreatment } from "./prepared.ts";
+
+export interface KeptContact {
+  readonly contact: Contact;
+  readonly treatment: PreparedTreatment;
+  readonly placement: PlacementIndex;
+}
+
+/**
+ * The contacts that a placement goes on showing, oldest decision first, then by rank. `asks` tells whether a
+ * treatment is asked for in a placement by this request.
+ */
+export function stickyContacts(
+  prepared: Prepared,
+  placements: readonly Placement[],
+  contacts: readonly Contact[],
+  now: Instant,
+  asks: (treatment: PreparedTreatment, placement: PlacementIndex) => boolean,
+): readonly KeptContact[] {
+  const kept: KeptContact[] = [];
+  for (const placement of placements) {
+    if (!(placement.stickyMs > 0)) continue;
+    for (const contact of contacts) {
+      if (contact.placement !== placement.hash || !isSticky(contact, placement.stickyMs, now)) continue;
+      const index = prepared.treatmentByHash.get(contact.treatment);
+      const treatment = index === undefined ? undefined : prepared.treatments[index];
+      if (treatment !== undefined && asks(treatment, placement.index)) {
+        kept.push({ contact, treatment, placement: placement.index });
+      }
+    }
+  }
+  return kept.sort(inOrder);
+}
+
+/** A released reservation is not kept: shown again it would count without having been counted. */
+function isSticky(contact: Contact, stickyMs: number, now: Instant): boolean {
+  return (
+    contact.live &&
+    contact.state !== "released" &&
+    (contact.outcome === "pending" || contact.outcome === "presented" || contact.outcome === "clicked") &&
+    contact.at > now - stickyMs &&
+    contact.expiresAt > now
+  );
+}
+
+function inOrder(a: KeptContact, b: KeptContact): number {
+  if (a.contact.at !== b.contact.at) return a.contact.at - b.contact.at;
+  if (a.contact.rank !== b.contact.rank) return a.contact.rank - b.contact.rank;
+  if (a.contact.trackingCode === b.contact.trackingCode) return 0;
+  return a.contact.trackingCode < b.contact.trackingCode ? -1 : 1;
+}
+
+/**
+ * Live contacts that leave the screens because of this decision: the same action is offered anew in their placement, or
+ * their placement was asked within its sticky time and they are no longer in its slate.
+ */
+export function superseded(prepared: Prepared, profile: ProfileView, decision: Decision, now: Instant): TrackingCode[] {
+  const codes: TrackingCode[] = [];
+  for (const slate of decision.slates) {
+    const placement = prepared.rulebook.placements[slate.placement] as Placement;
+    const shown = new Set(slate.items.map((item) => item.trackingCode));
+    const actions = new Set(slate.items.map((item) => prepared.rulebook.actions[item.action]?.hash));
+    for (const contact of profile.contacts) {
+      if (!contact.live || contact.placement !== placement.hash || shown.has(contact.trackingCode)) continue;
+      const dropped = placement.stickyMs > 0 && contact.at > now - placement.stickyMs;
+      if (dropped || actions.has(contact.action)) codes.push(contact.trackingCode);
+    }
+  }
+  return codes;
+}

@@ -1,0 +1,217 @@
+// Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
+// copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
+import type { Answer } from "./answer.ts";
+import { statusLine } from "./answer.ts";
+import type { OriginPolicy } from "./origin.ts";
+import { isAllowedOrigin, isOwnHost } from "./origin.ts";
+import type { DeliverMetrics, Log } from "./ports.ts";
+import { problemAnswer, quoted } from "./problem.ts";
+import type { Incoming, Route } from "./route.ts";
+import { mediaTypeOf, validTraceparent } from "./route.ts";
+import type { Routed } from "./router.ts";
+import { createRouter } from "./router.ts";
+import type { App, Request, Response } from "./uws.ts";
+
+export interface HttpDeps {
+  readonly routes: readonly Route[];
+  readonly origins: OriginPolicy;
+  readonly metrics: DeliverMetrics;
+  readonly log: Log;
+}
+
+export interface HttpSide {
+  readonly attach: (app: App) => void;
+  /** Requests that have no answer yet. */
+  readonly inFlight: () => number;
+  /** From now on every answer closes its connection. */
+  readonly drain: () => void;
+}
+
+interface Exchange {
+  readonly res: Response;
+  readonly incoming: Omit<Incoming, "body">;
+  readonly route: Route;
+  readonly head: boolean;
+  readonly startedMs: number;
+  aborted: boolean;
+}
+
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSide {
+  const route = createRouter(routes);
+  const state = { inFlight: 0, draining: false };
+
+  const finish = (exchange: Exchange, answer: Answer, closeConnection = false): void => {
+    state.inFlight--;
+    const seconds = (performance.now() - exchange.startedMs) / 1_000;
+    metrics.onRequest(exchange.route.operation, answer.status, seconds);
+    if (!exchange.aborted) write(exchange.res, answer, exchange.head, closeConnection || state.draining);
+    exchange.aborted = true;
+  };
+
+  const run = async (exchange: Exchange, body: Uint8Array): Promise<void> => {
+    try {
+      finish(exchange, await exchange.route.answer({ ...exchange.incoming, body }));
+    } catch (error) {
+      finish(exchange, failure(error, exchange.route.operation, log));
+    }
+  };
+
+  const handle = (res: Response, req: Request): void => {
+    const method = req.getCaseSensitiveMethod();
+    const path = req.getUrl();
+    const refusal = refuse(req, method, origins);
+    if (refusal !== undefined) {
+      write(res, refusal, method === "HEAD", true);
+      return;
+    }
+    const routed = route(method, path);
+    if (routed.kind !== "found") {
+      write(res, noRoute(routed, method, path), method === "HEAD", hasBody(req));
+      return;
+    }
+    const mediaRefusal = refuseMedia(routed.route, req);
+    if (mediaRefusal !== undefined) {
+      write(res, mediaRefusal, false, true);
+      return;
+    }
+    const exchange: Exchange = {
+      res,
+      incoming: copyRequest(req, method, path, routed.parameter),
+      route: routed.route,
+      head: routed.head,
+      startedMs: performance.now(),
+      aborted: false,
+    };
+    state.inFlight++;
+    res.onAborted(() => {
+      exchange.aborted = true;
+    });
+    if (routed.route.bodyMax === 0) void run(exchange, EMPTY);
+    else collect(exchange, Number(req.getHeader("content-length")), run, finish);
+  };
+
+  return {
+    attach: (app) => void app.any("/*", handle),
+    inFlight: () => state.inFlight,
+    drain: () => {
+      state.draining = true;
+    },
+  };
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Gathers the body, at most `bodyMax` bytes of it: beyond that 413, and the connection is closed. */
+function collect(
+  exchange: Exchange,
+  announced: number,
+  run: (exchange: Exchange, body: Uint8Array) => Promise<void>,
+  finish: (exchange: Exchange, answer: Answer, closeConnection: boolean) => void,
+): void {
+  const { bodyMax } = exchange.route;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let done = false;
+  const tooLarge = (): void => {
+    done = true;
+    const detail = `the body has more than ${bodyMax} bytes; send it in parts`;
+    finish(exchange, problemAnswer("too-large", detail), true);
+  };
+  if (announced > bodyMax) {
+    tooLarge();
+    return;
+  }
+  exchange.res.onAborted(() => {
+    exchange.aborted = true;
+    // An upload that was broken off never reaches its last chunk.
+    if (!done) finish(exchange, problemAnswer("malformed-json", "the body was broken off"), true);
+    done = true;
+  });
+  exchange.res.onData((chunk, isLast) => {
+    if (done) return;
+    size += chunk.byteLength;
+    if (size > bodyMax) return tooLarge();
+    chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk)));
+    if (!isLast) return;
+    done = true;
+    void run(exchange, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+  });
+}
+
+function copyRequest(req: Request, method: string, path: string, parameter: string): Omit<Incoming, "body"> {
+  return {
+    method,
+    path,
+    parameter,
+    query: new URLSearchParams(req.getQuery()),
+    contentType: req.getHeader("content-type"),
+    accept: req.getHeader("accept"),
+    idempotencyKey: req.getHeader("idempotency-key"),
+    ifNoneMatch: req.getHeader("if-none-match"),
+    traceparent: validTraceparent(req.getHeader("traceparent")),
+  };
+}
+
+function refuse(req: Request, method: string, origins: OriginPolicy): Answer | undefined {
+  const host = req.getHeader("host");
+  if (!isOwnHost(origins, host))
+    return problemAnswer("wrong-host", `host ${quoted(host)}: use localhost, or list the origin as allowed`);
+  const origin = req.getHeader("origin");
+  if (method === "GET" || method === "HEAD" || isAllowedOrigin(origins, origin, host)) return undefined;
+  return problemAnswer("forbidden-origin", `origin ${quoted(origin)} is neither this host nor on the allow-list`);
+}
+
+function refuseMedia(route: Route, req: Request): Answer | undefined {
+  if (route.consumes.length === 0) return undefined;
+  const mediaType = mediaTypeOf(req.getHeader("content-type"));
+  if (route.consumes.includes(mediaType)) return undefined;
+  const got = mediaType === "" ? "no content-type" : `content-type ${quoted(mediaType)}`;
+  return problemAnswer("unsupported-media-type", `${got}: send ${route.consumes.join(" or ")}`, [], {
+    "accept-post": route.consumes.join(", "),
+  });
+}
+
+function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: string, path: string): Answer {
+  switch (routed.kind) {
+    case "no-path":
+      return problemAnswer("not-found", `there is no path ${quoted(path)}; /openapi.json lists what there is`);
+    case "bad-parameter":
+      return problemAnswer("invalid-parameter", `the path ${quoted(path)} is not percent-encoded as it should be`);
+    case "no-method":
+      return problemAnswer("method-not-allowed", `${method} is not taken here; use ${routed.allow}`, [], {
+        allow: routed.allow,
+      });
+  }
+}
+
+/** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
+function failure(error: unknown, operation: string, log: Log): Answer {
+  const isTrouble = error instanceof Error && error.name === "RedisTrouble";
+  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.error(isTrouble ? "request failed: Redis does not answer" : "request failed", { operation, why });
+  if (!isTrouble) return problemAnswer("internal", "an unexpected error; the engine's log says more");
+  return problemAnswer("unavailable", "Redis does not answer; try again", [], { "retry-after": "1" });
+}
+
+function hasBody(req: Request): boolean {
+  return req.getHeader("content-length") !== "" || req.getHeader("transfer-encoding") !== "";
+}
+
+function write(res: Response, answer: Answer, head: boolean, closeConnection: boolean): void {
+  res.cork(() => {
+    res.writeStatus(statusLine(answer.status));
+    for (const name in SECURITY_HEADERS) res.writeHeader(name, SECURITY_HEADERS[name] as string);
+    if (answer.headers["cache-control"] === undefined) res.writeHeader("cache-control", "no-store");
+    for (const name in answer.headers) res.writeHeader(name, answer.headers[name] as string);
+    // The library takes no further request on a connection after a length without a body.
+    if (head) res.endWithoutBody(Buffer.byteLength(answer.body), true);
+    else if (answer.status === 304) res.endWithoutBody(undefined, closeConnection);
+    else res.end(answer.body, closeConnection);
+  });
+}

@@ -1,0 +1,79 @@
+// The store of idempotency keys in Redis. A request that is running holds its key for a short time only: were it the full
+// day, a process killed in the middle would lock its key until tomorrow.
+import { createHash } from "node:crypto";
+import { text } from "../journal/redis.ts";
+import type { Answer } from "./answer.ts";
+import type { Begun, IdempotencyStore } from "./idempotency.ts";
+import type { Log } from "./ports.ts";
+import type { RedisLane } from "./redis-lane.ts";
+
+const KEEP_SECONDS = 24 * 60 * 60;
+const RUNNING_SECONDS = 30;
+
+type Kept =
+  | { readonly state: "running"; readonly bodyHash: string }
+  | { readonly state: "answered"; readonly bodyHash: string; readonly answer: Answer };
+
+export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyStore {
+  return {
+    begin: async (scope, key, bodyHash): Promise<Begun> => {
+      const running: Kept = { state: "running", bodyHash };
+      try {
+        const name = redisKey(scope, key);
+        const connection = await redis.connection();
+        const set = await connection.command([
+          "SET",
+          name,
+          JSON.stringify(running),
+          "NX",
+          "EX",
+          String(RUNNING_SECONDS),
+        ]);
+        if (set !== null) return { kind: "fresh" };
+        const earlier = text(await connection.command(["GET", name]));
+        // Gone between the two commands: whoever held it is just done with it.
+        return earlier === "" ? { kind: "running" } : judge(JSON.parse(earlier) as Kept, bodyHash);
+      } catch (error) {
+        return { kind: "unavailable", why: `the Idempotency-Key cannot be checked: ${messageOf(error)}` };
+      }
+    },
+    finish: async (scope, key, bodyHash, answer) => {
+      const kept: Kept = { state: "answered", bodyHash, answer: { ...answer, body: asText(answer.body) } };
+      try {
+        await (await redis.connection()).command([
+          "SET",
+          redisKey(scope, key),
+          JSON.stringify(kept),
+          "EX",
+          String(KEEP_SECONDS),
+        ]);
+      } catch (error) {
+        log.warn("the answer to an Idempotency-Key was not kept", { scope, why: messageOf(error) });
+      }
+    },
+    forget: async (scope, key) => {
+      try {
+        await (await redis.connection()).command(["DEL", redisKey(scope, key)]);
+      } catch (error) {
+        log.warn(`an Idempotency-Key stays locked for ${RUNNING_SECONDS} s`, { scope, why: messageOf(error) });
+      }
+    },
+  };
+}
+
+function judge(kept: Kept, bodyHash: string): Begun {
+  if (kept.bodyHash !== bodyHash) return { kind: "other-body" };
+  return kept.state === "running" ? { kind: "running" } : { kind: "answered", answer: kept.answer };
+}
+
+function redisKey(scope: string, key: string): string {
+  return `nba:idempotency:${createHash("sha256").update(`${scope}\n${key}`).digest("hex")}`;
+}
+
+function asText(body: string | Uint8Array): string {
+  return typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

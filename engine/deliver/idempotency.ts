@@ -1,0 +1,85 @@
+// Idempotency-Key: the same key gets the same answer for a day; another body is refused, a request still running is told so.
+import { createHash } from "node:crypto";
+import type { Answer } from "./answer.ts";
+import { problemAnswer, retryLater } from "./problem.ts";
+import type { Incoming, Route } from "./route.ts";
+
+export type Begun =
+  /** Nobody used the key: run, then `finish` or `forget`. */
+  | { readonly kind: "fresh" }
+  | { readonly kind: "answered"; readonly answer: Answer }
+  | { readonly kind: "running" }
+  | { readonly kind: "other-body" }
+  | { readonly kind: "unavailable"; readonly why: string };
+
+export interface IdempotencyStore {
+  /** `scope` is method and path: a key means nothing beyond its operation. Never rejects. */
+  readonly begin: (scope: string, key: string, bodyHash: string) => Promise<Begun>;
+  /** Keeps the answer for 24 h. Never rejects: what cannot be kept is told to the log. */
+  readonly finish: (scope: string, key: string, bodyHash: string, answer: Answer) => Promise<void>;
+  /** The request came to nothing (503, 500): the next one with this key runs. */
+  readonly forget: (scope: string, key: string) => Promise<void>;
+}
+
+export const IDEMPOTENCY_KEY_MAX = 255;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+/** Wraps the answer of a POST route. Requests without the header are passed through. */
+export function withIdempotency(route: Route, store: IdempotencyStore): Route {
+  if (route.method !== "POST") return route;
+  const scope = `${route.method} ${route.path}`;
+  return {
+    ...route,
+    answer: async (incoming: Incoming): Promise<Answer> => {
+      const key = incoming.idempotencyKey;
+      if (key === "") return route.answer(incoming);
+      if (key.length > IDEMPOTENCY_KEY_MAX || !PRINTABLE.test(key))
+        return problemAnswer(
+          "invalid-parameter",
+          `the Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_MAX} printable ASCII characters without spaces`,
+        );
+      const bodyHash = hashBody(incoming.body);
+      const begun = await store.begin(scope, key, bodyHash);
+      return begun.kind === "fresh" ? runOnce(route, incoming, store, scope, bodyHash) : repeated(begun);
+    },
+  };
+}
+
+export function hashBody(body: Uint8Array): string {
+  return createHash("sha256").update(body).digest("hex");
+}
+
+async function runOnce(
+  route: Route,
+  incoming: Incoming,
+  store: IdempotencyStore,
+  scope: string,
+  bodyHash: string,
+): Promise<Answer> {
+  const key = incoming.idempotencyKey;
+  let answer: Answer;
+  try {
+    answer = await route.answer(incoming);
+  } catch (error) {
+    await store.forget(scope, key);
+    throw error;
+  }
+  if (answer.status >= 500) await store.forget(scope, key);
+  else await store.finish(scope, key, bodyHash, answer);
+  return answer;
+}
+
+function repeated(begun: Exclude<Begun, { kind: "fresh" }>): Answer {
+  switch (begun.kind) {
+    case "answered":
+      return { ...begun.answer, headers: { ...begun.answer.headers, "idempotency-replayed": "true" } };
+    case "running":
+      return problemAnswer("idempotency-key-busy", "wait for its answer, then send it again", [], {
+        "retry-after": "1",
+      });
+    case "other-body":
+      return problemAnswer("idempotency-key-reused", "use a new key for a new request, or the same body as before");
+    case "unavailable":
+      return retryLater("unavailable", begun.why, 1_000);
+  }
+}

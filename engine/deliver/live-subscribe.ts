@@ -1,0 +1,171 @@
+// A screen follows a customer without a gap: it is registered first, then shown the past (the frames that it missed, or a
+// snapshot), then what came meanwhile and is newer, then everything as it comes.
+import type { CustomerKey } from "../domain/ids.ts";
+import type { AskAnswer, CustomerLook, Engine } from "../engine.ts";
+import type { Placement } from "../rulebook/rulebook.ts";
+import type { Cursor } from "./live-frames.ts";
+import { customerFrames, formatCursor, isAfter, parseCursor } from "./live-frames.ts";
+import type { Subscribe } from "./live-messages.ts";
+import type { CustomerSubscription, Live, Peer } from "./live-peer.ts";
+import { flow, isWanted, QUEUED_FRAMES_MAX, sendEncoded, sendMessage } from "./live-peer.ts";
+import type { OnShown, Topics } from "./live-topics.ts";
+import type { DeliverMetrics } from "./ports.ts";
+import { presentCards, presentCustomer } from "./present.ts";
+import { DEADLINE_MAX_MS } from "./wire.ts";
+
+export interface SubscribeDeps {
+  readonly engine: Engine;
+  readonly topics: Topics;
+  readonly metrics: DeliverMetrics;
+  readonly onShown: OnShown;
+}
+
+/** A person looks at this screen and waits: longer than an app's page may. */
+const ASK_DEADLINE_MS = Math.min(250, DEADLINE_MAX_MS);
+
+export async function subscribeCustomer(
+  deps: SubscribeDeps,
+  peer: Peer,
+  live: Live,
+  message: Subscribe,
+  key: CustomerKey,
+): Promise<void> {
+  const { engine, topics, metrics } = deps;
+  const placement = placementOf(engine, message.placement);
+  if (placement === "unknown") {
+    const detail = "no placement of this name in the rulebook";
+    return sendMessage(peer, { op: "error", code: "unknown-placement", detail, ...echo(message) }, metrics);
+  }
+  const subscription: CustomerSubscription = {
+    kind: "customer",
+    topic: message.topic,
+    key,
+    channels: placement && channelNames(engine, placement),
+    progress: { kind: "catching-up", queue: [] },
+  };
+  live.subscriptions.set(message.topic, subscription);
+  topics.follow(peer, subscription);
+  const isCurrent = (): boolean => peer.state === live && live.subscriptions.get(message.topic) === subscription;
+  try {
+    if (await resume(deps, peer, subscription, message, isCurrent)) return;
+    await show(deps, peer, subscription, message, placement, isCurrent);
+  } catch (error) {
+    if (isCurrent()) live.subscriptions.delete(message.topic);
+    topics.unfollow(subscription);
+    throw error;
+  }
+}
+
+/** The frames that the client missed since its cursor; false where the journal no longer says, or they are too many. */
+async function resume(
+  { engine, metrics }: SubscribeDeps,
+  peer: Peer,
+  subscription: CustomerSubscription,
+  message: Subscribe,
+  isCurrent: () => boolean,
+): Promise<boolean> {
+  const since = message.since === undefined ? undefined : parseCursor(message.since);
+  if (since === undefined) return false;
+  const wholly = since.ordinal === undefined ? since.seq : Math.max(0, since.seq - 1);
+  const missed = await engine.since(subscription.key, wholly as typeof since.seq);
+  if (!isCurrent()) return true;
+  if (missed === undefined) return false;
+  const frames = missed
+    .flatMap((committed) => customerFrames(committed, subscription.key))
+    .filter((frame) => isAfter(frame, since) && isWanted(subscription, frame));
+  if (frames.length > QUEUED_FRAMES_MAX / 2) return false;
+  const last = missed.at(-1);
+  const after: Cursor = last === undefined || last.seq <= since.seq ? since : { seq: last.seq, ordinal: undefined };
+  const encoded = frames.map((frame) => frame.encode(peer.subprotocol));
+  sendEncoded(peer, encoded, metrics);
+  const cursor = formatCursor(after.seq, after.ordinal);
+  sendMessage(peer, { op: "ack", for: "subscribe", cursor, ...echo(message) }, metrics);
+  flow(peer, subscription, after, metrics);
+  return true;
+}
+
+async function show(
+  deps: SubscribeDeps,
+  peer: Peer,
+  subscription: CustomerSubscription,
+  message: Subscribe,
+  placement: Placement | undefined,
+  isCurrent: () => boolean,
+): Promise<void> {
+  const { engine, metrics } = deps;
+  const answer = placement && (await askFor(engine, subscription.key, placement, message.locale));
+  if (answer?.kind === "refused" || answer?.kind === "conflict")
+    sendMessage(peer, { op: "error", code: "refused", detail: answer.why, ...echo(message) }, metrics);
+  const look = await engine.look(subscription.key);
+  if (!isCurrent()) return;
+  const { channels } = subscription;
+  const nbas = presentCards(look?.active ?? []).filter((card) => channels === undefined || channels.has(card.channel));
+  const degraded = degradations(answer);
+  const after: Cursor = { seq: look?.seq ?? (0 as Cursor["seq"]), ordinal: undefined };
+  sendMessage(
+    peer,
+    {
+      op: "snapshot",
+      topic: subscription.topic,
+      cursor: formatCursor(after.seq, undefined),
+      customer: look === undefined ? null : presentCustomer(look, engine.rulebook()),
+      nbas,
+      ...(degraded.length === 0 ? {} : { degraded: [...degraded] }),
+    },
+    metrics,
+  );
+  flow(peer, subscription, after, metrics);
+  if (look !== undefined) tellWaiting(look, new Set(nbas.map((card) => card.trackingCode)), engine, deps.onShown);
+}
+
+function askFor(engine: Engine, key: CustomerKey, placement: Placement, locale = "en"): Promise<AskAnswer> {
+  const [first] = channelNames(engine, placement);
+  return engine.ask({
+    key,
+    channel: first ?? "",
+    placements: [{ name: placement.name }],
+    context: {},
+    locale,
+    deadlineMs: ASK_DEADLINE_MS,
+  });
+}
+
+function degradations(answer: AskAnswer | undefined): readonly string[] {
+  switch (answer?.kind) {
+    case undefined:
+      return [];
+    case "decided":
+      return answer.record.degraded;
+    case "fallback":
+      return [answer.why];
+    case "overloaded":
+    case "unavailable":
+    case "conflict":
+    case "refused":
+      return [answer.kind];
+  }
+}
+
+/** A reservation that waits for delivery is delivered when its NBA is part of a snapshot. */
+function tellWaiting(look: CustomerLook, shown: ReadonlySet<string>, engine: Engine, onShown: OnShown): void {
+  const { channels } = engine.rulebook();
+  for (const contact of look.contacts) {
+    if (contact.state !== "reserved" || contact.countsAt !== "delivered" || !shown.has(contact.trackingCode)) continue;
+    const channel = channels.find((each) => each.hash === contact.channel);
+    if (channel !== undefined) onShown(look.key, contact.trackingCode, channel.name);
+  }
+}
+
+function placementOf(engine: Engine, name: string | undefined): Placement | undefined | "unknown" {
+  if (name === undefined) return undefined;
+  return engine.rulebook().placements.find((placement) => placement.name === name) ?? "unknown";
+}
+
+function channelNames(engine: Engine, placement: Placement): ReadonlySet<string> {
+  const { channels } = engine.rulebook();
+  return new Set(placement.channels.flatMap((index) => channels[index]?.name ?? []));
+}
+
+function echo(message: Subscribe): { topic: string; id?: string } {
+  return { topic: message.topic, ...(message.id === undefined ? {} : { id: message.id }) };
+}

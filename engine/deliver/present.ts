@@ -1,0 +1,175 @@
+// Values of the engine -> JSON of the outside, exactly as wire.ts declares it.
+import type { Contact } from "../domain/contact.ts";
+import type { Content, DecisionRecord, ItemRecord, SlateRecord } from "../domain/decision.ts";
+import type { CustomerKey } from "../domain/ids.ts";
+import { isAnonymous } from "../domain/ids.ts";
+import type { CustomerLook } from "../engine.ts";
+import type { Fault, Rulebook } from "../rulebook/rulebook.ts";
+import { fatigueOf } from "./fatigue.ts";
+import type { RulebookNames } from "./rulebook-names.ts";
+import { rulebookNames } from "./rulebook-names.ts";
+import type { CardBody, ContactBody, CustomerBody, DecisionBody, RulebookBody } from "./wire.ts";
+
+export function presentDecision(record: DecisionRecord): DecisionBody {
+  return {
+    decisionId: record.id,
+    customer: record.key,
+    slates: record.slates.map(presentSlate),
+    degraded: [...record.degraded],
+    direction: record.direction,
+    ...(record.trigger === undefined ? {} : { trigger: { ...record.trigger } }),
+    now: record.now,
+  };
+}
+
+/** What a late ask gets: the declared content of each placement, without decision id, tracking code or contact. */
+export function presentFallback(
+  rulebook: Rulebook,
+  key: CustomerKey,
+  placements: readonly { readonly name: string }[],
+  why: string,
+): DecisionBody {
+  const slates = placements.map(({ name }) => {
+    const content = rulebook.placements.find((placement) => placement.name === name)?.fallback ?? {};
+    const items = Object.keys(content).length === 0 ? [] : [{ content: { ...content } }];
+    return { placement: name, kind: "default" as const, items };
+  });
+  return { customer: key, slates, degraded: [why], direction: "inbound" };
+}
+
+/** One item of a decision as a card of a screen. */
+export function presentCard(record: DecisionRecord, slate: SlateRecord, item: ItemRecord): CardBody {
+  return {
+    decisionId: record.id,
+    trackingCode: item.trackingCode,
+    placement: slate.placement,
+    channel: item.channel,
+    action: item.action,
+    treatment: item.treatment,
+    rank: item.rank,
+    title: textOf(item.content, "title"),
+    script: textOf(item.content, "script"),
+    reasons: [...item.reasons],
+    priority: item.factors.priority,
+    propensity: item.factors.propensity,
+    value: item.factors.value,
+    expiresAt: item.expiresAt,
+    content: copyContent(item.content),
+  };
+}
+
+/** Every item of the decisions as cards, those of a higher priority first. */
+export function presentCards(records: readonly DecisionRecord[]): CardBody[] {
+  const cards = records.flatMap((record) =>
+    record.slates.flatMap((slate) => slate.items.map((item) => presentCard(record, slate, item))),
+  );
+  return cards.sort((a, b) => b.priority - a.priority || (a.trackingCode < b.trackingCode ? -1 : 1));
+}
+
+export function presentCustomer(look: CustomerLook, rulebook: Rulebook): CustomerBody {
+  const names = rulebookNames(rulebook);
+  return {
+    customer: look.key,
+    anonymous: isAnonymous(look.key),
+    partition: look.partition,
+    cursor: String(look.seq),
+    now: look.now,
+    attributes: Object.fromEntries(
+      Object.entries(look.attributes).map(([name, value]) => [name, typeof value === "object" ? [...value] : value]),
+    ),
+    features: { ...look.features },
+    propensities: { ...look.propensities },
+    contacts: look.contacts.map((contact) => presentContact(contact, names)),
+    fatigue: [...fatigueOf(rulebook.contactLimits, look.contacts, look.now, names)],
+    openCases: look.openCases.map((open) => ({ ...open })),
+    tasks: look.tasks.map((task) => ({ ...task })),
+    nbas: presentCards(look.active),
+    consent: look.consents.map((consent) => ({ ...consent })),
+  };
+}
+
+export function presentRulebook(rulebook: Rulebook, loadedAt: number, faults: readonly Fault[]): RulebookBody {
+  return {
+    version: rulebook.version,
+    hash: rulebook.hash,
+    loadedAt,
+    placements: rulebook.placements.map((placement) => ({
+      name: placement.name,
+      label: placement.label,
+      direction: placement.direction,
+      channels: placement.channels.flatMap((channel) => rulebook.channels[channel]?.name ?? []),
+      slots: placement.slots,
+    })),
+    counts: {
+      actions: rulebook.actions.length,
+      treatments: rulebook.treatments.length,
+      channels: rulebook.channels.length,
+      placements: rulebook.placements.length,
+      triggers: rulebook.triggers.length,
+      features: rulebook.features.length,
+      attributes: rulebook.attributes.length,
+      models: rulebook.models.length,
+      rules: rulebook.rules.length,
+      contactLimits: rulebook.contactLimits.length,
+      coolDowns: rulebook.coolDowns.length,
+    },
+    faults: faults.map(({ file, line, column, message }) => ({ file, line, column, message })),
+  };
+}
+
+function presentSlate(slate: SlateRecord): DecisionBody["slates"][number] {
+  return {
+    placement: slate.placement,
+    kind: slate.kind,
+    ...(slate.because === undefined ? {} : { because: slate.because }),
+    items: slate.items.map((item) => ({
+      action: item.action,
+      treatment: item.treatment,
+      channel: item.channel,
+      rank: item.rank,
+      priority: item.factors.priority,
+      propensity: item.factors.propensity,
+      value: item.factors.value,
+      content: copyContent(item.content),
+      reasons: [...item.reasons],
+      expiresAt: item.expiresAt,
+      trackingCode: item.trackingCode,
+    })),
+  };
+}
+
+function presentContact(contact: Contact, names: RulebookNames): ContactBody {
+  return {
+    trackingCode: contact.trackingCode,
+    decisionId: contact.decision,
+    issue: names.nameOf("issue", contact.issue),
+    group: names.nameOf("group", contact.group),
+    action: names.nameOf("action", contact.action),
+    treatment: names.nameOf("treatment", contact.treatment),
+    channel: names.nameOf("channel", contact.channel),
+    placement: names.nameOf("placement", contact.placement),
+    direction: contact.inbound ? "inbound" : "outbound",
+    at: contact.at,
+    state: contact.state,
+    outcome: contact.outcome,
+    ...(Number.isFinite(contact.outcomeAt) && contact.outcome !== "pending" ? { outcomeAt: contact.outcomeAt } : {}),
+    ...(contact.until > 0 && Number.isFinite(contact.until) ? { until: contact.until } : {}),
+    ...(Number.isFinite(contact.reservedUntil) && contact.state === "reserved"
+      ? { reservedUntil: contact.reservedUntil }
+      : {}),
+    expiresAt: contact.expiresAt,
+    live: contact.live,
+    rank: contact.rank,
+  };
+}
+
+function textOf(content: Content, field: string): string {
+  const value = content[field];
+  return typeof value === "string" ? value : value === undefined ? "" : value.join("\n");
+}
+
+function copyContent(content: Content): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(content).map(([field, value]) => [field, typeof value === "string" ? value : [...value]]),
+  );
+}

@@ -1,0 +1,148 @@
+// POST /v1/decisions and GET /v1/decisions/{id}.
+import Type from "typebox";
+import type { Decider } from "../decide/decide.ts";
+import { createDecider } from "../decide/decide.ts";
+import { explain } from "../decide/explain.ts";
+import type { CustomerKey, DecisionId } from "../domain/ids.ts";
+import { anonymousKey, customerKey } from "../domain/ids.ts";
+import type { Ask, AskAnswer, Engine } from "../engine.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
+import type { Answer } from "./answer.ts";
+import { jsonAnswer } from "./answer.ts";
+import { createCheck } from "./check-body.ts";
+import { hashBody } from "./idempotency.ts";
+import { parseJson } from "./parse-json.ts";
+import { presentDecision, presentFallback } from "./present.ts";
+import type { ProblemError } from "./problem.ts";
+import { problemAnswer, quoted, retryLater } from "./problem.ts";
+import type { Incoming, Route } from "./route.ts";
+import { DECISION_BODY_MAX, JSON_BODY } from "./route.ts";
+import { DEADLINE_DEFAULT_MS, DecisionBody, DecisionRequestBody } from "./wire.ts";
+
+const check = createCheck(DecisionRequestBody);
+const DECISION_ID = /^[A-Za-z0-9_-]{22}$/;
+
+export function decisionRoutes(engine: Engine): readonly Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/v1/decisions",
+      operation: "decide",
+      summary: "Ask for next best actions: all placements decided together, an action at most once",
+      bodyMax: DECISION_BODY_MAX,
+      consumes: JSON_BODY,
+      request: DecisionRequestBody,
+      answers: { 200: { description: "the decision, committed before it is answered", schema: DecisionBody } },
+      problems: ["malformed-json", "invalid-body", "too-large", "unsupported-media-type", "overloaded", "unavailable"],
+      answer: (incoming) => decide(engine, incoming),
+    },
+    {
+      method: "GET",
+      path: "/v1/decisions/{id}",
+      operation: "decision",
+      summary: "A decision of the past; with explain=true, every candidate with its stage, its rule and the values",
+      bodyMax: 0,
+      consumes: [],
+      query: {
+        explain: { schema: Type.Boolean(), description: "adds `explanation`: computed again from the journal" },
+      },
+      answers: {
+        200: {
+          description: "the decision as it was journalled",
+          schema: Type.Intersect([DecisionBody, Type.Object({ explanation: Type.Optional(Type.Object({})) })]),
+        },
+      },
+      problems: ["invalid-parameter", "not-found", "other-rulebook", "unavailable"],
+      answer: (incoming) => lookUp(engine, incoming),
+    },
+  ];
+}
+
+async function decide(engine: Engine, incoming: Incoming): Promise<Answer> {
+  const parsed = parseJson(incoming.body);
+  if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
+  const checked = check(parsed.value);
+  const errors = checked.kind === "invalid" ? checked.errors : beyondTheSchema(checked.value);
+  if (checked.kind === "invalid" || errors.length > 0) return invalid(errors);
+  const ask = askOf(checked.value, incoming);
+  return answerOf(await engine.ask(ask), ask, engine);
+}
+
+function beyondTheSchema(body: DecisionRequestBody): readonly ProblemError[] {
+  if (body.customer === undefined && body.anonymousId === undefined)
+    return [{ pointer: "/customer", detail: "is missing: customer or anonymousId is required" }];
+  const names = body.placements.map((placement) => placement.name);
+  return names.flatMap((name, index) =>
+    names.indexOf(name) === index ? [] : [{ pointer: `/placements/${index}/name`, detail: "is asked for twice" }],
+  );
+}
+
+function askOf(body: DecisionRequestBody, incoming: Incoming): Ask {
+  const repeatable =
+    incoming.idempotencyKey === ""
+      ? {}
+      : { idempotencyKey: incoming.idempotencyKey, requestHash: hashBody(incoming.body) };
+  return {
+    key: keyOf(body),
+    channel: body.channel,
+    placements: body.placements,
+    context: body.context ?? {},
+    locale: body.locale ?? "en",
+    deadlineMs: body.deadlineMs ?? DEADLINE_DEFAULT_MS,
+    ...repeatable,
+  };
+}
+
+/** The customer's where both ids are given. */
+function keyOf(body: DecisionRequestBody): CustomerKey {
+  return body.customer === undefined ? anonymousKey(body.anonymousId as string) : customerKey(body.customer);
+}
+
+function answerOf(answer: AskAnswer, ask: Ask, engine: Engine): Answer {
+  switch (answer.kind) {
+    case "decided":
+      return jsonAnswer(200, presentDecision(answer.record));
+    case "fallback":
+      return jsonAnswer(200, presentFallback(engine.rulebook(), ask.key, ask.placements, answer.why));
+    case "overloaded":
+      return retryLater("overloaded", "more is asked for than can be decided in time; try again", answer.retryAfterMs);
+    case "unavailable":
+      return retryLater("unavailable", answer.why, answer.retryAfterMs);
+    case "conflict":
+      return problemAnswer("idempotency-key-reused", answer.why);
+    case "refused":
+      return invalid([{ pointer: answer.pointer, detail: answer.why }]);
+  }
+}
+
+function invalid(errors: readonly ProblemError[]): Answer {
+  return problemAnswer("invalid-body", "the body is not a decision request; see errors", errors);
+}
+
+async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<Answer> {
+  const wanted = query.get("explain") ?? "false";
+  if (wanted !== "true" && wanted !== "false")
+    return problemAnswer("invalid-parameter", `explain is ${quoted(wanted)}: must be true or false`);
+  if (!DECISION_ID.test(parameter))
+    return problemAnswer("invalid-parameter", `${quoted(parameter)} is not a decision id: 22 characters of base64url`);
+  const found = await engine.decision(parameter as DecisionId);
+  if (found === undefined)
+    return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
+  const decision = presentDecision(found.record);
+  if (wanted === "false") return jsonAnswer(200, decision);
+  const explanation = explain(deciderOf(engine.rulebook()), found.record);
+  if (explanation.kind === "explained") return jsonAnswer(200, { ...decision, explanation });
+  const { recorded, given } = explanation;
+  return problemAnswer(
+    "other-rulebook",
+    `it was decided by rulebook ${recorded.slice(0, 12)}, but ${given.slice(0, 12)} is active`,
+  );
+}
+
+const deciders = new WeakMap<Rulebook, Decider>();
+
+function deciderOf(rulebook: Rulebook): Decider {
+  const decider = deciders.get(rulebook) ?? createDecider(rulebook);
+  deciders.set(rulebook, decider);
+  return decider;
+}

@@ -1,0 +1,92 @@
+// POST /v1/outcomes: what the customer did with an item of a decision.
+import Type from "typebox";
+import type { CustomerEvent } from "../domain/event.ts";
+import type { TrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import type { Engine } from "../engine.ts";
+import type { Answer } from "./answer.ts";
+import { jsonAnswer } from "./answer.ts";
+import { digest, outcomeEvent, timeFault } from "./append-events.ts";
+import { createCheck } from "./check-body.ts";
+import { parseJson } from "./parse-json.ts";
+import type { ProblemError } from "./problem.ts";
+import { problemAnswer, retryLater } from "./problem.ts";
+import type { Incoming, Route } from "./route.ts";
+import { BATCH_BODY_MAX, JSON_BODY } from "./route.ts";
+import { AcceptedBody, OUTCOMES_MAX, OutcomeBody } from "./wire.ts";
+
+const check = createCheck(OutcomeBody);
+
+export function outcomeRoute(engine: Engine, clock: () => number): Route {
+  return {
+    method: "POST",
+    path: "/v1/outcomes",
+    operation: "outcomes",
+    summary: "Report what became of items; repeated, it changes nothing; all or none are taken",
+    bodyMax: BATCH_BODY_MAX,
+    consumes: JSON_BODY,
+    request: Type.Union([OutcomeBody, Type.Array(OutcomeBody, { minItems: 1, maxItems: OUTCOMES_MAX })]),
+    answers: { 202: { description: "durable in the log", schema: AcceptedBody } },
+    problems: ["malformed-json", "invalid-body", "too-large", "unsupported-media-type", "unavailable"],
+    answer: (incoming) => report(engine, incoming, clock() as Instant),
+  };
+}
+
+async function report(engine: Engine, incoming: Incoming, now: Instant): Promise<Answer> {
+  const parsed = parseJson(incoming.body);
+  if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
+  const isArray = Array.isArray(parsed.value);
+  const values: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  if (values.length === 0 || values.length > OUTCOMES_MAX)
+    return invalid([{ pointer: "", detail: `has ${values.length} outcomes: must be 1 to ${OUTCOMES_MAX}` }]);
+  const bodies: OutcomeBody[] = [];
+  const errors: ProblemError[] = [];
+  values.forEach((value, index) => {
+    const under = isArray ? `/${index}` : "";
+    const checked = check(value, under);
+    const late =
+      checked.kind === "valid" && checked.value.ts !== undefined ? timeFault(checked.value.ts, now) : undefined;
+    if (checked.kind === "invalid") errors.push(...checked.errors);
+    else if (late !== undefined) errors.push({ pointer: `${under}/ts`, detail: late });
+    else bodies.push(checked.value);
+  });
+  if (errors.length > 0) return invalid(errors);
+  const events = await toEvents(engine, bodies, isArray, incoming, now);
+  return events.kind === "unknown" ? invalid(events.errors) : append(engine, events.events);
+}
+
+async function toEvents(
+  engine: Engine,
+  bodies: readonly OutcomeBody[],
+  isArray: boolean,
+  { traceparent, idempotencyKey }: Incoming,
+  now: Instant,
+): Promise<
+  | { readonly kind: "known"; readonly events: readonly CustomerEvent[] }
+  | { readonly kind: "unknown"; readonly errors: readonly ProblemError[] }
+> {
+  const keys = await Promise.all(bodies.map((body) => engine.customerOf(body.trackingCode as TrackingCode)));
+  const events: CustomerEvent[] = [];
+  const errors: ProblemError[] = [];
+  bodies.forEach((body, index) => {
+    const key = keys[index];
+    if (key === undefined) {
+      const pointer = `${isArray ? `/${index}` : ""}/trackingCode`;
+      errors.push({ pointer, detail: "is not the tracking code of a decision in the journal" });
+    } else {
+      const requestId = idempotencyKey === "" ? undefined : digest(`${idempotencyKey}\n${index}`);
+      events.push(outcomeEvent(key, body, { source: "http", now, traceparent, requestId }));
+    }
+  });
+  return errors.length > 0 ? { kind: "unknown", errors } : { kind: "known", events };
+}
+
+async function append(engine: Engine, events: readonly CustomerEvent[]): Promise<Answer> {
+  const failed = (await engine.append(events)).find((each) => each.kind === "failed");
+  if (failed !== undefined) return retryLater("unavailable", `not all were made durable: ${failed.why}`, 1_000);
+  return jsonAnswer(202, { accepted: events.length });
+}
+
+function invalid(errors: readonly ProblemError[]): Answer {
+  return problemAnswer("invalid-body", "nothing was taken; see errors", errors.slice(0, 20));
+}

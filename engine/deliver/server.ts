@@ -1,0 +1,147 @@
+// The outside of a running engine on one port: HTTP, WebSocket and the console.
+import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
+import type { Engine } from "../engine.ts";
+import { jsonAnswer } from "./answer.ts";
+import { asyncApi } from "./asyncapi.ts";
+import { createHttp } from "./http.ts";
+import type { IdempotencyStore } from "./idempotency.ts";
+import { withIdempotency } from "./idempotency.ts";
+import { createLive } from "./live.ts";
+import type { OnShown } from "./live-topics.ts";
+import { openApi } from "./openapi.ts";
+import type { OriginPolicy } from "./origin.ts";
+import type { DeliverMetrics, Exposition, Log } from "./ports.ts";
+import { problemAnswer } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { decisionRoutes } from "./route-decisions.ts";
+import { eventsRoute } from "./route-events.ts";
+import { outcomeRoute } from "./route-outcomes.ts";
+import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
+import { staticRoutes } from "./static-files.ts";
+import type { ListenSocket } from "./uws.ts";
+import { loadUws } from "./uws.ts";
+
+export interface ServerConfig extends OriginPolicy {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly consoleDir: string;
+  readonly version: string;
+}
+
+export interface ServerDeps {
+  readonly engine: Engine;
+  readonly config: ServerConfig;
+  readonly metrics: DeliverMetrics;
+  readonly exposition: Exposition;
+  readonly log: Log;
+  readonly idempotency: IdempotencyStore;
+  /** Appends `$delivered` for an NBA that a screen got; settles when durable. */
+  readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Milliseconds since 1970, for reports that bring no time of their own. */
+  readonly clock: () => number;
+}
+
+export interface Server {
+  /** Rejects with one line where the port cannot be had. */
+  readonly listen: () => Promise<{ readonly port: number }>;
+  /** Takes nothing new, closes sockets with 1012, and waits at most `drainMs` for requests that have no answer yet. */
+  readonly close: (drainMs: number) => Promise<void>;
+}
+
+/** Throws where no native uWebSockets.js runs here. */
+export function createServer(deps: ServerDeps): Server {
+  const { engine, config, metrics, log } = deps;
+  const uws = loadUws();
+  const app = uws.App();
+  const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
+  const live = createLive({ engine, origins, metrics, log, clock: deps.clock, onShown: shownBy(deps) });
+  const api = apiRoutes(deps);
+  const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
+  const http = createHttp({ routes, origins, metrics, log });
+  live.attach(app);
+  http.attach(app);
+  engine.onCommitted(live.onCommitted);
+  let listening: ListenSocket | undefined;
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        app.listen(config.host, config.port, (socket) => {
+          if (socket === false)
+            return reject(new Error(`cannot listen on ${config.host}:${config.port}: is the port in use?`));
+          listening = socket;
+          resolve({ port: uws.us_socket_local_port(socket) });
+        });
+      }),
+    close: async (drainMs) => {
+      if (listening !== undefined) uws.us_listen_socket_close(listening);
+      listening = undefined;
+      http.drain();
+      live.drain();
+      const until = performance.now() + drainMs;
+      while (http.inFlight() > 0 && performance.now() < until) await new Promise((wake) => setTimeout(wake, 10));
+      // One more turn: the last answers and closing frames are on their way.
+      await new Promise((wake) => setTimeout(wake, Math.min(50, drainMs)));
+      app.close();
+    },
+  };
+}
+
+/** Everything that is documented in /openapi.json. */
+export function apiRoutes(deps: Pick<ServerDeps, "engine" | "clock" | "idempotency" | "exposition">): readonly Route[] {
+  const { engine, clock, idempotency } = deps;
+  return [
+    ...decisionRoutes(engine),
+    outcomeRoute(engine, clock),
+    eventsRoute(engine, clock),
+    customerRoute(engine),
+    ...rulebookRoutes(engine),
+    ...operationRoutes(engine, deps.exposition),
+  ].map((route) => withIdempotency(route, idempotency));
+}
+
+function documents(api: readonly Route[], version: string): readonly Route[] {
+  const document = (path: string, value: object): Route => {
+    const answer = jsonAnswer(200, value, { "cache-control": "no-cache" });
+    return {
+      method: "GET",
+      path,
+      operation: "document",
+      summary: "A description of the API",
+      bodyMax: 0,
+      consumes: [],
+      answers: { 200: { description: "the document" } },
+      problems: [],
+      answer: () => answer,
+    };
+  };
+  return [document("/openapi.json", openApi(api, version)), document("/asyncapi.json", asyncApi(version))];
+}
+
+/** What a plain GET of the WebSocket's path is told. */
+const LIVE_WITHOUT_UPGRADE: Route = {
+  method: "GET",
+  path: "/v1/live",
+  operation: "live",
+  summary: "The WebSocket, described in /asyncapi.json",
+  bodyMax: 0,
+  consumes: [],
+  answers: {},
+  problems: ["upgrade-required"],
+  answer: () =>
+    problemAnswer("upgrade-required", "open it as a WebSocket; /asyncapi.json says what is spoken", [], {
+      upgrade: "websocket",
+    }),
+};
+
+/** Channels that count at delivery: an NBA on a screen is delivered. */
+function shownBy({ engine, delivered, log }: ServerDeps): OnShown {
+  return (key, code, channel) => {
+    const declared = engine.rulebook().channels.find((each) => each.name === channel);
+    if (declared?.kind !== "websocket" || declared.countsAt !== "delivered") return;
+    delivered(key, code).catch((error: unknown) => {
+      // Its reservation is released by a timer, and it may be shown again.
+      log.warn("a delivery was not recorded", { channel, why: error instanceof Error ? error.message : String(error) });
+    });
+  };
+}

@@ -1,0 +1,59 @@
+// For producers that do not hash: named streams, each with one mover to the input logs.
+import type { DeadReason } from "../domain/event.ts";
+import type { RedisConnection } from "../journal/redis.ts";
+import { createMover, type MovedCounts } from "./mover.ts";
+
+export const NAMED_STREAMS = ["clickstream", "transactions", "outcomes"] as const;
+
+export interface FrontDoorOptions {
+  /** One attempt; two connections a stream. Their silenceMs must exceed a second, for which a read may block. */
+  readonly connect: () => Promise<RedisConnection>;
+  readonly partitions: number;
+  readonly streams?: readonly string[];
+  readonly log: { readonly warn: (facts: object, message: string) => void };
+  readonly metrics?: { readonly dead: (stream: string, reason: DeadReason) => void };
+  /** Entries in one step. */
+  readonly batchMax?: number;
+  /**
+   * Backpressure: while a log that was appended to holds more entries than this, nothing more is moved. Retention must
+   * keep logs shorter than that, or the door stays shut.
+   */
+  readonly logLengthMax?: number;
+}
+
+export interface FrontDoor {
+  /** Once. */
+  readonly start: () => void;
+  /** Settles when nothing is being moved any more. */
+  readonly stop: () => Promise<void>;
+  /** One for each stream. */
+  readonly moved: () => readonly MovedCounts[];
+}
+
+const BATCH_MAX = 1_000;
+const LOG_LENGTH_MAX = 5_000_000;
+
+export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
+  const movers = (options.streams ?? NAMED_STREAMS).map((stream) =>
+    createMover({
+      stream,
+      partitions: options.partitions,
+      connect: options.connect,
+      onTrouble: (name, why) => options.log.warn({ stream: name, why }, "front door: trying again"),
+      onDead: (name, reason) => options.metrics?.dead(name, reason),
+      batchMax: options.batchMax ?? BATCH_MAX,
+      logLengthMax: options.logLengthMax ?? LOG_LENGTH_MAX,
+    }),
+  );
+  let running: readonly Promise<void>[] = [];
+  return {
+    start: () => {
+      running = movers.map((mover) => mover.run());
+    },
+    stop: async () => {
+      for (const mover of movers) mover.stop();
+      await Promise.all(running);
+    },
+    moved: () => movers.map((mover) => mover.moved()),
+  };
+}

@@ -1,0 +1,155 @@
+// Moves one named stream to the input logs, in order. What was moved is known from the watermarks beside the logs and from
+// nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DeadReason } from "../domain/event.ts";
+import type { PartitionIndex, Position } from "../domain/ids.ts";
+import type { RawEntry } from "../journal/journal.ts";
+import type { RedisConnection } from "../journal/redis.ts";
+import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import { routeEntry } from "./route.ts";
+import { readStreams } from "./stream-reply.ts";
+
+export interface MoverOptions {
+  readonly stream: string;
+  readonly partitions: number;
+  /** One attempt. silenceMs of the connections must exceed BLOCK_MS. */
+  readonly connect: () => Promise<RedisConnection>;
+  readonly onTrouble: (stream: string, why: string) => void;
+  readonly onDead: (stream: string, reason: DeadReason) => void;
+  /** Entries in one step. */
+  readonly batchMax: number;
+  /** While a log that was appended to holds more entries than this, nothing is moved. */
+  readonly logLengthMax: number;
+}
+
+export interface MovedCounts {
+  readonly stream: string;
+  /** Appended to input logs, since the start of this mover. */
+  readonly appended: number;
+  /** Appended to the dead letters without a key. */
+  readonly dead: number;
+  /** Found to have been moved before. */
+  readonly skipped: number;
+}
+
+export interface Mover {
+  /** Until stopped; never rejects. */
+  readonly run: () => Promise<void>;
+  /** Ends after the step under way, at once where it waits. */
+  readonly stop: () => void;
+  readonly moved: () => MovedCounts;
+}
+
+export const BLOCK_MS = 1_000;
+const BACKOFF_MS_MAX = 2_000;
+const CONGESTION_POLL_MS = 50;
+/** The dead letters without a key are for looking at, and bounded. */
+const DEAD_KEPT_MAX = 100_000;
+
+export function createMover(options: MoverOptions): Mover {
+  const { stream, partitions } = options;
+  const stopping = new AbortController();
+  const counts = { appended: 0, dead: 0, skipped: 0 };
+  const progress = { failures: 0 };
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await session();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        options.onTrouble(stream, error instanceof Error ? error.message : String(error));
+        await pause(Math.min(50 * 2 ** progress.failures++, BACKOFF_MS_MAX));
+      }
+    }
+  }
+
+  async function session(): Promise<void> {
+    const reader = await options.connect();
+    const closeReader = (): void => reader.close();
+    stopping.signal.addEventListener("abort", closeReader);
+    let writer: RedisConnection | undefined;
+    try {
+      writer = await options.connect();
+      await move(reader, writer);
+    } finally {
+      stopping.signal.removeEventListener("abort", closeReader);
+      reader.close();
+      writer?.close();
+    }
+  }
+
+  async function move(reader: RedisConnection, writer: RedisConnection): Promise<void> {
+    const read = ["XREAD", "COUNT", String(options.batchMax), "BLOCK", String(BLOCK_MS), "STREAMS", stream];
+    let position = "0-0" as Position;
+    while (!stopping.signal.aborted) {
+      const entries = readStreams(await reader.command([...read, position]))[0]?.entries ?? [];
+      const last = entries.at(-1);
+      if (last === undefined) continue;
+      const congested = await step(writer, entries);
+      await writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]);
+      position = last.position;
+      progress.failures = 0;
+      for (const log of congested) await untilShorter(writer, log);
+    }
+  }
+
+  /** Moves these entries; answers the logs that are too long now. */
+  async function step(writer: RedisConnection, entries: readonly RawEntry[]): Promise<readonly string[]> {
+    const { logs, letters, reasons } = sort(entries);
+    const appends = [...logs].map(([partition, moved]) => append(writer, logTarget(partition, stream), moved));
+    const buried = letters.length === 0 ? undefined : append(writer, deadTarget(stream), letters);
+    const all = buried === undefined ? appends : [...appends, buried];
+    // Every one must have settled before any is sent again, or their order could change.
+    const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    const done = await Promise.all(appends);
+    for (const each of done) counts.appended += each.appended;
+    if (buried !== undefined) await recordDead(writer, (await buried).appended, reasons);
+    return done.filter((each) => each.length > options.logLengthMax).map((each) => each.log);
+  }
+
+  async function append(writer: RedisConnection, target: AppendTarget, entries: readonly SourceEntry[]) {
+    const { appended, skipped, length } = await appendOnce(writer, target, entries);
+    counts.skipped += skipped;
+    return { appended, length, log: target.stream };
+  }
+
+  async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {
+    counts.dead += appended;
+    for (const reason of reasons.slice(reasons.length - appended)) options.onDead(stream, reason);
+    await writer.command(["XTRIM", "nba:dead", "MAXLEN", "~", String(DEAD_KEPT_MAX)]);
+  }
+
+  function sort(entries: readonly RawEntry[]) {
+    const logs = new Map<PartitionIndex, SourceEntry[]>();
+    const letters: SourceEntry[] = [];
+    const reasons: DeadReason[] = [];
+    for (const entry of entries) {
+      const route = routeEntry(entry, stream, partitions);
+      const moved = { id: entry.position, fields: route.fields };
+      if (route.kind === "dead") {
+        letters.push(moved);
+        reasons.push(route.reason);
+        continue;
+      }
+      const log = logs.get(route.partition);
+      if (log === undefined) logs.set(route.partition, [moved]);
+      else log.push(moved);
+    }
+    return { logs, letters, reasons };
+  }
+
+  async function untilShorter(writer: RedisConnection, log: string): Promise<void> {
+    while (!stopping.signal.aborted && Number(await writer.command(["XLEN", log])) > options.logLengthMax) {
+      await pause(CONGESTION_POLL_MS);
+    }
+  }
+
+  /** Cut short by stop. */
+  async function pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };
+}

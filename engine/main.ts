@@ -1,0 +1,165 @@
+// Wires an engine from its configuration. What a signal does to it is the business of `nba start`.
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
+import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import { createDispatch } from "./deliver/dispatch.ts";
+import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
+import type { DeliverMetrics } from "./deliver/ports.ts";
+import { createRedisLane } from "./deliver/redis-lane.ts";
+import { createServer } from "./deliver/server.ts";
+import type { PartitionIndex } from "./domain/ids.ts";
+import { createFrontDoor } from "./ingest/front-door.ts";
+import { connectRedis } from "./journal/redis.ts";
+import { sourceFile } from "./journal/source-file.ts";
+import { assertLimits, LIMITS } from "./limits.ts";
+import type { Log } from "./observe/log.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { createDecisionLoop, type DecisionLoopOptions } from "./partition/decision-loop.ts";
+import { createLoopMeter } from "./partition/loop-meter.ts";
+import { watchPartitions } from "./partition/partition-gauges.ts";
+import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
+import { Unfit } from "./partition/session.ts";
+import { formatFault } from "./rulebook/fault.ts";
+
+/** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
+export async function startEngine(config: EngineConfig, log: Log): Promise<RunningEngine> {
+  assertLimits();
+  const version = versionOf();
+  const metrics = createMetrics({ version, node: process.version });
+  const readLocal = () => readLocalOf(config);
+  const local = await readLocal();
+  if (local.kind === "faulty") {
+    throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
+  }
+  const connect = () => connectRedis({ url: config.redisUrl, silenceMs: LIMITS.silenceMs });
+  const lane = createRedisLane(connect);
+  const delivery = deliveryMetrics(metrics);
+  const frontDoor = () =>
+    createFrontDoor({
+      connect,
+      partitions: config.partitions,
+      log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
+      metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
+      logLengthMax: Number.MAX_SAFE_INTEGER,
+    });
+  let isDispatching = false;
+  const loop = createDecisionLoop({
+    ...loopOptions(config, metrics, log),
+    local,
+    readLocal,
+    onSession: (session) => {
+      watchPartitions(metrics, session);
+      // Once: it outlives sessions, and goes on by itself when the next one is open.
+      if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
+      isDispatching = true;
+      const door = frontDoor();
+      door.start();
+      return () => door.stop();
+    },
+  });
+  const { engine, journalFrom, delivered } = loop;
+  const dispatch = createDispatch({
+    redis: lane,
+    rulebook: engine.rulebook,
+    journalFrom,
+    delivered,
+    metrics: delivery,
+    log,
+    streamEntriesMax: LIMITS.channelStreamEntriesMax,
+  });
+  engine.onCommitted(dispatch.onCommitted);
+  const server = createServer({
+    engine,
+    config: {
+      host: config.host,
+      port: config.port,
+      allowedOrigins: [],
+      consoleDir: sourceFile("engine/console"),
+      version,
+    },
+    metrics: delivery,
+    exposition: metrics,
+    log,
+    idempotency: createRedisIdempotency(lane, log),
+    delivered,
+    clock: Date.now,
+  });
+  const { port } = await server.listen();
+  const running = loop.run();
+  const broken = new Promise<never>((_, reject) => running.catch(reject));
+  broken.catch(() => undefined); // told by whoever waits for it
+  return {
+    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    broken,
+    stop: async () => {
+      await server.close(LIMITS.drainMs);
+      await dispatch.stop(LIMITS.drainMs);
+      loop.stop();
+      await running;
+      lane.close();
+    },
+  };
+}
+
+function loopOptions(
+  config: EngineConfig,
+  metrics: Metrics,
+  log: Log,
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession"> {
+  const modelSlots = new Map<string, number>();
+  return {
+    redisUrl: config.redisUrl,
+    partitions: config.partitions,
+    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
+    address: `${config.host}:${config.port}`,
+    leaseMs: config.leaseMs,
+    silenceMs: LIMITS.silenceMs,
+    entriesPerReadMax: LIMITS.entriesPerReadMax,
+    scorer: {
+      onCall: (model, rows, tookMs, why) => {
+        const slot = modelSlots.get(model) ?? metrics.modelSeconds.slot(model);
+        modelSlots.set(model, slot);
+        metrics.modelSeconds.observe(slot, tookMs / 1000);
+        if (why !== undefined) metrics.modelFallbacks.add(metrics.modelFallbacks.slot(model), rows);
+      },
+    },
+    log,
+    meter: createLoopMeter(metrics),
+    clock: Date.now,
+    asksMax: LIMITS.asksWaitingMax,
+    asksPerStepMax: LIMITS.asksPerStepMax,
+    entriesPerStepMax: LIMITS.entriesPerStepMax,
+    profilesMax: config.profilesMax,
+    recoveryEntriesMax: LIMITS.unflushedEventsMax,
+    profilesPerCommitMax: LIMITS.profilesPerCommitMax,
+    idleMs: LIMITS.idleMs,
+  };
+}
+
+async function readLocalOf({ rulesDir, modelsDir }: EngineConfig): Promise<LocalRulebook> {
+  try {
+    return await readLocalRulebook(await readRulebookFolder(rulesDir), modelsDir);
+  } catch (error) {
+    if (!(error instanceof UnreadableRulebook)) throw error;
+    return { kind: "faulty", faults: [{ file: rulesDir, line: 1, column: 1, message: error.message }] };
+  }
+}
+
+function deliveryMetrics(metrics: Metrics): DeliverMetrics {
+  const httpSlot = metrics.decisionSeconds.slot("http");
+  const connections = metrics.websocketConnections.slot();
+  return {
+    onRequest: (operation, status, seconds) => {
+      if (operation === "decide" && status === 200) metrics.decisionSeconds.observe(httpSlot, seconds);
+    },
+    onWebsocketConnections: (open) => metrics.websocketConnections.set(connections, open),
+    onWebsocketDropped: (reason) => metrics.websocketDropped.add(metrics.websocketDropped.slot(reason), 1),
+    onDelivery: (channel, result, count) => metrics.deliveries.add(metrics.deliveries.slot(channel, result), count),
+  };
+}
+
+function versionOf(): string {
+  return (JSON.parse(readFileSync(sourceFile("package.json"), "utf8")) as { version: string }).version;
+}

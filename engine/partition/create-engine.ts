@@ -1,0 +1,121 @@
+// What the outside may ask of the loop (engine.ts): asks and looks go through the loop, the past is read from the journal.
+
+import type { CustomerEvent } from "../domain/event.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
+import { parseTrackingCode } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import type { Instant } from "../domain/time.ts";
+import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
+import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
+import { decodeCommit } from "../journal/commit-record.ts";
+import type { LoopState } from "./decision-loop.ts";
+import { findDecision } from "./find-decision.ts";
+import { askId, partitionOfDecision } from "./questions.ts";
+import type { Session } from "./session.ts";
+
+const RETRY_AFTER_MS = 1_000;
+const SINCE_COMMITS_MAX = 1_000;
+const ACTIVATION_MS_MAX = 10_000;
+
+export function createEngine(state: LoopState): Engine {
+  const { options } = state;
+  let loadedAt = options.clock() as Instant;
+  const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
+  return {
+    partitions: options.partitions,
+    ask: (ask) => answerAsk(state, ask, owner(ask.key)),
+    look: async (key) => {
+      if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
+      return await state.looks.add(owner(key), key);
+    },
+    decision: async (id) => {
+      const partition = partitionOfDecision(id, options.partitions);
+      return partition === undefined ? undefined : await findDecision(sessionOf(state).journal, partition, id);
+    },
+    customerOf: async (code) => {
+      const decision = parseTrackingCode(code)?.decision;
+      const partition = decision === undefined ? undefined : partitionOfDecision(decision, options.partitions);
+      if (decision === undefined || partition === undefined) return undefined;
+      return (await sessionOf(state).journal.findDecision(partition, decision))?.key;
+    },
+    append: (events) => Promise.all(events.map((event) => append(state, owner(event.key), event))),
+    since: (key, seq) => since(sessionOf(state), owner(key), key, seq),
+    rulebook: () => state.session?.partitions[0]?.active.rulebook ?? options.local.rulebook,
+    loadedAt: () => loadedAt,
+    reload: async (by) => {
+      const local = await options.readLocal();
+      if (local.kind === "faulty") return local;
+      const session = sessionOf(state);
+      const hash = await session.library.store(local);
+      await session.library.get(hash); // compiled before the log asks for it: no partition waits for the compiler
+      const fields = encodeActivation(hash, by);
+      await Promise.all(session.partitions.map(({ index }) => session.journal.append(index, fields)));
+      await untilActive(session, hash, options.clock);
+      loadedAt = options.clock() as Instant;
+      return { kind: "activated", hash };
+    },
+    onCommitted: (listener) => void state.listeners.push(listener),
+    ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
+  };
+}
+
+/** The engine does not own its partitions now; asking again after a moment may help. */
+export class Unavailable extends Error {
+  override readonly name = "Unavailable";
+}
+
+export function sessionOf(state: LoopState): Session {
+  if (state.session === undefined) throw new Unavailable(state.why);
+  return state.session;
+}
+
+async function answerAsk(state: LoopState, ask: Ask, partition: PartitionIndex): Promise<AskAnswer> {
+  if (state.session === undefined || state.isStopping) {
+    return { kind: "unavailable", why: state.why, retryAfterMs: RETRY_AFTER_MS };
+  }
+  const id = askId(partition, ask);
+  if (ask.idempotencyKey !== undefined) {
+    const before = await findDecision(state.session.journal, partition, id);
+    if (before !== undefined) {
+      const isSame = before.record.requestHash === ask.requestHash;
+      if (isSame) return { kind: "decided", ...before };
+      return { kind: "conflict", why: "this Idempotency-Key was used with another request" };
+    }
+  }
+  return await state.asks.add(ask, partition, id);
+}
+
+async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
+  try {
+    return { kind: "appended", position: await sessionOf(state).journal.append(partition, encodeEvent(event)) };
+  } catch (error) {
+    return { kind: "failed", why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function since(
+  session: Session,
+  partition: PartitionIndex,
+  key: CustomerKey,
+  seq: CommitSeq,
+): Promise<readonly Committed[] | undefined> {
+  const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
+  const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
+  if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
+  const found: Committed[] = [];
+  for (const commit of page) {
+    const record = decodeCommit(commit.payload);
+    const decisions = record.decisions.filter((decision) => decision.key === key);
+    const withdrawals = record.withdrawals.filter((withdrawal) => withdrawal.key === key);
+    if (decisions.length + withdrawals.length > 0) found.push({ partition, seq: commit.seq, decisions, withdrawals });
+  }
+  return found;
+}
+
+async function untilActive(session: Session, hash: string, clock: () => number): Promise<void> {
+  const giveUpAt = clock() + ACTIVATION_MS_MAX;
+  while (session.partitions.some((partition) => partition.active.hash !== hash)) {
+    if (clock() > giveUpAt) throw new Unavailable("the activation is in the log, but not folded everywhere yet");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

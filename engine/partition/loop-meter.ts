@@ -1,0 +1,99 @@
+// Counts what the loop does: typed counters on the hot path, slots looked up once for each label value.
+
+import type { DecisionRecord, Stage } from "../domain/decision.ts";
+import type { LogEntry } from "../domain/event.ts";
+import type { Metrics, WaveStage } from "../observe/metrics.ts";
+import type { ClosedDraft } from "./close-draft.ts";
+import type { EntryResult } from "./fold-entry.ts";
+import type { Partition } from "./partition.ts";
+import { lagSeconds } from "./step.ts";
+import type { WaveMeter } from "./wave.ts";
+
+export interface LoopMeter {
+  readonly stages: WaveMeter & { readonly start: () => void };
+  readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
+  readonly onCommitted: (closed: ClosedDraft, seconds: number) => void;
+  readonly onDecided: (path: "http" | "live", seconds: number) => void;
+}
+
+export function createLoopMeter(metrics: Metrics): LoopMeter {
+  const stageSlots = memo((stage: WaveStage) => metrics.stageSeconds.slot(stage));
+  const commitSlot = metrics.commitSeconds.slot();
+  const pathSlots = memo((path: "http" | "live" | "trigger") => metrics.decisionSeconds.slot(path));
+  const dropSlots = memo((stage: Stage) => metrics.candidatesDropped.slot(stage));
+  let lapAt = performance.now();
+  return {
+    stages: {
+      start: () => {
+        lapAt = performance.now();
+      },
+      lap: (stage) => {
+        const now = performance.now();
+        metrics.stageSeconds.add(stageSlots(stage), (now - lapAt) / 1000);
+        lapAt = now;
+      },
+      onDropped: (stage) => metrics.candidatesDropped.add(dropSlots(stage), 1),
+    },
+    onEntry: createEntryMeter(metrics),
+    onCommitted: createCommitMeter(metrics, commitSlot, pathSlots("trigger")),
+    onDecided: (path, seconds) => metrics.decisionSeconds.observe(pathSlots(path), seconds),
+  };
+}
+
+function createEntryMeter(metrics: Metrics): LoopMeter["onEntry"] {
+  const lagSlots = memo((index: string) => metrics.eventLagSeconds.slot(index));
+  const slots = {
+    folded: memo((source: string) => metrics.events.slot(source, "folded")),
+    duplicate: memo((source: string) => metrics.events.slot(source, "duplicate")),
+    dead: memo((source: string) => metrics.events.slot(source, "dead")),
+  };
+  return (partition, entry, result) => {
+    metrics.eventLagSeconds.set(lagSlots(String(partition.index)), lagSeconds(entry, Date.now()));
+    if (result === "internal") return;
+    const source = entry.kind === "event" ? entry.event.source : entry.kind === "dead" ? entry.source : "engine";
+    metrics.events.add(slots[result](source), 1);
+  };
+}
+
+function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: number): LoopMeter["onCommitted"] {
+  const decisionSlots = memo((name: string) => {
+    const [kind, direction, ...placement] = name.split(" ");
+    return metrics.decisions.slot(kind as "act", direction as "inbound", placement.join(" "));
+  });
+  const actionSlots = memo((action: string) => metrics.actionsSelected.slot(action));
+  const contactSlots = memo((name: string) => {
+    const [state, ...channel] = name.split(" ");
+    return metrics.contacts.slot(channel.join(" "), state as "reserved");
+  });
+  const onDecision = (record: DecisionRecord, now: number): void => {
+    if (record.direction === "outbound")
+      metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - record.now) / 1000);
+    for (const slate of record.slates) {
+      metrics.decisions.add(decisionSlots(`${slate.kind} ${record.direction} ${slate.placement}`), 1);
+      for (const item of slate.items) {
+        if (item.kept) continue;
+        metrics.actionsSelected.add(actionSlots(item.action), 1);
+        const state = record.contacts.find((contact) => contact.trackingCode === item.trackingCode)?.state;
+        if (state !== undefined) metrics.contacts.add(contactSlots(`${state} ${item.channel}`), 1);
+      }
+    }
+  };
+  return (closed, seconds) => {
+    metrics.commitSeconds.observe(commitSlot, seconds);
+    const now = Date.now() + closed.partition.skewMs;
+    for (const record of closed.draft.decisions) onDecision(record, now);
+  };
+}
+
+/** Looks a slot up once; label values are names of the rulebook and closed sets, so the map stays small. */
+function memo<Name extends string>(slotOf: (name: Name) => number): (name: Name) => number {
+  const slots = new Map<Name, number>();
+  return (name) => {
+    let slot = slots.get(name);
+    if (slot === undefined) {
+      slot = slotOf(name);
+      slots.set(name, slot);
+    }
+    return slot;
+  };
+}

@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Config, isLoopback, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
+
+function faults(env: Record<string, string>): readonly string[] {
+  const parsed = parseConfig(env);
+  return parsed.kind === "faulty" ? parsed.faults.map((fault) => fault.message) : [];
+}
+
+function config(env: Record<string, string>): Config {
+  const parsed = parseConfig(env);
+  if (parsed.kind === "faulty") throw new Error(parsed.faults.map((fault) => fault.message).join("; "));
+  return parsed.config;
+}
+
+describe("parseConfig", () => {
+  it("takes an empty environment, and empty values as unset", () => {
+    const standard = {
+      redisUrl: undefined,
+      port: 8080,
+      host: "127.0.0.1",
+      partitions: 64,
+      rulesDir: "rules",
+      modelsDir: "models",
+      stateDir: ".nba",
+      auth: "off",
+      profilesMax: 1_000_000,
+      logLevel: "info",
+    };
+    expect(config({})).toEqual(standard);
+    expect(config({ PORT: "", REDIS_URL: "", PATH: "/usr/bin" })).toEqual(standard);
+  });
+
+  it.each([
+    [{ REDIS_URL: "unix:///run/redis.sock" }, { redisUrl: "unix:///run/redis.sock" }],
+    [{ REDIS_URL: "rediss://u:p@h:6380/0" }, { redisUrl: "rediss://u:p@h:6380/0" }],
+    [{ PORT: "0" }, { port: 0 }],
+    [{ HOST: "::1" }, { host: "::1" }],
+    [{ HOST: "localhost" }, { host: "localhost" }],
+    [{ HOST: "127.8.0.1" }, { host: "127.8.0.1" }],
+    [{ PARTITIONS: "4096" }, { partitions: 4_096 }],
+    [
+      { LOG_LEVEL: "debug", AUTH: "off" },
+      { logLevel: "debug", auth: "off" },
+    ],
+    [{ NBA_STATE_DIR: "/var/lib/nba", NBA_LONG: "1" }, { stateDir: "/var/lib/nba" }],
+  ])("takes %j", (env, expected) => {
+    expect(config(env as Record<string, string>)).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ PORT: "65536" }, 'PORT: "65536" is not a whole number from 0 to 65535'],
+    [{ PORT: "80.5" }, 'PORT: "80.5" is not a whole number from 0 to 65535'],
+    [{ PORT: "-1" }, 'PORT: "-1" is not a whole number from 0 to 65535'],
+    [{ PARTITIONS: "0" }, 'PARTITIONS: "0" is not a whole number from 1 to 4096'],
+    [{ PARTITIONS: "1e2" }, 'PARTITIONS: "1e2" is not a whole number from 1 to 4096'],
+    [{ MAX_PROFILES: "many" }, 'MAX_PROFILES: "many" is not a whole number from 1000 to 50000000'],
+    [{ LOG_LEVEL: "INFO" }, 'LOG_LEVEL: "INFO" is none of trace, debug, info, warn, error, fatal, silent'],
+    [{ HOST: "not a host" }, 'HOST: "not a host" is neither an address nor a host name; e.g. 127.0.0.1'],
+    [{ HOST: "127.0.0.256" }, 'HOST: "127.0.0.256" is neither an address nor a host name; e.g. 127.0.0.1'],
+    [
+      { HOST: "0.0.0.0" },
+      'HOST: "0.0.0.0" is reachable from other machines while AUTH is "off"; use 127.0.0.1, ::1 or localhost',
+    ],
+    [{ AUTH: "jwt" }, 'AUTH: "jwt" is not built in this version; "off", with a loopback HOST, is all there is'],
+    [
+      { REDIS_URL: "http://h" },
+      'REDIS_URL: "http:" is no way to reach Redis; want redis://host:6379, rediss://host:6379 or unix:///path/to/socket',
+    ],
+    [
+      { REDIS_URL: "localhost" },
+      'REDIS_URL: "localhost" is not a URL; want redis://host:6379, rediss://host:6379 or unix:///path/to/socket',
+    ],
+    [
+      { REDIS_URL: "redis://a:1,redis://u:secret@b:2" },
+      'REDIS_URL: "redis://a:1,redis://***@b:2" names several servers; name one',
+    ],
+    [{ NBA_PORT: "1" }, "NBA_PORT: no such option; did you mean PORT?"],
+  ])("refuses %j", (env, message) => {
+    expect(faults(env as Record<string, string>)).toEqual([message]);
+  });
+
+  it("tells what options there are where none is near", () => {
+    expect(faults({ NBA_TURBO: "1" })[0]).toMatch(/^NBA_TURBO: no such option; there are REDIS_URL, PORT, /);
+  });
+
+  it("tells all faults at once, each on one line", () => {
+    const told = faults({ PORT: "x", PARTITIONS: "y\nz", NBA_TURBO: "1", HOST: "10.0.0.1" });
+    expect(told).toHaveLength(4);
+    for (const line of told) expect(line).not.toContain("\n");
+  });
+
+  it("ignores what Kubernetes adds for a Service named nba, but not without one", () => {
+    const links = { NBA_PORT: "tcp://10.0.0.1:80", NBA_PORT_80_TCP_ADDR: "10.0.0.1", NBA_SERVICE_PORT_HTTP: "80" };
+    expect(faults({ ...links, NBA_SERVICE_HOST: "10.0.0.1" })).toEqual([]);
+    expect(faults(links)).toHaveLength(3);
+  });
+
+  it("is total: any text in any option is a value or a fault on one line", () => {
+    const names = Object.values(OPTIONS).map((option) => option.name);
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...names), fc.string({ unit: "binary-ascii" })), (env) => {
+        return faults(env).every((line) => /^[A-Z_]+: [^\n]+$/.test(line));
+      }),
+      { numRuns: process.env["NBA_LONG"] === "1" ? 10_000 : 200 },
+    );
+  });
+});
+
+describe("isLoopback", () => {
+  it("knows 127/8, ::1 and localhost, and nothing that only looks like them", () => {
+    expect(["127.0.0.1", "127.255.1.2", "::1", "localhost"].map(isLoopback)).toEqual([true, true, true, true]);
+    expect(["127.evil.example", "0.0.0.0", "::", "10.0.0.1", "localhost.example"].some(isLoopback)).toBe(false);
+  });
+});
+
+describe("the table of options", () => {
+  it("is in README.md as generated", () => {
+    const file = new URL("../../README.md", import.meta.url);
+    expect(existsSync(file)).toBe(true);
+    expect(readFileSync(file, "utf8")).toContain(`<!-- options -->\n${optionTable()}\n<!-- /options -->`);
+  });
+
+  it("has a line of help for each option", () => {
+    expect(optionHelp().split("\n")).toHaveLength(Object.keys(OPTIONS).length);
+  });
+});

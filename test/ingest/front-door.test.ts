@@ -1,0 +1,260 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { customerKey } from "../../engine/domain/ids.ts";
+import { partitionOf } from "../../engine/domain/partition-of.ts";
+import { createFrontDoor, type FrontDoor, NAMED_STREAMS } from "../../engine/ingest/front-door.ts";
+import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
+import { startRedis, withRedis } from "./redis-server.ts";
+
+const PARTITIONS = 8;
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+const payload = (customer: string, id: number): string =>
+  JSON.stringify({ id: `e-${id}`, type: "page_view", customer, ts: 1_763_800_000_000 });
+
+function frontDoor(url: string, warnings: string[] = [], dead: string[] = [], logLengthMax = 1_000_000): FrontDoor {
+  return createFrontDoor({
+    connect: () => connectRedis({ url, silenceMs: 3_000 }),
+    partitions: PARTITIONS,
+    log: { warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`) },
+    metrics: { dead: (stream, reason) => dead.push(`${stream} ${reason}`) },
+    logLengthMax,
+  });
+}
+
+async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
+  for (const deadline = performance.now() + 20_000; !(await condition()); ) {
+    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const isEmpty = async (connection: RedisConnection, streams: readonly string[]): Promise<boolean> =>
+  (await Promise.all(streams.map((stream) => connection.command(["XLEN", stream])))).every((length) => length === 0);
+
+type Moved = { readonly partition: number; readonly fields: Readonly<Record<string, string>> };
+
+function record(fields: readonly Buffer[]): Record<string, string> {
+  const names = fields.filter((_, index) => index % 2 === 0);
+  return Object.fromEntries(names.map((name, index) => [String(name), String(fields[2 * index + 1])]));
+}
+
+async function readLogs(connection: RedisConnection): Promise<Moved[]> {
+  const moved: Moved[] = [];
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const entries = (await connection.command(["XRANGE", `nba:{${partition}}:events`, "-", "+"])) as [
+      Buffer,
+      Buffer[],
+    ][];
+    for (const [, fields] of entries) moved.push({ partition, fields: record(fields) });
+  }
+  return moved;
+}
+
+describe("front door", () => {
+  test("moves to the partition of the key as sent, in order, and trims behind", async () => {
+    await withRedis(async (connection, url) => {
+      for (let id = 0; id < 500; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 20}`, id)]);
+      await connection.command([
+        "XADD",
+        "outcomes",
+        "*",
+        "s",
+        "$activate",
+        "t",
+        "123",
+        "d",
+        payload("c-1", 900),
+        "x",
+        "y",
+      ]);
+      await connection.command(["XADD", "transactions", "*", "d", '{"customer":"c-1","ts":"not judged here"}']);
+      const door = frontDoor(url);
+      door.start();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the streams to be trimmed");
+      await door.stop();
+      const logs = await readLogs(connection);
+      expect(logs.length).toBe(502);
+      const last = new Map<string, number>();
+      for (const { partition, fields } of logs) {
+        const event = JSON.parse(fields["d"] ?? "") as { customer: string; id?: string };
+        expect(partition).toBe(partitionOf(customerKey(event.customer), PARTITIONS));
+        if (fields["s"] !== "clickstream") continue;
+        const id = Number(event.id?.slice(2));
+        expect(id).toBeGreaterThan(last.get(event.customer) ?? -1);
+        last.set(event.customer, id);
+      }
+      const others = logs.map(({ fields }) => fields).filter((fields) => fields["s"] !== "clickstream");
+      expect(others).toContainEqual({ s: "outcomes", d: payload("c-1", 900), t: "123" });
+      expect(others).toContainEqual({ s: "transactions", d: '{"customer":"c-1","ts":"not judged here"}' });
+      expect(door.moved().map((each) => each.appended)).toEqual([500, 1, 1]);
+    });
+  });
+
+  test("what has no readable key becomes a dead letter that disturbs nothing", async () => {
+    await withRedis(async (connection, url) => {
+      const bad = [
+        '{"id":',
+        "",
+        '{"customer":"anon:1"}',
+        '{"customer":7}',
+        "{}",
+        "\u0001",
+        `{"customer":"c-1","x":"${"y".repeat(17_000)}"}`,
+      ];
+      for (const each of bad) await connection.command(["XADD", "clickstream", "*", "d", each]);
+      await connection.command(["XADD", "clickstream", "*", "q", "no payload"]);
+      await connection.command(["XADD", "clickstream", "*", "d", payload("c-1", 1)]);
+      const reasons: string[] = [];
+      const door = frontDoor(url, [], reasons);
+      door.start();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the streams to be trimmed");
+      await door.stop();
+      expect((await readLogs(connection)).length).toBe(1);
+      const letters = (await connection.command(["XRANGE", "nba:dead", "-", "+"])) as [Buffer, Buffer[]][];
+      const dead = letters.map(([, fields]) => record(fields));
+      const expected = [
+        "not-parseable",
+        "not-parseable",
+        "invalid",
+        "invalid",
+        "invalid",
+        "not-parseable",
+        "too-large",
+        "invalid",
+      ];
+      expect(dead.map((letter) => letter["reason"])).toEqual(expected);
+      expect(reasons).toEqual(expected.map((reason) => `clickstream ${reason}`));
+      expect(dead[6]?.["d"]?.length).toBe(1_024);
+      expect(dead[0]).toMatchObject({
+        stream: "clickstream",
+        position: expect.stringMatching(/^\d+-\d+$/),
+        d: '{"id":',
+      });
+      expect(door.moved()[0]).toEqual({ stream: "clickstream", appended: 1, dead: 8, skipped: 0 });
+    });
+  });
+
+  test("waits while a log is too long, and goes on when it is shorter", async () => {
+    await withRedis(async (connection, url) => {
+      for (let id = 0; id < 2_500; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload("c-1", id)]);
+      const door = frontDoor(url, [], [], 800);
+      door.start();
+      const log = `nba:{${partitionOf(customerKey("c-1"), PARTITIONS)}}:events`;
+      await until(() => door.moved()[0]?.appended === 1_000, "the first step");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(await connection.command(["XLEN", log])).toBe(1_000);
+      await connection.command(["XTRIM", log, "MAXLEN", "0"]);
+      await until(() => door.moved()[0]?.appended === 2_000, "the second step");
+      await connection.command(["XTRIM", log, "MAXLEN", "0"]);
+      await until(() => door.moved()[0]?.appended === 2_500, "the last step");
+      await door.stop();
+    });
+  });
+
+  test("a log of another type holds up its stream, says so, and loses nothing", async () => {
+    await withRedis(async (connection, url) => {
+      const log = `nba:{${partitionOf(customerKey("c-1"), PARTITIONS)}}:events`;
+      await connection.command(["SET", log, "x"]);
+      for (let id = 0; id < 100; id++)
+        await connection.command(["XADD", "clickstream", "*", "d", payload(`c-${id % 10}`, id)]);
+      const warnings: string[] = [];
+      const door = frontDoor(url, warnings);
+      door.start();
+      await until(() => warnings.length >= 2, "two warnings");
+      expect(warnings[0]).toMatch(/clickstream.*WRONGTYPE/);
+      await connection.command(["DEL", log]);
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the streams to be trimmed");
+      await door.stop();
+      const ids = (await readLogs(connection)).map(({ fields }) => fields["d"]);
+      expect(ids.length).toBe(100);
+      expect(new Set(ids).size).toBe(100);
+    });
+  });
+
+  test("S1: SIGKILL at any point neither loses nor doubles nor reorders", { timeout: 120_000 }, async () => {
+    const script = compileChild();
+    const redis = await startRedis();
+    const connection = await connectRedis({ url: redis.url, silenceMs: 5_000 });
+    const kills = process.env["NBA_LONG"] === "1" ? 60 : 8;
+    const children: ChildProcess[] = [];
+    try {
+      let sent = 0;
+      const produce = async (): Promise<void> => {
+        const added = Array.from({ length: 200 }, () => {
+          const id = sent++;
+          const stream = NAMED_STREAMS[id % 3] as string;
+          return connection.command([
+            "XADD",
+            stream,
+            "*",
+            "d",
+            id % 50 === 7 ? `{broken ${id}` : payload(`c-${id % 40}`, id),
+          ]);
+        });
+        await Promise.all(added);
+      };
+      for (let kill = 0; kill < kills; kill++) {
+        const child = spawn(process.execPath, [script, redis.url, String(PARTITIONS)], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        children.push(child);
+        await produce();
+        await once(child.stdout as NonNullable<typeof child.stdout>, "data");
+        for (const wait = performance.now() + Math.random() * 60; performance.now() < wait; ) await produce();
+        const ended = once(child, "exit");
+        child.kill("SIGKILL");
+        await ended;
+      }
+      expect(await isEmpty(connection, NAMED_STREAMS), "the last kill came with work left").toBe(false);
+      const door = frontDoor(redis.url);
+      door.start();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the rest to be moved");
+      await door.stop();
+      await expectOnceInOrder(connection, sent);
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+      connection.close();
+      await redis.stop();
+    }
+  });
+});
+
+/** Counted apart from the mover: by the numbers that the producer wrote. */
+async function expectOnceInOrder(connection: RedisConnection, sent: number): Promise<void> {
+  const logs = await readLogs(connection);
+  const letters = (await connection.command(["XRANGE", "nba:dead", "-", "+"])) as [Buffer, Buffer[]][];
+  const broken = letters.map(([, fields]) => Number(/\d+/.exec(record(fields)["d"] ?? "")?.[0]));
+  const ids = logs.map(({ fields }) => Number((JSON.parse(fields["d"] ?? "") as { id: string }).id.slice(2)));
+  const all = [...ids, ...broken].sort((a, b) => a - b);
+  expect(all).toEqual(Array.from({ length: sent }, (_, id) => id));
+  const last = new Map<string, number>();
+  for (const [index, { partition, fields }] of logs.entries()) {
+    const lane = `${partition} ${fields["s"]}`;
+    const id = ids[index] as number;
+    expect(id, lane).toBeGreaterThan(last.get(lane) ?? -1);
+    last.set(lane, id);
+  }
+}
+
+/** Node 20 runs no TypeScript: the child is compiled to dist/, where the sources find their files. */
+function compileChild(): string {
+  const folder = `${root}dist/test-mover`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const project = {
+    extends: "../../tsconfig.json",
+    compilerOptions: { rootDir: "../..", outDir: "." },
+    files: ["../../test/ingest/mover-child.ts"],
+    include: [],
+  };
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(project));
+  const compiled = spawnSync(`${root}node_modules/.bin/tsc`, ["-p", folder], { encoding: "utf8" });
+  expect(compiled.stdout + compiled.stderr).toBe("");
+  return `${folder}/test/ingest/mover-child.js`;
+}

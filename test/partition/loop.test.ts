@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { customerKey } from "../../engine/domain/ids.ts";
+import type { Instant } from "../../engine/domain/time.ts";
+import type { AskAnswer, Committed } from "../../engine/engine.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { type RunningLoop, startLoop } from "../start-loop.ts";
+
+let redis: TestRedis;
+let running: RunningLoop;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  running = await startLoop(redis.url);
+});
+afterAll(async () => {
+  await running.stop();
+  await redis.stop();
+});
+
+const event = (id: string, type: string, customer: string, props = {}) => ({
+  id,
+  type,
+  key: customerKey(customer),
+  ts: Date.now() as Instant,
+  source: "http",
+  props,
+});
+
+function ask(customer: string, placement = "app-home", channel = "app"): Promise<AskAnswer> {
+  const placements = [{ name: placement }];
+  return running.loop.engine.ask({
+    key: customerKey(customer),
+    channel,
+    placements,
+    context: {},
+    locale: "en",
+    deadlineMs: 500,
+  });
+}
+
+function decided(answer: AskAnswer) {
+  if (answer.kind !== "decided") throw new Error(`not decided: ${JSON.stringify(answer)}`);
+  return answer.record;
+}
+
+describe("the decision loop on a real Redis", () => {
+  it("decides an ask, journals it, and finds it again", async () => {
+    const record = decided(await ask("ana"));
+    expect(record.slates[0]?.items.map((item) => item.treatment)).toEqual(["save-a:app"]);
+    const found = await running.loop.engine.decision(record.id);
+    expect(found?.record).toEqual(record);
+    expect(await running.loop.engine.customerOf(record.contacts[0]?.trackingCode as never)).toBe("ana");
+  });
+
+  it("folds an appended event and shows it in the profile", async () => {
+    await running.loop.engine.append([event("e1", "purchase", "bea", { amount: 20 })]);
+    await running.loop.engine.append([event("e1", "purchase", "bea", { amount: 20 })]);
+    await expect.poll(async () => (await running.loop.engine.look(customerKey("bea")))?.features["spend_all"]).toBe(20);
+  });
+
+  it("decides a trigger, tells the listeners, and holds the cap of two pushes a day", async () => {
+    const told: Committed[] = [];
+    running.loop.engine.onCommitted((committed) => told.push(committed));
+    for (let n = 0; n < 5; n++) await running.loop.engine.append([event(`t${n}`, "purchase", "cleo", { amount: 500 })]);
+    await expect
+      .poll(() => told.flatMap(({ decisions }) => decisions).filter(({ key }) => key === "cleo").length)
+      .toBe(5);
+    const kinds = told.flatMap(({ decisions }) => decisions).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "act")).toHaveLength(2);
+  });
+
+  it("learns from outcomes, and respects a decline in the next decision", async () => {
+    const first = decided(await ask("dora"));
+    const trackingCode = first.slates[0]?.items[0]?.trackingCode as string;
+    const outcome = event("o1", "outcome", "dora", { trackingCode, outcome: "declined" });
+    await running.loop.engine.append([outcome]);
+    await expect.poll(async () => decided(await ask("dora")).slates[0]?.items[0]?.treatment).toBe("save-b:app");
+  });
+
+  it("recovers after a clean stop: same profile, same decisions, nothing decided twice", async () => {
+    const before = await running.loop.engine.look(customerKey("cleo"));
+    await running.stop();
+    running = await startLoop(redis.url);
+    const after = await running.loop.engine.look(customerKey("cleo"));
+    expect(after?.features).toEqual(before?.features);
+    expect(after?.contacts).toEqual(before?.contacts);
+  });
+
+  it("recovers when its connections are cut", async () => {
+    const before = await running.loop.engine.look(customerKey("dora"));
+    const { createClient } = await import("redis");
+    const client = await createClient({ url: redis.tcpUrl }).connect();
+    await client.sendCommand(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    client.destroy();
+    await expect.poll(() => running.loop.engine.ready().ok, { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => running.loop.engine.ready().ok, { timeout: 5_000 }).toBe(true);
+    const after = await running.loop.engine.look(customerKey("dora"));
+    expect(after?.features).toEqual(before?.features);
+    expect(after?.contacts).toEqual(before?.contacts);
+    decided(await ask("dora"));
+  });
+});

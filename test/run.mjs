@@ -1,0 +1,58 @@
+// `npm test [-- --long] [vitest's own arguments]`: sets up what is missing (dependencies, build, Redis, a browser), runs
+// every test and ends with the plain totals alone on a line: `N passed, N failed[, N skipped]`.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root, setUp } from "../engine/cli/setup.mjs";
+
+setUp();
+const { CHROMIUM, ensureProgram, REDIS } = await import("../dist/engine/cli/programs.js");
+const missing = [REDIS, CHROMIUM]
+  .map((program) => ensureProgram(program, process.env.PATH ?? "", say))
+  .filter(isMissing);
+for (const { line } of missing) say(line);
+process.exitCode = missing.length > 0 ? 1 : runTests(process.argv.slice(2));
+
+function runTests(args) {
+  const folder = mkdtempSync(join(tmpdir(), "nba-test-"));
+  try {
+    const report = join(folder, "report.json");
+    const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const long = args.includes("--long");
+    const rest = args.filter((arg) => arg !== "--long");
+    const env = { ...process.env, ...(long ? { NBA_LONG: "1" } : {}) };
+    const { status } = spawnSync(process.execPath, [vitest, "run", ...reporters, ...rest], {
+      cwd: root,
+      stdio: "inherit",
+      env,
+    });
+    return totals(JSON.parse(readFileSync(report, "utf8")), status);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A file that does not load has no tests to fail: it is counted as one failure. */
+function totals({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }, status) {
+  const unloaded = testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some(hasFailed),
+  ).length;
+  const failed = numFailedTests + unloaded;
+  const skipped = numPendingTests + numTodoTests;
+  process.stdout.write(`\n${numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+  return status === 0 && failed === 0 ? 0 : 1;
+}
+
+function hasFailed({ status }) {
+  return status === "failed";
+}
+
+function isMissing({ kind }) {
+  return kind === "missing";
+}
+
+function say(line) {
+  process.stderr.write(`nba: ${line}\n`);
+}
