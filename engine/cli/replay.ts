@@ -46,7 +46,7 @@ export function replayCommand(): Command {
     )
     .action(async (file: string, options: ReplayOptions, command: Command) => {
       if (options.redis === undefined)
-        command.error("error: no Redis: give --redis URL or set REDIS_URL", { exitCode: 2 });
+        command.error("error: no Redis: give --redis URL (npm start prints it) or set REDIS_URL", { exitCode: 2 });
       await replay(file, options, options.redis, command);
     });
 }
