@@ -10,7 +10,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const [{ startCommand }, { startEngine }] = await Promise.all([import("./start.ts"), import("../main.ts")]);
     return startCommand(startEngine);
   },
+  demo: async () => {
+    const [{ demoCommand }, { startEngine }, { createTrafficDriver }] = await Promise.all([
+      import("./demo.ts"),
+      import("../main.ts"),
+      import("./traffic/driver.ts"),
+    ]);
+    return demoCommand(startEngine, createTrafficDriver);
+  },
   validate: async () => (await import("./validate.ts")).validateCommand(),
+  explain: async () => (await import("./explain.ts")).explainCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),

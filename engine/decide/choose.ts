@@ -1,12 +1,11 @@
 // Second half of a decision: rules that read models, priorities, and the slots.
 import type { Contact } from "../domain/contact.ts";
 import type { Decision, DecisionInput, Drop, Item, ModelScore, NoneReason, Slate } from "../domain/decision.ts";
-import type { ActionIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { ActionIndex } from "../domain/ids.ts";
 import type { Action, RuleScope } from "../rulebook/rulebook.ts";
 import { contextOf, factorsOf, priorityOf, propensityOf, type Ranking, worthOf } from "./arbitration.ts";
 import type { Ledger } from "./contact-limits.ts";
 import { renderContent, renderReasons } from "./content.ts";
-import { sortDrops } from "./drop-digest.ts";
 import { firstFailure } from "./engagement-policy.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
@@ -56,7 +55,15 @@ export function createChoose(
     }
     const weights = new Float64Array(rulebook.weights);
     if (qualified.treatments.length + qualified.kept.length > 0) rulebook.evaluateWeights(scope, weights);
-    return { input, qualified, scope, verdicts, weights, board: createBoard(qualified.asked), fallen: new Map() };
+    return {
+      input,
+      qualified,
+      scope,
+      verdicts,
+      weights,
+      board: createBoard(qualified.asked, prepared.treatments.length),
+      fallen: new Map(),
+    };
   }
 
   function falls(index: ActionIndex, { fallen, verdicts }: Choice): boolean {
@@ -201,17 +208,34 @@ function ruleError({ treatment }: PreparedTreatment, { placement }: Slots): Drop
   };
 }
 
-/** One for each action that fell as a whole, else one for each of its treatments, in canonical order. */
+/**
+ * One for each action that fell as a whole, else one for each of its treatments, in canonical order: `early` has that
+ * order already, and a treatment is either there or among the losses.
+ */
 function allDrops(
   prepared: Prepared,
   early: readonly Drop[],
-  losses: ReadonlyMap<TreatmentIndex, Drop>,
+  losses: readonly (Drop | undefined)[],
   fallen: ReadonlyMap<ActionIndex, Drop>,
 ): readonly Drop[] {
-  const stands = (drop: Drop) =>
-    "action" in drop || !fallen.has((prepared.treatments[drop.treatment] as PreparedTreatment).action.index);
-  const dropped = fallen.size > 0 ? early.filter(stands) : [...early];
-  for (const drop of fallen.values()) dropped.push(drop);
-  for (const drop of losses.values()) dropped.push(drop);
-  return sortDrops(prepared, dropped);
+  const dropped: Drop[] = [];
+  let next = 0;
+  for (const { action, treatments } of prepared.actions) {
+    const fell = fallen.get(action.index);
+    if (fell !== undefined) dropped.push(fell);
+    const first = early[next];
+    if (first !== undefined && "action" in first && first.action === action.index) {
+      dropped.push(first);
+      next++;
+      continue;
+    }
+    for (const { treatment } of treatments) {
+      const drop = early[next];
+      const isNext = drop !== undefined && "treatment" in drop && drop.treatment === treatment.index;
+      if (isNext) next++;
+      const loss = isNext ? drop : losses[treatment.index];
+      if (loss !== undefined && fell === undefined) dropped.push(loss);
+    }
+  }
+  return dropped;
 }

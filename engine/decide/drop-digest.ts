@@ -1,7 +1,7 @@
 // One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
 import type { Drop } from "../domain/decision.ts";
 import { hashText, murmur128 } from "../domain/hash.ts";
-import type { PolicyIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { PolicyIndex } from "../domain/ids.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. */
@@ -27,7 +27,7 @@ export function dropDigest(prepared: Prepared, dropped: readonly Drop[]): string
 }
 
 /** Sorts in place: by action, an action's own drop before those of its treatments. */
-export function sortDrops(prepared: Prepared, dropped: Drop[]): Drop[] {
+function sortDrops(prepared: Prepared, dropped: Drop[]): Drop[] {
   return dropped.sort((a, b) => orderOf(prepared, a) - orderOf(prepared, b));
 }
 
@@ -49,53 +49,57 @@ function orderOf(prepared: Prepared, drop: Drop): number {
 
 function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {
   const { rulebook, ruleHashes } = prepared;
-  view.setUint32(at, wordHash(drop.stage), true);
   const subject = "action" in drop ? rulebook.actions[drop.action] : rulebook.treatments[drop.treatment];
-  view.setUint32(at + 4, subject?.hash ?? 0, true);
-  const cause = (because: string, rival: number) => {
-    view.setUint32(at + 8, wordHash(because), true);
-    view.setUint32(at + 12, rival, true);
-  };
-  const numbers = (first: number, second: number) => {
-    setFloat(view, at + 20, first);
-    setFloat(view, at + 28, second);
-  };
-  const treatmentHash = (treatment: TreatmentIndex) => rulebook.treatments[treatment]?.hash ?? 0;
+  let because = "";
+  let rival = 0;
+  let first = 0;
+  let second = 0;
   switch (drop.stage) {
     case "availability":
     case "consent":
-      cause(drop.because, 0);
+      because = drop.because;
       break;
     case "eligibility":
     case "applicability":
     case "suitability":
-      cause(drop.because, ruleHashes[drop.rule] ?? 0);
+      because = drop.because;
+      rival = ruleHashes[drop.rule] ?? 0;
       break;
     case "suppression":
-      cause(drop.because, wordHash(policyId(prepared, drop)));
-      numbers(drop.reopensAt, 0);
+      because = drop.because;
+      rival = wordHash(policyId(prepared, drop));
+      first = drop.reopensAt;
       break;
     case "contact-limit":
-      cause("", wordHash(policyId(prepared, drop)));
-      numbers(drop.reopensAt, drop.counted);
+      rival = wordHash(policyId(prepared, drop));
+      first = drop.reopensAt;
+      second = drop.counted;
       break;
     case "propensity":
-      numbers(drop.propensity, drop.floor);
+      first = drop.propensity;
+      second = drop.floor;
       break;
     case "arbitration":
-      cause(drop.because, treatmentHash(drop.lostTo));
+      because = drop.because;
+      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
+      first = drop.priority;
       break;
     case "content":
-      cause(drop.missing, 0);
+      because = drop.missing;
+      first = drop.priority;
       break;
     case "slots":
-      cause("", treatmentHash(drop.lostTo));
+      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
+      first = drop.priority;
       break;
   }
-  if ("placement" in drop) {
-    view.setUint32(at + 16, rulebook.placements[drop.placement]?.hash ?? 0, true);
-    numbers(drop.priority, 0);
-  }
+  view.setUint32(at, wordHash(drop.stage), true);
+  view.setUint32(at + 4, subject?.hash ?? 0, true);
+  view.setUint32(at + 8, wordHash(because), true);
+  view.setUint32(at + 12, rival, true);
+  view.setUint32(at + 16, "placement" in drop ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
+  setFloat(view, at + 20, first);
+  setFloat(view, at + 28, second);
 }
 
 /** Id of the declared limit or cool-down, or of what the engine itself sees to. */

@@ -58,6 +58,7 @@ export function createQualify(
     const treatments: TreatmentIndex[] = [];
     const placements: PlacementIndex[] = [];
     const kept: KeptContact[] = [];
+    const found = { treatments, placements, kept };
     const needs = new Set<ModelIndex>();
     const asks = (treatment: PreparedTreatment, placement: PlacementIndex) =>
       isAsked[placement] === 1 &&
@@ -80,7 +81,7 @@ export function createQualify(
       const before = treatments.length + kept.length;
       for (const treatment of candidate.treatments) {
         if (!isOpen(treatment, request)) continue;
-        const drop = testTreatment(treatment, input, sticky, { treatments, placements, kept });
+        const drop = testTreatment(treatment, input, sticky, found);
         if (drop !== undefined) dropped.push(drop);
       }
       if (treatments.length + kept.length > before) for (const model of candidate.needsModels) needs.add(model);
@@ -96,9 +97,9 @@ export function createQualify(
     verdicts: Uint8Array,
     now: Instant,
   ): Drop | undefined {
-    const because = treatments.some((treatment) => isOpen(treatment, request))
-      ? unavailable(action, now)
-      : "no-treatment";
+    let isWanted = false;
+    for (const treatment of treatments) isWanted ||= isOpen(treatment, request);
+    const because = isWanted ? unavailable(action, now) : "no-treatment";
     if (because !== undefined) return { stage: "availability", action: action.index, because };
     return firstFailure(action, freeRules, verdicts);
   }
@@ -129,39 +130,41 @@ export function createQualify(
     if (keeps) return undefined;
 
     const suppression = suppressions.of(prepared.action);
-    if (suppression !== undefined) return { stage: "suppression", treatment: index, ...suppression };
-    const openFrom = found.placements.length;
-    const liveUntil = addPlacements(prepared, found.placements);
-    if (found.placements.length === openFrom) {
-      return {
-        stage: "suppression",
-        treatment: index,
-        policy: LIVE_POLICY,
-        because: "already-live",
-        reopensAt: liveUntil,
-      };
+    if (suppression !== undefined) {
+      const { policy, because, reopensAt } = suppression;
+      return { stage: "suppression", treatment: index, policy, because, reopensAt };
+    }
+    const reopensAt = liveElsewhereUntil(prepared);
+    if (reopensAt !== LONG_AGO) {
+      return { stage: "suppression", treatment: index, policy: LIVE_POLICY, because: "already-live", reopensAt };
     }
     const drop = belowCapsAndFloor(prepared, propensityOf(prepared.treatment, evidence));
-    if (drop !== undefined) found.placements.length = openFrom;
-    else while (found.treatments.length < found.placements.length) found.treatments.push(index);
-    return drop;
+    if (drop !== undefined) return drop;
+    for (const placement of prepared.placements) {
+      if (isAsked[placement] !== 1 || suppressions.liveElsewhereUntil(prepared, placement) !== LONG_AGO) continue;
+      found.treatments.push(index);
+      found.placements.push(placement);
+    }
+    return undefined;
   }
 
   function belowCapsAndFloor({ treatment, action }: PreparedTreatment, propensity: number): Drop | undefined {
     const refusal = ledger.refusal(treatment.index);
-    if (refusal !== undefined) return { stage: "contact-limit", treatment: treatment.index, ...refusal };
+    if (refusal !== undefined) {
+      const { policy, counted, reopensAt } = refusal;
+      return { stage: "contact-limit", treatment: treatment.index, policy, counted, reopensAt };
+    }
     if (propensity >= action.propensityFloor) return undefined;
     return { stage: "propensity", treatment: treatment.index, propensity, floor: action.propensityFloor };
   }
 
-  /** Adds the placements where the action is not live elsewhere; gives the first instant at which another opens. */
-  function addPlacements(treatment: PreparedTreatment, open: PlacementIndex[]): Instant {
+  /** The first instant at which an asked placement opens; LONG_AGO where the action is not live outside one of them. */
+  function liveElsewhereUntil(treatment: PreparedTreatment): Instant {
     let first = NEVER;
     for (const placement of treatment.placements) {
       if (isAsked[placement] !== 1) continue;
       const until = suppressions.liveElsewhereUntil(treatment, placement);
-      if (until === LONG_AGO) open.push(placement);
-      else if (until < first) first = until;
+      if (until < first) first = until;
     }
     return first;
   }

@@ -22,26 +22,31 @@ export interface Placed {
 export interface Board {
   readonly slots: readonly Slots[];
   readonly taken: Map<ActionIndex, TreatmentIndex>;
-  /** One for each treatment that found no slot: the strongest of its losses. */
-  readonly losses: Map<TreatmentIndex, Drop>;
+  /** By TreatmentIndex: the strongest of the losses of one that found no slot. */
+  readonly losses: (Drop | undefined)[];
   free: number;
 }
 
-export function createBoard(asked: readonly { readonly placement: Placement; readonly limit: number }[]): Board {
+export function createBoard(
+  asked: readonly { readonly placement: Placement; readonly limit: number }[],
+  treatments: number,
+): Board {
   const slots = asked.map(({ placement, limit }) => ({ placement, limit, placed: [] }));
   const free = asked.reduce((sum, { limit }) => sum + limit, 0);
-  return { slots, taken: new Map(), losses: new Map(), free };
+  return { slots, taken: new Map(), losses: new Array(treatments).fill(undefined), free };
 }
 
 export function slotsOf(board: Board, placement: PlacementIndex): Slots {
-  return board.slots.find((slots) => slots.placement.index === placement) as Slots;
+  let at = 0;
+  while (board.slots[at]?.placement.index !== placement) at++;
+  return board.slots[at] as Slots;
 }
 
 export function place(board: Board, slots: Slots, placed: Placed): void {
   slots.placed.push(placed);
   board.free--;
   board.taken.set(placed.treatment.action.index, placed.treatment.treatment.index);
-  board.losses.delete(placed.treatment.treatment.index);
+  board.losses[placed.treatment.treatment.index] = undefined;
 }
 
 /** Lost because its action has a slot already, or its placement none left; undefined where neither is so. */
@@ -51,12 +56,15 @@ export function outrun(
   slots: Slots,
   priority: number,
 ): Drop | undefined {
-  const at = { treatment: treatment.index, placement: slots.placement.index, priority };
-  const winner = board.taken.get(action.index);
-  if (winner !== undefined) return { stage: "arbitration", ...at, lostTo: winner, because: "same-action" };
+  const { index } = treatment;
+  const placement = slots.placement.index;
+  const lostTo = board.taken.get(action.index);
+  if (lostTo !== undefined) {
+    return { stage: "arbitration", treatment: index, placement, lostTo, priority, because: "same-action" };
+  }
   if (slots.placed.length < slots.limit) return undefined;
   const last = slots.placed.at(-1) as Placed;
-  return { stage: "slots", ...at, lostTo: last.treatment.treatment.index };
+  return { stage: "slots", treatment: index, placement, lostTo: last.treatment.treatment.index, priority };
 }
 
 /**
@@ -64,8 +72,8 @@ export function outrun(
  * equals the one in the first placement is told.
  */
 export function lose(board: Board, treatment: TreatmentIndex, loss: Drop): void {
-  const told = board.losses.get(treatment);
-  if (told === undefined || tellsMore(loss, told)) board.losses.set(treatment, loss);
+  const told = board.losses[treatment];
+  if (told === undefined || tellsMore(loss, told)) board.losses[treatment] = loss;
 }
 
 function tellsMore(loss: Drop, told: Drop): boolean {

@@ -89,7 +89,12 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     stop: async (waitMs) => {
       state.stopped = true;
       for (const pump of pumps.values()) pump.wake();
-      await Promise.race([Promise.all(running), sleep(waitMs)]);
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, waitMs);
+      });
+      await Promise.race([Promise.all(running), patience]);
+      clearTimeout(timer);
     },
   };
 }
@@ -100,11 +105,12 @@ function newPump(partition: PartitionIndex): Pump {
 }
 
 function take(pump: Pump, commit: DispatchCommit): void {
-  pump.newest = commit.seq;
-  if (pump.waiting.length >= WAITING_COMMITS_MAX) {
+  if (commit.seq <= pump.newest) return;
+  if (commit.seq !== pump.newest + 1 || pump.waiting.length >= WAITING_COMMITS_MAX) {
     pump.waiting = [];
     pump.isBehind = true;
   }
+  pump.newest = commit.seq;
   pump.waiting.push(commit);
   pump.wake();
 }

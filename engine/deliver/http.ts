@@ -5,7 +5,7 @@ import { statusLine } from "./answer.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
-import { problemAnswer, quoted } from "./problem.ts";
+import { problemAnswer, quoted, retryLater } from "./problem.ts";
 import type { Incoming, Route } from "./route.ts";
 import { mediaTypeOf, validTraceparent } from "./route.ts";
 import type { Routed } from "./router.ts";
@@ -190,13 +190,16 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
   }
 }
 
+/** Broken surroundings, as opposed to a bug: by name, since several parts of the engine raise them. */
+const TROUBLE: ReadonlySet<string> = new Set(["RedisTrouble", "Unavailable", "SimpleError"]);
+
 /** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
 function failure(error: unknown, operation: string, log: Log): Answer {
-  const isTrouble = error instanceof Error && error.name === "RedisTrouble";
+  const isTrouble = error instanceof Error && TROUBLE.has(error.name);
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error(isTrouble ? "request failed: Redis does not answer" : "request failed", { operation, why });
+  log.error(isTrouble ? "request failed: the engine cannot answer now" : "request failed", { operation, why });
   if (!isTrouble) return problemAnswer("internal", "an unexpected error; the engine's log says more");
-  return problemAnswer("unavailable", "Redis does not answer; try again", [], { "retry-after": "1" });
+  return retryLater("unavailable", "the engine or its Redis is not ready; try again", 1_000);
 }
 
 function hasBody(req: Request): boolean {

@@ -69,7 +69,8 @@ async function resume(
   const wholly = since.ordinal === undefined ? since.seq : Math.max(0, since.seq - 1);
   const missed = await engine.since(subscription.key, wholly as typeof since.seq);
   if (!isCurrent()) return true;
-  if (missed === undefined) return false;
+  if (missed === undefined || !(await isKnown(engine, subscription.key, since, missed.length))) return false;
+  if (!isCurrent()) return true;
   const frames = missed
     .flatMap((committed) => customerFrames(committed, subscription.key))
     .filter((frame) => isAfter(frame, since) && isWanted(subscription, frame));
@@ -84,6 +85,13 @@ async function resume(
   return true;
 }
 
+/** A cursor that is ahead of the journal is not one of its own: that Redis lost what the client saw. */
+async function isKnown(engine: Engine, key: CustomerKey, since: Cursor, missed: number): Promise<boolean> {
+  if (missed > 0) return true;
+  const look = await engine.look(key);
+  return look !== undefined && look.seq >= since.seq;
+}
+
 async function show(
   deps: SubscribeDeps,
   peer: Peer,
@@ -93,7 +101,7 @@ async function show(
   isCurrent: () => boolean,
 ): Promise<void> {
   const { engine, metrics } = deps;
-  const answer = placement && (await askFor(engine, subscription.key, placement, message.locale));
+  const answer = placement && (await askFor(deps, subscription.key, placement, message.locale));
   if (answer?.kind === "refused" || answer?.kind === "conflict")
     sendMessage(peer, { op: "error", code: "refused", detail: answer.why, ...echo(message) }, metrics);
   const look = await engine.look(subscription.key);
@@ -118,9 +126,15 @@ async function show(
   if (look !== undefined) tellWaiting(look, new Set(nbas.map((card) => card.trackingCode)), engine, deps.onShown);
 }
 
-function askFor(engine: Engine, key: CustomerKey, placement: Placement, locale = "en"): Promise<AskAnswer> {
+async function askFor(
+  { engine, metrics }: SubscribeDeps,
+  key: CustomerKey,
+  placement: Placement,
+  locale = "en",
+): Promise<AskAnswer> {
+  const startedMs = performance.now();
   const [first] = channelNames(engine, placement);
-  return engine.ask({
+  const answer = await engine.ask({
     key,
     channel: first ?? "",
     placements: [{ name: placement.name }],
@@ -128,6 +142,8 @@ function askFor(engine: Engine, key: CustomerKey, placement: Placement, locale =
     locale,
     deadlineMs: ASK_DEADLINE_MS,
   });
+  metrics.onRequest("live-ask", answer.kind === "decided" ? 200 : 503, (performance.now() - startedMs) / 1_000);
+  return answer;
 }
 
 function degradations(answer: AskAnswer | undefined): readonly string[] {

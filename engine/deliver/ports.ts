@@ -1,15 +1,10 @@
 // What this folder needs of observe/: narrow, so that the tests of the outside do not need a registry.
+import type { Log as EngineLog } from "../observe/log.ts";
 
-export interface Log {
-  readonly warn: (message: string, fields?: LogFields) => void;
-  readonly error: (message: string, fields?: LogFields) => void;
-}
-
-/** Never a customer: these lines are above debug. */
-export type LogFields = Readonly<Record<string, string | number | undefined>>;
+export type Log = Pick<EngineLog, "warn" | "error">;
 
 export interface DeliverMetrics {
-  /** `operation` is the operationId of a route: a bounded set. */
+  /** `operation` is the operationId of a route, or `live-ask` for a screen that asks: a bounded set. */
   readonly onRequest: (operation: string, status: number, seconds: number) => void;
   readonly onWebsocketConnections: (open: number) => void;
   readonly onWebsocketDropped: (reason: WebsocketDrop) => void;

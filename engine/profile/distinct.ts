@@ -8,7 +8,7 @@
 // panes counts once, and the order of arrival does not matter.
 import { hashText } from "../domain/hash.ts";
 
-export const BITMAP_BITS = 256;
+const BITMAP_BITS = 256;
 /** In 32-bit words. */
 export const BITMAP_WORDS = BITMAP_BITS / 32;
 /** In cells of 8 bytes. */

@@ -29,7 +29,18 @@ export function createEntries(): Entries {
   let newer = new Int32Array(64);
   let oldest = NONE;
   let newest = NONE;
+  // One event asks for the same customer several times in a row.
+  let foundKey: CustomerKey | undefined;
+  let foundEntry: Entry = NONE;
 
+  const find = (key: CustomerKey): Entry | undefined => {
+    if (key === foundKey) return foundEntry;
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    foundKey = key;
+    foundEntry = entry;
+    return entry;
+  };
   const grow = (): void => {
     slots = enlarged(slots, new Uint32Array(slots.length * 2));
     older = enlarged(older, new Int32Array(older.length * 2));
@@ -52,7 +63,7 @@ export function createEntries(): Entries {
   };
   return {
     size: () => entries.size,
-    find: (key) => entries.get(key),
+    find,
     add: (key, slot) => {
       const entry = free.pop() ?? keys.length;
       if (entry >= slots.length) grow();
@@ -67,6 +78,7 @@ export function createEntries(): Entries {
       keys[entry] = undefined;
       free.push(entry);
       entries.delete(key);
+      foundKey = undefined;
     },
     slotOf: (entry) => slots[entry] as number,
     move: (entry, slot) => {

@@ -53,13 +53,13 @@ interface Drafts {
   readonly readers: Map<string, DraftReader>;
 }
 
-export interface Bound {
+interface Bound {
   readonly reads: readonly FeatureRead[];
   readonly readersByType: ReadonlyMap<string, readonly Reader[]>;
   readonly readersOfAny: readonly Reader[];
 }
 
-export interface FeaturePlan {
+interface FeaturePlan {
   readonly registers: readonly RegisterShape[];
   readonly tracks: readonly TrackShape[];
   /** Called with the same registers and tracks, once their cells are known. */

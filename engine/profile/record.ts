@@ -17,7 +17,7 @@ export interface Cursor {
 }
 
 /** "NBP" and the version of the format. */
-export const FORMAT = 0x4e425001;
+const FORMAT = 0x4e425001;
 
 const LAYOUT_WORD = 1;
 const CELLS_WORD = 2;
@@ -129,6 +129,16 @@ export function writeCold(cursor: Cursor, layout: LayoutDescriptor, cold: Uint8A
   const from = (base + layout.coldAt) * 8;
   chunk.u8.set(cold, from);
   chunk.u8.fill(0, from + cold.length, from + ((cold.length + 7) & ~7));
+}
+
+/** To a place that holds it. */
+export function copyRecord(from: Cursor, to: Cursor): void {
+  copyCellsOf(from, to.chunk, to.base, cellsOf(from));
+}
+
+/** The first cells of a record, bit for bit. */
+export function copyCellsOf({ chunk, base }: Cursor, to: Chunk, at: number, cells: number): void {
+  to.f64.set(chunk.f64.subarray(base, base + cells), at);
 }
 
 export function packRecord(cursor: Cursor): Uint8Array {

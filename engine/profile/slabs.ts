@@ -15,7 +15,7 @@ export interface Chunk {
 /** Where a record begins: chunk x 2^15 + cell. Below 2^32, that is 131,072 chunks. */
 export type Slot = number;
 
-export interface Slabs {
+interface Slabs {
   /** Bytes of the places in use. */
   readonly bytes: () => number;
   readonly take: (cells: number) => Slot;

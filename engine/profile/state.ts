@@ -19,7 +19,7 @@ import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } 
 import { readContact, writeContact } from "./contact-codec.ts";
 import type { Layout } from "./layout.ts";
 
-export interface ClosedCase {
+interface ClosedCase {
   readonly caseId: string;
   readonly closedAt: Instant;
 }

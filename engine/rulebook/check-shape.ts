@@ -1,6 +1,6 @@
 // Checks a file's value against its schema, and says what is wrong where it is written.
 import type { TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/compile";
 import type { FaultLog } from "./fault.ts";
 import type { Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
@@ -28,11 +28,22 @@ interface Shape {
 
 /** True where the file has the shape. Typebox decides; only a file that failed is walked for its faults. */
 export function checkShape(schema: TSchema, source: Source, faults: FaultLog): boolean {
-  if (Compile(schema).Check(source.value)) return true;
+  if (checkerOf(schema).Check(source.value)) return true;
   const before = faults.count();
   explain(schema as Shape, source.value, [], source, faults);
   if (faults.count() === before) faults.add(source.placeOf([]), "this file does not have the shape that is asked for");
   return false;
+}
+
+/** Compiling a schema takes longer than checking a file: each is compiled once. */
+const checkers = new WeakMap<TSchema, Validator>();
+
+function checkerOf(schema: TSchema): Validator {
+  const known = checkers.get(schema);
+  if (known !== undefined) return known;
+  const checker = Compile(schema);
+  checkers.set(schema, checker);
+  return checker;
 }
 
 function explain(shape: Shape, value: unknown, path: Path, source: Source, faults: FaultLog): void {

@@ -109,7 +109,7 @@ function inherit(
       const id = `${owner}/${(typeof rule === "string" ? undefined : rule.id) ?? `${name}-${index + 1}`}`;
       return typeof rule === "string"
         ? expressions.addRule(id, expression(source, rule, at))
-        : expressions.addRule(id, expression(source, rule.rule, [...at, "rule"]));
+        : expressions.addRule(id, expression(source, rule.rule, [...at, "rule"]), rule.why);
     });
     return [...from.tiers[name], ...own];
   };

@@ -100,8 +100,8 @@ const FIELDS: Readonly<Record<Aggregate, Readonly<Record<"field" | "window" | "h
   min: { field: "needs", window: "may", halfLife: "no" },
   max: { field: "needs", window: "may", halfLife: "no" },
   distinct: { field: "needs", window: "needs", halfLife: "no" },
-  last: { field: "needs", window: "no", halfLife: "no" },
-  recency: { field: "no", window: "no", halfLife: "no" },
+  last: { field: "needs", window: "may", halfLife: "no" },
+  recency: { field: "no", window: "may", halfLife: "no" },
   ratio: { field: "no", window: "no", halfLife: "no" },
 };
 

@@ -20,7 +20,7 @@ type Evaluators = Pick<
 
 export interface ExpressionTable {
   /** Adds a boolean expression. A faulty one is reported and gets an index as well: nothing is built from it. */
-  readonly addRule: (id: string, written: WrittenExpression) => RuleIndex;
+  readonly addRule: (id: string, written: WrittenExpression, why?: string) => RuleIndex;
   readonly addWeight: (written: WrittenExpression) => {
     readonly weight: Weight;
     readonly models: readonly ModelIndex[];
@@ -53,7 +53,7 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
     return fresh;
   };
   return {
-    addRule: (id, written) => {
+    addRule: (id, written, why) => {
       const place = written.placeAt(0);
       const earlier = ids.get(id);
       if (earlier !== undefined) {
@@ -62,7 +62,15 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
       ids.set(id, place);
       const compiled = compile(written, "boolean");
       const index = rules.length as RuleIndex;
-      rules.push({ index, id, text: written.text, place, needsModels: compiled.models, reads: compiled.reads });
+      rules.push({
+        index,
+        id,
+        text: written.text,
+        ...(why === undefined ? {} : { why }),
+        place,
+        needsModels: compiled.models,
+        reads: compiled.reads,
+      });
       truths.push(compiled);
       return index;
     },
@@ -95,7 +103,7 @@ function compileWritten(
 }
 
 /** V8 does not optimise a function of more than 60 KB of bytecode: the body of the fused one is cut into pieces. */
-const EXPRESSIONS_PER_PIECE = 64;
+const EXPRESSIONS_PER_PIECE = 128;
 
 const LOCALS = "const F=s.features,A=s.attributes,C=s.context,M=s.models;";
 

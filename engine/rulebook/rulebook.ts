@@ -79,12 +79,14 @@ export const RULE_FALSE = 0;
 export const RULE_TRUE = 1;
 export const RULE_ERROR = 2;
 
-/** One distinct boolean expression. */
+/** One boolean expression as written in one place. Those of the same meaning are evaluated once. */
 export interface Rule {
   readonly index: RuleIndex;
   /** Id as written, e.g. `retention/has-churn-risk`; or generated from tier and owner. */
   readonly id: string;
   readonly text: string;
+  /** Why the rule is there, in its author's words. */
+  readonly why?: string;
   readonly place: Place;
   readonly needsModels: readonly ModelIndex[];
   /** What it reads, for explanations: `features.spend_30d` ... */

@@ -12,6 +12,7 @@ import {
   type Scalar,
   visit,
   type YAMLError,
+  type YAMLWarning,
 } from "yaml";
 import type { FaultLog } from "./fault.ts";
 import type { Place } from "./rulebook.ts";
@@ -49,7 +50,7 @@ export function readSource(file: string, text: string, faults: FaultLog): Source
     return undefined;
   }
   const before = faults.count();
-  for (const error of document.errors) faults.add(at(error.pos[0]), describeError(error));
+  for (const error of [...document.errors, ...document.warnings]) faults.add(at(error.pos[0]), describeError(error));
   checkNodes(document, at, faults);
   if (faults.count() > before) return undefined;
   const value = toPlain(document, file, faults);
@@ -57,8 +58,9 @@ export function readSource(file: string, text: string, faults: FaultLog): Source
   return { file, value, ...placesOf(document, text, at) };
 }
 
-function describeError(error: YAMLError): string {
+function describeError(error: YAMLError | YAMLWarning): string {
   if (error.code === "DUPLICATE_KEY") return "the same field is written twice here: keep one";
+  if (error.code === "TAG_RESOLVE_FAILED") return 'a value that begins with "!" must be written in quotes';
   const text = error.message.replace(/\s+/g, " ");
   return `not valid YAML: ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 }
@@ -81,7 +83,7 @@ function checkNodes(document: Document, at: (offset: number) => Place, faults: F
         return visit.BREAK;
       }
       const tag = (node as { tag?: string }).tag;
-      if (tag !== undefined) {
+      if (tag !== undefined && !tag.startsWith("!")) {
         faults.add(at(startOf(node)), `a YAML tag (${JSON.stringify(tag)}) is not allowed: write the plain value`);
       }
       return undefined;

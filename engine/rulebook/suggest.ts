@@ -2,7 +2,7 @@ const LISTED_MAX = 8;
 
 /** `: did you mean "label"?`, or the choices where there are few, or nothing. To be appended to a message. */
 export function suggest(written: string, known: Iterable<string>): string {
-  const names = [...known];
+  const names = [...new Set(known)];
   const close = closest(written, names);
   if (close !== undefined) return `: did you mean ${JSON.stringify(close)}?`;
   if (names.length === 0) return ": none is declared";

@@ -9,7 +9,7 @@ import type { Aggregate, AttributeSpec, AttributeType, FeatureSpec } from "../..
 const PLACE = { file: "features.yaml", line: 1, column: 1 };
 
 /** How often a property is tried. */
-export const RUNS = process.env["NBA_LONG"] === "1" ? 2_000 : 60;
+export const RUNS = process.env["NBA_LONG"] === "1" ? 2_000 : 30;
 
 export interface FeatureSketch {
   readonly aggregate: Exclude<Aggregate, "ratio">;

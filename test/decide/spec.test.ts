@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const ID = /\b[A-Z]{3}-\d+\b/g;
+
+const spec = readFileSync(new URL("../../engine/decide/SPEC.md", import.meta.url), "utf8");
+const declared = [...spec.matchAll(/^- \*\*([A-Z]{3}-\d+)\*\*/gm)].map(([, id]) => id as string);
+const folder = new URL("./", import.meta.url);
+// A title is a string that begins with an id.
+const titles = readdirSync(folder)
+  .filter((name) => name.endsWith(".test.ts") && name !== "spec.test.ts")
+  .flatMap((name) => [...readFileSync(new URL(name, folder), "utf8").matchAll(/["`]([A-Z]{3}-\d+ [^"`\n]*)["`]/g)])
+  .map(([, title]) => title as string);
+const quoted = new Set(titles.flatMap((title) => title.match(ID) ?? []));
+
+test("every id of SPEC.md is declared once", () => {
+  expect(declared.length).toBeGreaterThan(40);
+  expect(declared.filter((id, index) => declared.indexOf(id) !== index)).toEqual([]);
+});
+
+test("every id of SPEC.md has a test", () => {
+  expect(declared.filter((id) => !quoted.has(id))).toEqual([]);
+});
+
+test("no test quotes an id that SPEC.md does not know", () => {
+  expect([...quoted].filter((id) => !declared.includes(id))).toEqual([]);
+});

@@ -1,0 +1,90 @@
+// The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import { createDispatch, type Dispatch } from "../../engine/deliver/dispatch.ts";
+import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
+import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
+import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
+import { createServer } from "../../engine/deliver/server.ts";
+import type { PartitionIndex } from "../../engine/domain/ids.ts";
+import { connectRedis } from "../../engine/journal/redis.ts";
+import { repositoryRoot } from "../../engine/journal/source-file.ts";
+import { createLog } from "../../engine/observe/log.ts";
+import { type RunningLoop, startLoop } from "../start-loop.ts";
+
+export interface Outside {
+  readonly url: string;
+  readonly liveUrl: string;
+  readonly running: RunningLoop;
+  readonly dispatch: Dispatch;
+  readonly lane: RedisLane;
+  /** `<reason>` of websockets and `<channel>:<result>` of deliveries -> how often. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly closeServer: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const PARTITIONS = 4;
+
+export async function startOutside(redisUrl: string): Promise<Outside> {
+  const running = await startLoop(redisUrl, { partitions: PARTITIONS });
+  const { engine, journalFrom, delivered } = running.loop;
+  const counts: Record<string, number> = {};
+  const count = (name: string, by = 1): void => {
+    counts[name] = (counts[name] ?? 0) + by;
+  };
+  const metrics: DeliverMetrics = {
+    onRequest: (operation, status) => count(`${operation}:${status}`),
+    onWebsocketConnections: () => undefined,
+    onWebsocketDropped: (reason) => count(reason),
+    onDelivery: (channel, result, items) => count(`${channel}:${result}`, items),
+  };
+  const log = createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
+  const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const dispatch = createDispatch({
+    redis: lane,
+    rulebook: engine.rulebook,
+    journalFrom,
+    delivered,
+    metrics,
+    log,
+  });
+  engine.onCommitted(dispatch.onCommitted);
+  await dispatch.start(Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex));
+  const server = createServer({
+    engine,
+    config: {
+      host: "127.0.0.1",
+      port: 0,
+      allowedOrigins: ["https://crm.example"],
+      consoleDir: `${repositoryRoot}/test/deliver/pages`,
+      version: "0.0.0",
+    },
+    metrics,
+    exposition: running.metrics,
+    log,
+    idempotency: createRedisIdempotency(lane, log),
+    delivered,
+    clock: Date.now,
+  });
+  const { port } = await server.listen();
+  let isClosed = false;
+  const closeServer = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
+    await server.close(1_000);
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    liveUrl: `ws://127.0.0.1:${port}/v1/live`,
+    running,
+    dispatch,
+    lane,
+    counts,
+    closeServer,
+    stop: async () => {
+      await closeServer();
+      await dispatch.stop(1_000);
+      await running.stop();
+      lane.close();
+    },
+  };
+}

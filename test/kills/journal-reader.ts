@@ -1,0 +1,68 @@
+// Reads what Redis holds after the kills by means of its own: another client, another decoder, nothing of engine/.
+import { Redis } from "ioredis";
+import { unpack } from "msgpackr";
+
+export interface FoundDecision {
+  readonly id: string;
+  readonly key: string;
+  readonly trigger: string | undefined;
+  readonly contacts: readonly { readonly trackingCode: string; readonly treatment: string }[];
+}
+
+export interface Found {
+  readonly decisions: readonly FoundDecision[];
+  /** Partitions whose journal has a gap or goes back. */
+  readonly broken: readonly string[];
+  /** Tracking codes in nba:channel:push, as often as they stand there. */
+  readonly pushed: readonly string[];
+  /** Tracking codes that the engine itself reported as not delivered. */
+  readonly released: ReadonlySet<string>;
+  readonly dead: number;
+}
+
+export async function readEverything(redisUrl: string, partitions: number): Promise<Found> {
+  const redis = new Redis(redisUrl);
+  const decisions: FoundDecision[] = [];
+  const broken: string[] = [];
+  const released = new Set<string>();
+  let dead = await redis.xlen("nba:dead");
+  for (let partition = 0; partition < partitions; partition++) {
+    const journal = await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+");
+    for (const [index, [id, fields]] of journal.entries()) {
+      if (id.toString() !== `${index + 1}-0`) broken.push(`partition ${partition}: entry ${index + 1} is ${id}`);
+      const [, , , found] = unpack(fields[1] as Buffer) as [number, string, number, RawDecision[]];
+      decisions.push(...found.map(readDecision));
+    }
+    for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:events`, "-", "+")) {
+      if (fields[1]?.toString() !== "engine") continue;
+      const event = unpack(fields[3] as Buffer) as { props: { trackingCode: string; outcome: string } };
+      if (event.props.outcome === "not-delivered") released.add(event.props.trackingCode);
+    }
+    dead += await redis.xlen(`nba:{${partition}}:dead`);
+  }
+  const pushed = (await redis.xrange("nba:channel:push", "-", "+")).map(
+    ([, fields]) => (JSON.parse(fields[1] as string) as { trackingCode: string }).trackingCode,
+  );
+  redis.disconnect();
+  return { decisions, broken, pushed, released, dead };
+}
+
+interface RawDecision {
+  readonly id: string;
+  readonly key: string;
+  readonly trigger?: { readonly event: string };
+  readonly slates: readonly {
+    readonly items: readonly { readonly trackingCode: string; readonly treatment: string }[];
+  }[];
+  readonly contacts: readonly { readonly trackingCode: string }[];
+}
+
+function readDecision({ id, key, trigger, slates, contacts }: RawDecision): FoundDecision {
+  const treatments = new Map(slates.flatMap(({ items }) => items.map((item) => [item.trackingCode, item.treatment])));
+  return {
+    id,
+    key,
+    trigger: trigger?.event,
+    contacts: contacts.map(({ trackingCode }) => ({ trackingCode, treatment: treatments.get(trackingCode) ?? "?" })),
+  };
+}

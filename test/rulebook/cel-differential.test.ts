@@ -1,0 +1,124 @@
+import { CelScalar, celEnv, celFunc, celMap, isCelError, parse, plan } from "@bufbuild/cel";
+import { Environment } from "@marcbachmann/cel-js";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ruleNames } from "../../engine/rulebook/cel-names.ts";
+import { createExpressionTable } from "../../engine/rulebook/expressions.ts";
+import { createFaultLog, formatFault } from "../../engine/rulebook/fault.ts";
+import { RULE_ERROR, RULE_FALSE, RULE_TRUE, type RuleScope } from "../../engine/rulebook/rulebook.ts";
+import { booleanExpression, type Expression, NAMES, numberExpression, scope, variablesOf } from "./cel-corpus.ts";
+
+const long = process.env["NBA_LONG"] === "1";
+const numRuns = long ? 5_000 : 400;
+const timeout = long ? 600_000 : 60_000;
+const placeAt = (offset: number) => ({ file: "x.yaml", line: 1, column: offset + 1 });
+
+function divide(a: number, b: number): number {
+  if (b === 0) throw new Error("division by zero");
+  return a / b;
+}
+
+/** Compiles both kinds into one table, and evaluates them by the fused functions. */
+function compiled(truths: readonly Expression[], numbers: readonly Expression[]) {
+  const faults = createFaultLog();
+  const table = createExpressionTable(ruleNames(NAMES), faults);
+  truths.forEach(({ written }, index) => void table.addRule(`r-${index}`, { text: written, placeAt }));
+  numbers.forEach(({ written }) => void table.addWeight({ text: written, placeAt }));
+  expect(faults.sorted().map((fault) => formatFault(fault))).toEqual([]);
+  const rulebook = table.build();
+  return (read: RuleScope) => {
+    const out = new Uint8Array(truths.length).fill(9);
+    const weights = new Float64Array(numbers.length).fill(-999);
+    rulebook.evaluateRules(read, out);
+    rulebook.evaluateModelRules(read, out);
+    rulebook.evaluateWeights(read, weights);
+    const single = rulebook.rules.map((rule) => rulebook.evaluateRule(rule.index, read));
+    expect(single).toEqual([...out]);
+    return { truths: [...out], numbers: [...weights] };
+  };
+}
+
+const { DOUBLE } = CelScalar;
+const bufbuild = celEnv({
+  funcs: [
+    celFunc("number", [DOUBLE], DOUBLE, (value) => value),
+    celFunc("abs", [DOUBLE], DOUBLE, Math.abs),
+    celFunc("min", [DOUBLE, DOUBLE], DOUBLE, Math.min),
+    celFunc("max", [DOUBLE, DOUBLE], DOUBLE, Math.max),
+    celFunc("divide", [DOUBLE, DOUBLE], DOUBLE, divide),
+  ],
+});
+
+function byBufbuild(expression: Expression, read: RuleScope): unknown {
+  const variables = Object.entries(variablesOf(read)).map(([name, fields]) => {
+    return [
+      name,
+      celMap(
+        new Map(
+          Object.entries(fields).map(([key, value]) => [key, Array.isArray(value) ? [...value] : value]),
+        ) as never,
+      ),
+    ];
+  });
+  const result = plan(bufbuild, parse(expression.standard))(Object.fromEntries(variables));
+  return isCelError(result) ? undefined : result;
+}
+
+const celJs = new Environment({ unlistedVariablesAreDyn: true })
+  .registerFunction("number(double): double", (value: number) => value)
+  .registerFunction("abs(double): double", Math.abs)
+  .registerFunction("min(double, double): double", Math.min)
+  .registerFunction("max(double, double): double", Math.max)
+  .registerFunction("divide(double, double): double", divide);
+
+function byCelJs(expression: Expression, read: RuleScope): unknown {
+  try {
+    return celJs.evaluate(expression.standard, variablesOf(read));
+  } catch {
+    return undefined;
+  }
+}
+
+const truthOf = (value: unknown) => (value === true ? RULE_TRUE : value === false ? RULE_FALSE : RULE_ERROR);
+const numberOf = (value: unknown) => (typeof value === "number" ? value + 0 : Number.NaN);
+
+describe("compiled rules against interpreters", () => {
+  for (const [name, interpret] of [
+    ["@bufbuild/cel", byBufbuild],
+    ["cel-js", byCelJs],
+  ] as const) {
+    it(`gives what ${name} gives, errors included`, { timeout }, () => {
+      const corpus = fc.tuple(
+        fc.array(booleanExpression, { minLength: 1, maxLength: 5 }),
+        fc.array(numberExpression, { maxLength: 3 }),
+        fc.array(scope, { minLength: 1, maxLength: 4 }),
+      );
+      fc.assert(
+        fc.property(corpus, ([truths, numbers, reads]) => {
+          const evaluate = compiled(truths, numbers);
+          for (const read of reads) {
+            const found = evaluate(read);
+            expect(found.truths).toEqual(truths.map((expression) => truthOf(interpret(expression, read))));
+            expect(found.numbers.map((n) => n + 0)).toEqual(
+              numbers.map((expression) => numberOf(interpret(expression, read))),
+            );
+          }
+        }),
+        { numRuns },
+      );
+    });
+  }
+
+  it("has a corpus in which every result is frequent", () => {
+    const counts = [0, 0, 0];
+    for (const [truth, reads] of fc.sample(
+      fc.tuple(booleanExpression, fc.array(scope, { minLength: 4, maxLength: 4 })),
+      { numRuns: 300, seed: 7 },
+    )) {
+      const evaluate = compiled([truth], []);
+      for (const read of reads)
+        counts[evaluate(read).truths[0] as number] = (counts[evaluate(read).truths[0] as number] as number) + 1;
+    }
+    expect(Math.min(...counts)).toBeGreaterThan(100);
+  });
+});
