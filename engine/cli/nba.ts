@@ -2,36 +2,41 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { sourceFile } from "../journal/source-file.ts";
-import { startEngine } from "../main.ts";
-import { Unfit } from "../partition/session.ts";
-import { benchCommand } from "./bench.ts";
-import { featuresCommand } from "./features-export.ts";
-import { partitionCommand } from "./partition.ts";
-import { RedisServerTrouble } from "./redis-server.ts";
-import { replayCommand } from "./replay.ts";
-import { startCommand } from "./start.ts";
 import { CommandTrouble, complain, type ExitCode, exitWith } from "./terminal.ts";
-import { validateCommand } from "./validate.ts";
 
-const COMMANDS: readonly (() => Command)[] = [
-  () => startCommand(startEngine),
-  validateCommand,
-  replayCommand,
-  featuresCommand,
-  partitionCommand,
-  benchCommand,
-];
+/** In the order of --help. Only what is asked for is loaded: the engine itself takes longer to load than most commands to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => {
+    const [{ startCommand }, { startEngine }] = await Promise.all([import("./start.ts"), import("../main.ts")]);
+    return startCommand(startEngine);
+  },
+  demo: async () => {
+    const [{ demoCommand }, { startEngine }, { createTrafficDriver }] = await Promise.all([
+      import("./demo.ts"),
+      import("../main.ts"),
+      import("./traffic/driver.ts"),
+    ]);
+    return demoCommand(startEngine, createTrafficDriver);
+  },
+  validate: async () => (await import("./validate.ts")).validateCommand(),
+  explain: async () => (await import("./explain.ts")).explainCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  features: async () => (await import("./features-export.ts")).featuresCommand(),
+  partition: async () => (await import("./partition.ts")).partitionCommand(),
+  bench: async () => (await import("./bench.ts")).benchCommand(),
+};
 
-await run(createProgram(), process.argv);
+await run(await createProgram(process.argv[2]), process.argv);
 
-function createProgram(): Command {
+async function createProgram(wanted: string | undefined): Promise<Command> {
   const { version, description } = JSON.parse(readFileSync(sourceFile("package.json"), "utf8"));
   const program = new Command("nba")
     .description(description)
     .version(version)
     .showHelpAfterError("(nba --help lists the commands)")
     .addHelpText("after", "\nExit codes: 0 well, 1 found faults, 2 wrong use.");
-  for (const create of COMMANDS) program.addCommand(create());
+  const only = wanted !== undefined && Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined;
+  for (const load of only === undefined ? Object.values(COMMANDS) : [only]) program.addCommand(await load());
   return program;
 }
 
@@ -56,11 +61,12 @@ function codeOf(error: unknown): ExitCode {
     // What a command itself complains of keeps the code that it chose; commander's own complaints are wrong use.
     return error.code === "commander.error" && error.exitCode === 1 ? 1 : 2;
   }
-  if (error instanceof CommandTrouble || error instanceof RedisServerTrouble) {
+  if (error instanceof CommandTrouble) {
     complain(error.message);
-    return error instanceof CommandTrouble ? error.exitCode : 1;
+    return error.exitCode;
   }
-  if (error instanceof Unfit) {
+  // Thrown by the engine where this Redis or this rulebook cannot be served. By name, so as not to load the engine for it.
+  if (error instanceof Error && error.name === "Unfit") {
     complain(error.message);
     return 2;
   }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { anonymousKey, customerKey } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { LIMITS } from "../limits.ts";
-import { configOf } from "./start.ts";
+import { configOf } from "./config-of.ts";
 import { CommandTrouble, printJson, printLine } from "./terminal.ts";
 
 export function partitionCommand(): Command {

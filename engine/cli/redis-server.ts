@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { ensureProgram, REDIS } from "./programs.ts";
+import { CommandTrouble } from "./terminal.ts";
 
 export interface RunningRedis {
   /** What the engine connects to. */
@@ -31,9 +32,10 @@ export interface RedisServerOptions {
   readonly say: (line: string) => void;
 }
 
-/** What a person can put right: the message is one line and all there is to say. */
-export class RedisServerTrouble extends Error {
-  override readonly name = "RedisServerTrouble";
+class RedisServerTrouble extends CommandTrouble {
+  constructor(message: string) {
+    super(message, 1);
+  }
 }
 
 const OWNER = "nba-owner";

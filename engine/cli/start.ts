@@ -1,11 +1,10 @@
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { Command } from "commander";
-import { type Config, optionHelp, parseConfig } from "../config.ts";
-import { repositoryRoot } from "../journal/source-file.ts";
+import { type Config, optionHelp } from "../config.ts";
 import { createLog, type Log } from "../observe/log.ts";
+import { configOf } from "./config-of.ts";
 import { startRedis } from "./redis-server.ts";
 import { firstSignal } from "./signals.ts";
-import { CommandTrouble } from "./terminal.ts";
 
 /** An engine that serves. */
 export interface RunningEngine {
@@ -26,21 +25,6 @@ export function startCommand(startEngine: StartEngine): Command {
     .description("the engine, configured from the environment; starts its own Redis where REDIS_URL is not set")
     .addHelpText("after", `\nEnvironment:\n${optionHelp()}\n\nExample:\n  REDIS_URL=redis://127.0.0.1:6379 npm start`)
     .action(async () => runUntilSignal(configOf(process.env), startEngine));
-}
-
-/** The configuration with absolute paths, or wrong use: every fault on a line of its own. */
-export function configOf(env: NodeJS.ProcessEnv): Config {
-  const parsed = parseConfig(env);
-  if (parsed.kind === "faulty")
-    throw new CommandTrouble(parsed.faults.map((fault) => fault.message).join("\nnba: "), 2);
-  const absolute = (path: string): string => (isAbsolute(path) ? path : join(repositoryRoot, path));
-  const { config } = parsed;
-  return {
-    ...config,
-    rulesDir: absolute(config.rulesDir),
-    modelsDir: absolute(config.modelsDir),
-    stateDir: absolute(config.stateDir),
-  };
 }
 
 /** JSON lines, or readable ones at a terminal; to stdout, as containers want it. */

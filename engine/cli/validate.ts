@@ -6,8 +6,8 @@ import { formatFault } from "../rulebook/fault.ts";
 import type { Fault, Rulebook } from "../rulebook/rulebook.ts";
 import { knownModels, loadModels, type ModelFile } from "../score/load-models.ts";
 import { createScorer } from "../score/scorer.ts";
+import { configOf } from "./config-of.ts";
 import { readRulebookFolder, UnreadableRulebook } from "./read-rulebook.ts";
-import { configOf } from "./start.ts";
 import { CommandTrouble, exitWith, paintFor, printJson, printLine } from "./terminal.ts";
 
 /** A fault with the folder that its file is relative to. */

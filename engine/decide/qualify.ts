@@ -134,21 +134,18 @@ export function createQualify(
       const { policy, because, reopensAt } = suppression;
       return { stage: "suppression", treatment: index, policy, because, reopensAt };
     }
-    const openFrom = found.placements.length;
-    const liveUntil = addPlacements(prepared, found.placements);
-    if (found.placements.length === openFrom) {
-      return {
-        stage: "suppression",
-        treatment: index,
-        policy: LIVE_POLICY,
-        because: "already-live",
-        reopensAt: liveUntil,
-      };
+    const reopensAt = liveElsewhereUntil(prepared);
+    if (reopensAt !== LONG_AGO) {
+      return { stage: "suppression", treatment: index, policy: LIVE_POLICY, because: "already-live", reopensAt };
     }
     const drop = belowCapsAndFloor(prepared, propensityOf(prepared.treatment, evidence));
-    if (drop !== undefined) found.placements.length = openFrom;
-    else while (found.treatments.length < found.placements.length) found.treatments.push(index);
-    return drop;
+    if (drop !== undefined) return drop;
+    for (const placement of prepared.placements) {
+      if (isAsked[placement] !== 1 || suppressions.liveElsewhereUntil(prepared, placement) !== LONG_AGO) continue;
+      found.treatments.push(index);
+      found.placements.push(placement);
+    }
+    return undefined;
   }
 
   function belowCapsAndFloor({ treatment, action }: PreparedTreatment, propensity: number): Drop | undefined {
@@ -161,14 +158,13 @@ export function createQualify(
     return { stage: "propensity", treatment: treatment.index, propensity, floor: action.propensityFloor };
   }
 
-  /** Adds the placements where the action is not live elsewhere; gives the first instant at which another opens. */
-  function addPlacements(treatment: PreparedTreatment, open: PlacementIndex[]): Instant {
+  /** The first instant at which an asked placement opens; LONG_AGO where the action is not live outside one of them. */
+  function liveElsewhereUntil(treatment: PreparedTreatment): Instant {
     let first = NEVER;
     for (const placement of treatment.placements) {
       if (isAsked[placement] !== 1) continue;
       const until = suppressions.liveElsewhereUntil(treatment, placement);
-      if (until === LONG_AGO) open.push(placement);
-      else if (until < first) first = until;
+      if (until < first) first = until;
     }
     return first;
   }

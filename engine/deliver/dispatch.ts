@@ -89,7 +89,12 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     stop: async (waitMs) => {
       state.stopped = true;
       for (const pump of pumps.values()) pump.wake();
-      await Promise.race([Promise.all(running), sleep(waitMs)]);
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, waitMs);
+      });
+      await Promise.race([Promise.all(running), patience]);
+      clearTimeout(timer);
     },
   };
 }

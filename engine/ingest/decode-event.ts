@@ -64,17 +64,18 @@ export function decodeEvent(value: unknown, source: string): CustomerEvent | Ref
   const checked = value as unknown as CheckedEvent;
   const fault = beyondTheSchema(checked) ?? wrongProps(checked);
   if (fault !== undefined) return fault;
-  return {
+  const decoded: { -readonly [Field in keyof CustomerEvent]: CustomerEvent[Field] } = {
     id: checked.id,
     type: checked.type,
     key: keyOf(checked) as CustomerKey,
     ts: checked.ts as Instant,
     source,
     props: checked.props ?? NO_PROPS,
-    ...(checked.session === undefined ? undefined : { session: checked.session }),
-    ...(checked.channel === undefined ? undefined : { channel: checked.channel }),
-    ...(checked.traceparent === undefined ? undefined : { traceparent: checked.traceparent }),
   };
+  if (checked.session !== undefined) decoded.session = checked.session;
+  if (checked.channel !== undefined) decoded.channel = checked.channel;
+  if (checked.traceparent !== undefined) decoded.traceparent = checked.traceparent;
+  return decoded;
 }
 
 /** Whose it is, even where the rest of it is wrong; undefined where no well-formed customer or anonymousId is to be read. */
@@ -129,20 +130,27 @@ function beyondTheSchema(checked: CheckedEvent): Refused | undefined {
   return loneSurrogate(checked);
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+declare global {
+  interface String {
+    /** Of ES2024, and of Node 20, but not yet of the library types that this project compiles with. */
+    isWellFormed(): boolean;
+  }
+}
+
+const TEXTS = ["id", "type", "customer", "anonymousId", "session", "channel"] as const;
 
 /** A lone surrogate has no UTF-8: two keys that differ here would be one in Redis. */
 function loneSurrogate(checked: CheckedEvent): Refused | undefined {
   const props = checked.props ?? NO_PROPS;
-  for (const name of ["id", "type", "customer", "anonymousId", "session", "channel"] as const) {
-    if (LONE_SURROGATE.test(checked[name] ?? "")) return refusal("invalid", `/${name}`, "has half of a surrogate pair");
+  for (const name of TEXTS) {
+    if (checked[name]?.isWellFormed() === false) return refusal("invalid", `/${name}`, "has half of a surrogate pair");
   }
   for (const name of Object.keys(props)) {
     const value = props[name];
     const isBroken =
-      LONE_SURROGATE.test(name) ||
-      (typeof value === "string" && LONE_SURROGATE.test(value)) ||
-      (Array.isArray(value) && value.some((each) => LONE_SURROGATE.test(each)));
+      !name.isWellFormed() ||
+      (typeof value === "string" && !value.isWellFormed()) ||
+      (Array.isArray(value) && !value.every((each: string) => each.isWellFormed()));
     if (isBroken) return refusal("invalid", "/props", "has a text with half of a surrogate pair");
   }
   return undefined;

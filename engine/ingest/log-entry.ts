@@ -106,7 +106,8 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   const ahead = event.ts - entry.arrivedAt;
   if (ahead > AHEAD_MS_MAX) return dead(entry, "too-far-ahead", `ts is ${ahead} ms ahead: at most ${AHEAD_MS_MAX}`);
   if (-ahead > BEHIND_MS_MAX) return dead(entry, "too-old", `ts is ${-ahead} ms behind: at most ${BEHIND_MS_MAX}`);
-  return { ...placed(entry), kind: "event", event };
+  const { position, arrivedAt, clockDriven } = entry;
+  return { position, arrivedAt, clockDriven, kind: "event", event };
 }
 
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {

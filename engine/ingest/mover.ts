@@ -12,7 +12,7 @@ import { readStreams } from "./stream-reply.ts";
 export interface MoverOptions {
   readonly stream: string;
   readonly partitions: number;
-  /** One attempt. silenceMs of the connections must exceed BLOCK_MS. */
+  /** One attempt. silenceMs of the connections must exceed a second, for which a read may block. */
   readonly connect: () => Promise<RedisConnection>;
   readonly onTrouble: (stream: string, why: string) => void;
   readonly onDead: (stream: string, reason: DeadReason) => void;
@@ -40,7 +40,7 @@ export interface Mover {
   readonly moved: () => MovedCounts;
 }
 
-export const BLOCK_MS = 1_000;
+const BLOCK_MS = 1_000;
 const BACKOFF_MS_MAX = 2_000;
 const CONGESTION_POLL_MS = 50;
 /** The dead letters without a key are for looking at, and bounded. */

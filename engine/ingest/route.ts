@@ -13,7 +13,7 @@ export type Route =
   | { readonly kind: "dead"; readonly reason: DeadReason; readonly fields: EntryFields };
 
 /** Of a payload that is kept in a dead letter. */
-export const DEAD_PAYLOAD_BYTES_MAX = 1_024;
+const DEAD_PAYLOAD_BYTES_MAX = 1_024;
 
 /** Only `d` and the driven clock `t` are taken over: the source is the stream, whatever the producer wrote. */
 export function routeEntry(entry: RawEntry, stream: string, partitions: number): Route {

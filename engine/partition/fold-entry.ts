@@ -80,13 +80,13 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     return "dead";
   }
   if (context.isReflected(event.key)) return "folded";
-  store.fold(event.key, event);
+  store.fold(event.key, event, entry.arrivedAt);
   touch(partition, event.key);
   if (event.type === "outcome") {
     const report = event.props as unknown as OutcomeReport; // checked where the event was decoded
-    changeContact(partition, event.key, report.trackingCode, context, (contact) =>
-      applyOutcome(contact, report, entry.arrivedAt),
-    );
+    // The reporter's own time, so that a report sent again is known as the old one; but never later than it came in.
+    const at = Math.min(event.ts, entry.arrivedAt) as Instant;
+    changeContact(partition, event.key, report.trackingCode, context, (contact) => applyOutcome(contact, report, at));
   } else if (event.type === "contact") {
     partition.draft.rearm.add(event.key);
   }

@@ -51,7 +51,9 @@ interface RawDecision {
   readonly id: string;
   readonly key: string;
   readonly trigger?: { readonly event: string };
-  readonly slates: readonly { readonly items: readonly { readonly trackingCode: string; readonly treatment: string }[] }[];
+  readonly slates: readonly {
+    readonly items: readonly { readonly trackingCode: string; readonly treatment: string }[];
+  }[];
   readonly contacts: readonly { readonly trackingCode: string }[];
 }
 

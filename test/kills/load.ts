@@ -90,7 +90,8 @@ export function startLoad(options: LoadOptions): Load {
       }
       books.asks.get(key)?.add(decisionId);
       const code = slates[0]?.items[0]?.trackingCode;
-      if (code !== undefined && options.random() < 0.3) await report(code, options.random() < 0.5 ? "presented" : "declined");
+      if (code !== undefined && options.random() < 0.3)
+        await report(code, options.random() < 0.5 ? "presented" : "declined");
       if (options.random() < 0.8) return; // else the same again: the same decision must come
     }
   }

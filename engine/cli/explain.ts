@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { explain } from "../decide/explain.ts";
+import type { DecisionId } from "../domain/ids.ts";
+import { CONFIG_KEY } from "../journal/keys.ts";
+import { connectRedis, text } from "../journal/redis.ts";
+import { createRedisJournal } from "../journal/redis-journal.ts";
+import { LIMITS } from "../limits.ts";
+import { findDecision } from "../partition/find-decision.ts";
+import { partitionOfDecision } from "../partition/questions.ts";
+import { createRulebookLibrary } from "../partition/rulebook-library.ts";
+import { configOf } from "./config-of.ts";
+import { renderExplanation } from "./render-explanation.ts";
+import { CommandTrouble, paintFor, printJson, printLine } from "./terminal.ts";
+
+export function explainCommand(): Command {
+  return new Command("explain")
+    .description("the funnel of a past decision, computed again from the journal and compared with what was decided")
+    .argument("<decision>", "a decision id, or a tracking code of it")
+    .option("--json", "print it as JSON", false)
+    .addHelpText(
+      "after",
+      "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder.\n" +
+        "\nExample:\n  npx nba explain AAnH4n0Xx9mGd0Jq3oYb8A",
+    )
+    .action(explainDecision);
+}
+
+async function explainDecision(wanted: string, flags: { readonly json: boolean }): Promise<void> {
+  const id = wanted.split(".")[0] as DecisionId;
+  const connection = await connectRedis({ url: redisUrl(), silenceMs: LIMITS.silenceMs });
+  try {
+    const partitions = Number(text(await connection.command(["HGET", CONFIG_KEY, "partitions"])));
+    if (partitions === 0) throw new CommandTrouble("this Redis holds no data of an engine", 1);
+    const partition = partitionOfDecision(id, partitions);
+    if (partition === undefined) throw new CommandTrouble(`"${wanted}" is no decision id: it has 22 characters`, 2);
+    const journal = createRedisJournal({ connection, owner: "explain", leaseMs: 0, address: "" });
+    const found = await findDecision(journal, partition, id);
+    if (found === undefined) throw new CommandTrouble(`there is no decision ${id} in the journal`, 1);
+    const active = await createRulebookLibrary(connection, {}).get(found.record.rulebook);
+    const explanation = explain(active.decider, found.record);
+    if (flags.json) printJson(explanation);
+    else printLine(renderExplanation(explanation, paintFor(process.stdout, process.env)));
+  } finally {
+    connection.close();
+  }
+}
+
+/** That of an engine or demo on this machine where none is named. */
+function redisUrl(): string {
+  const { redisUrl: given, stateDir } = configOf(process.env);
+  if (given !== undefined) return given;
+  for (const name of ["redis", "demo"]) {
+    const socket = join(stateDir, name, "redis.sock");
+    if (existsSync(socket)) return `unix://${socket}`;
+  }
+  throw new CommandTrouble("REDIS_URL is not set, and no engine runs its own Redis here: set REDIS_URL", 2);
+}
