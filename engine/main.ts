@@ -149,10 +149,13 @@ async function readLocalOf({ rulesDir, modelsDir }: EngineConfig): Promise<Local
 
 function deliveryMetrics(metrics: Metrics): DeliverMetrics {
   const httpSlot = metrics.decisionSeconds.slot("http");
+  const liveSlot = metrics.decisionSeconds.slot("live");
   const connections = metrics.websocketConnections.slot();
   return {
     onRequest: (operation, status, seconds) => {
-      if (operation === "decide" && status === 200) metrics.decisionSeconds.observe(httpSlot, seconds);
+      if (status !== 200) return;
+      if (operation === "decide") metrics.decisionSeconds.observe(httpSlot, seconds);
+      else if (operation === "live-ask") metrics.decisionSeconds.observe(liveSlot, seconds);
     },
     onWebsocketConnections: (open) => metrics.websocketConnections.set(connections, open),
     onWebsocketDropped: (reason) => metrics.websocketDropped.add(metrics.websocketDropped.slot(reason), 1),

@@ -13,6 +13,7 @@ import type { Placement } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
 import { dropDigest } from "./drop-digest.ts";
 import type { Prepared, PreparedTreatment } from "./prepared.ts";
+import { superseded } from "./sticky.ts";
 
 export type RecordExtra = Pick<DecisionRecord, "models" | "degraded" | "trigger" | "requestHash">;
 
@@ -34,6 +35,7 @@ export function recordOf(
     rulebook: rulebook.hash,
     ...extra,
     contacts: decision.kind === "act" ? decision.contacts : [],
+    superseded: superseded(prepared, profile, decision, now),
     input: {
       profile: { ...profile, features: profile.features.slice() },
       request,

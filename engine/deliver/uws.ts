@@ -10,7 +10,6 @@ export type Request = Uws.HttpRequest;
 export type Upgrade = Uws.us_socket_context_t;
 export type ListenSocket = Uws.us_listen_socket;
 export type Socket<State> = Uws.WebSocket<State>;
-export type SocketBehavior<State> = Uws.WebSocketBehavior<State>;
 
 const ADVICE =
   "use Node 20 on Linux with glibc 2.27 or later (Node 22 needs 2.38, as in Debian 13), or macOS, or install the " +

@@ -266,6 +266,8 @@ export interface DecisionRecord {
   readonly requestHash?: string;
   /** Reservations made; applied to the profile by the fold. */
   readonly contacts: readonly Contact[];
+  /** NBAs of earlier decisions that leave the screens because of this one. */
+  readonly superseded: readonly TrackingCode[];
   /** Everything that `decide` was given, so that it can be computed again. */
   readonly input: {
     readonly profile: ProfileView;

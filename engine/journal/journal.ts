@@ -1,4 +1,4 @@
-// The port to what is durable. Two adapters: Redis (redis-journal.ts) and memory (memory-journal.ts); the same tests run on both.
+// The port to what is durable; redis-journal.ts is its adapter.
 import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 

@@ -65,6 +65,7 @@ export interface ProfileStore {
 export function createProfileStore(options: { readonly layout: Layout }): ProfileStore {
   const records = createRecords(options.layout);
   const { cursor } = records;
+  const decoded = createDecodedStates(records);
 
   const writeState = (state: ProfileState): void => {
     const layout = records.layout();
@@ -83,16 +84,25 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       return records.bytes();
     },
     layout: records.layout,
-    activate: records.activate,
+    activate: (layout) => {
+      decoded.clear();
+      records.activate(layout);
+    },
     learn: records.learn,
     knows: (layoutHash) => records.described(layoutHash) !== undefined,
     has: records.has,
-    load: (key, packed) => load(records, key, packed),
+    load: (key, packed) => {
+      decoded.delete(key);
+      return load(records, key, packed);
+    },
     pack: (key) => {
       records.reach(key);
       return packRecord(cursor);
     },
-    evict: records.drop,
+    evict: (key) => {
+      decoded.delete(key);
+      records.drop(key);
+    },
     reflects: (key) => {
       records.reach(key);
       return reflectsOf(cursor);
@@ -106,21 +116,50 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       records.reachToWrite(key);
       foldFeatures(cursor, layout, event, arrivedAt, records.makeRoom);
       if (!changesState(event.type)) return;
-      const before = decodeState(coldOf(cursor, layout), layout);
+      const before = decoded.get(key);
       const after = foldState(before, layout, event, arrivedAt ?? event.ts);
-      if (after !== before) writeState(after);
+      if (after === before) return;
+      decoded.set(key, after);
+      records.reachToWrite(key);
+      writeState(after);
     },
     features: (key, now, out) => readFeatures(records.reachToRead(key), records.layout(), now, out),
-    state: (key) => {
-      const layout = records.layout();
-      return decodeState(coldOf(records.reachToRead(key), layout), layout);
-    },
+    state: decoded.get,
     setState: (key, state) => {
+      decoded.set(key, state);
       records.reachToWrite(key);
       writeState(state);
     },
     oldest: records.oldest,
   };
+}
+
+/** States of the customers that are busy just now: a customer's events and decisions come in bursts, and decoding is dear. */
+const DECODED_MAX = 1_024;
+
+interface DecodedStates {
+  readonly get: (key: CustomerKey) => ProfileState;
+  readonly set: (key: CustomerKey, state: ProfileState) => void;
+  readonly delete: (key: CustomerKey) => void;
+  readonly clear: () => void;
+}
+
+function createDecodedStates(records: Records): DecodedStates {
+  const states = new Map<CustomerKey, ProfileState>();
+  const set = (key: CustomerKey, state: ProfileState): void => {
+    if (states.size >= DECODED_MAX && !states.has(key)) states.delete(states.keys().next().value as CustomerKey);
+    states.set(key, state);
+  };
+  const get = (key: CustomerKey): ProfileState => {
+    const source = records.reachToRead(key); // the touch counts, decoded or not
+    const known = states.get(key);
+    if (known !== undefined) return known;
+    const layout = records.layout();
+    const state = decodeState(coldOf(source, layout), layout);
+    set(key, state);
+    return state;
+  };
+  return { get, set, delete: (key) => void states.delete(key), clear: () => states.clear() };
 }
 
 function load(records: Records, key: CustomerKey, packed: Uint8Array | undefined): Loaded {

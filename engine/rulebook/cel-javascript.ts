@@ -1,6 +1,7 @@
 // Compiles a parsed CEL expression to one JavaScript expression that never throws.
 //
-// A rulebook has one number type, the double: integer literals mix with declared numbers. Errors are values (see
+// A rulebook has one number type, the double: integer literals mix with declared numbers; `<` and `+` are of numbers
+// only, so texts in order or put together are errors. Errors are values (see
 // cel-runtime.ts) and spread as CEL says: `false && error` is false and `true || error` is true in either order, a
 // condition that fails takes its `?:` with it, everything else hands the error on. A number that is not a number
 // (missing feature, division by zero, infinity minus infinity) is an error.

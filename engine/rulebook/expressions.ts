@@ -103,7 +103,7 @@ function compileWritten(
 }
 
 /** V8 does not optimise a function of more than 60 KB of bytecode: the body of the fused one is cut into pieces. */
-const EXPRESSIONS_PER_PIECE = 64;
+const EXPRESSIONS_PER_PIECE = 128;
 
 const LOCALS = "const F=s.features,A=s.attributes,C=s.context,M=s.models;";
 

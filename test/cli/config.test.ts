@@ -26,6 +26,7 @@ describe("parseConfig", () => {
       stateDir: ".nba",
       auth: "off",
       profilesMax: 1_000_000,
+      leaseMs: 3_000,
       logLevel: "info",
     };
     expect(config({})).toEqual(standard);

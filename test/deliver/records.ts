@@ -45,6 +45,7 @@ export function record(id: DecisionId, offer: Offer): DecisionRecord {
     models: [],
     degraded: [],
     contacts: [],
+    superseded: [],
     input: {
       profile: {
         key: customerKey(offer.customer),

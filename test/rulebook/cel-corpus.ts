@@ -27,6 +27,9 @@ const join = (parts: readonly (string | Expression)[]): Expression => ({
   standard: parts.map((part) => (typeof part === "string" ? part : part.standard)).join(""),
 });
 
+/** In a rulebook `<` and `+` are of numbers only; standard CEL has them for texts as well, so it is told what is meant. */
+const numeric = (of: Expression): Expression => ({ written: of.written, standard: `number(${of.standard})` });
+
 const text = fc.constantFrom("a", "b", "ab", "", "é", "😀a", 'it\'s "x"').map((value) => same(JSON.stringify(value)));
 const wholeNumber = fc.integer({ min: 0, max: 5 }).map((value) => ({ written: `${value}`, standard: `${value}.0` }));
 const any = fc.constantFrom("c0", "c1", "c2", "missing").map((name) => same(`context.${name}`));
@@ -54,12 +57,12 @@ const grammar = fc.letrec<{ number: Expression; string: Expression; boolean: Exp
     fc.constant({ written: "customer.open_cases", standard: "double(customer.open_cases)" }),
     fc
       .tuple(tie("number"), fc.constantFrom("+", "-", "*"), tie("number"))
-      .map(([a, op, b]) => join(["(", a, ` ${op} `, b, ")"])),
+      .map(([a, op, b]) => join(["(", numeric(a), ` ${op} `, numeric(b), ")"])),
     fc.tuple(tie("number"), tie("number")).map(([a, b]) => ({
       written: `(${a.written} / ${b.written})`,
       standard: `divide(${a.standard}, ${b.standard})`,
     })),
-    tie("number").map((a) => join(["-(", a, ")"])),
+    tie("number").map((a) => join(["-(", numeric(a), ")"])),
     tie("number").map((a) => join(["abs(", a, ")"])),
     fc
       .tuple(fc.constantFrom("min", "max"), tie("number"), tie("number"))
@@ -88,7 +91,7 @@ const grammar = fc.letrec<{ number: Expression; string: Expression; boolean: Exp
     tie("boolean").map((a) => join(["!(", a, ")"])),
     fc
       .tuple(tie("number"), fc.constantFrom("<", "<=", ">", ">="), tie("number"))
-      .map(([a, op, b]) => join(["(", a, ` ${op} `, b, ")"])),
+      .map(([a, op, b]) => join(["(", numeric(a), ` ${op} `, numeric(b), ")"])),
     fc
       .tuple(
         fc.constantFrom<"number" | "string" | "boolean">("number", "string", "boolean"),

@@ -93,7 +93,7 @@ describe("errors in rules", () => {
   });
 
   it("text never becomes code", () => {
-    const nasty = '"`${globalThis.hit = 1}` */ \'\\" \\n"';
+    const nasty = `"\`$\{globalThis.hit = 1}\` */ '\\" \\n"`;
     expect(evaluate(`context.x == ${nasty}`, { context: { x: "y" } })).toBe(RULE_FALSE);
     expect(evaluate(`attributes.first_name in [${nasty}]`, { attributes: ["y"] })).toBe(RULE_FALSE);
     expect("hit" in globalThis).toBe(false);
