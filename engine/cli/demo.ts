@@ -9,21 +9,9 @@ import { type RunningRedis, startRedis } from "./redis-server.ts";
 import { firstSignal } from "./signals.ts";
 import { logOf, type StartEngine } from "./start.ts";
 import { paintFor, printLine } from "./terminal.ts";
+import type { createTrafficDriver } from "./traffic/driver.ts";
 
-export interface TrafficOptions {
-  readonly redisUrl: string;
-  readonly baseUrl: string;
-  readonly seed: number;
-  /** Events a second. */
-  readonly rate: number;
-  readonly customers: number;
-  readonly log: (line: string) => void;
-}
-
-export interface TrafficDriver {
-  readonly start: () => void;
-  readonly stop: () => Promise<void>;
-}
+type CreateTraffic = typeof createTrafficDriver;
 
 interface DemoFlags {
   readonly seed: number;
@@ -34,7 +22,7 @@ interface DemoFlags {
 
 export function demoCommand(
   startEngine: StartEngine,
-  createTraffic: (options: TrafficOptions) => TrafficDriver,
+  createTraffic: CreateTraffic,
 ): Command {
   return new Command("demo")
     .description("a Redis of its own, the engine, live traffic; prints the URLs")
@@ -52,7 +40,7 @@ export function demoCommand(
 async function demo(
   flags: DemoFlags,
   startEngine: StartEngine,
-  createTraffic: (options: TrafficOptions) => TrafficDriver,
+  createTraffic: CreateTraffic,
 ): Promise<void> {
   const ending = ended(flags.seconds);
   const config = await demoConfig();
