@@ -20,10 +20,7 @@ interface DemoFlags {
   readonly seconds?: number;
 }
 
-export function demoCommand(
-  startEngine: StartEngine,
-  createTraffic: CreateTraffic,
-): Command {
+export function demoCommand(startEngine: StartEngine, createTraffic: CreateTraffic): Command {
   return new Command("demo")
     .description("a Redis of its own, the engine, live traffic; prints the URLs")
     .option("--seed <n>", "the same seed gives the same customers and the same traffic", wholeNumber, 1)
@@ -37,11 +34,7 @@ export function demoCommand(
     .action((flags: DemoFlags) => demo(flags, startEngine, createTraffic));
 }
 
-async function demo(
-  flags: DemoFlags,
-  startEngine: StartEngine,
-  createTraffic: CreateTraffic,
-): Promise<void> {
+async function demo(flags: DemoFlags, startEngine: StartEngine, createTraffic: CreateTraffic): Promise<void> {
   const ending = ended(flags.seconds);
   const config = await demoConfig();
   const log = logOf(config);
