@@ -86,9 +86,18 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     delivered,
     clock: Date.now,
   });
-  const { port } = await server.listen();
+  const { port } = await server.listen().catch((error: Error) => {
+    throw new Unfit(error.message);
+  });
   const running = loop.run();
-  const broken = new Promise<never>((_, reject) => running.catch(reject));
+  const broken = new Promise<never>((_, reject) => {
+    running.catch(async (error: unknown) => {
+      await server.close(0);
+      await dispatch.stop(0);
+      lane.close();
+      reject(error);
+    });
+  });
   broken.catch(() => undefined); // told by whoever waits for it
   return {
     url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
