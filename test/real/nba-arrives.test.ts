@@ -1,8 +1,8 @@
 // A call comes in by the second Redis client; the desk of the agent, subscribed to that customer, gets the NBA.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { WebSocket } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { WebSocket } from "ws";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
   engine = await startEngineProcess({ REDIS_URL: server.url });
 });
 afterAll(async () => {
-  for (const socket of sockets) socket.terminate();
+  for (const socket of sockets) socket.close();
   redis?.disconnect();
   await engine?.stop();
   await server?.stop();
@@ -112,15 +112,15 @@ async function follow(customers: readonly string[], arrived: Map<string, Arrived
   sockets.push(socket);
   let snapshots = 0;
   const subscribed = new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("open", () => {
+    socket.addEventListener("error", () => reject(new Error("the handshake was refused")));
+    socket.addEventListener("open", () => {
       socket.send(JSON.stringify({ op: "connect" }));
       for (const customer of customers) socket.send(JSON.stringify({ op: "subscribe", topic: `customer/${customer}` }));
     });
-    socket.on("message", (bytes: Buffer) => {
+    socket.addEventListener("message", ({ data }) => {
       const atMs = performance.now();
-      const { op, topic, decision } = JSON.parse(bytes.toString()) as Message;
-      if (op === "error") reject(new Error(bytes.toString()));
+      const { op, topic, decision } = JSON.parse(data as string) as Message;
+      if (op === "error") reject(new Error(data as string));
       if (op === "snapshot" && ++snapshots === customers.length) resolve();
       if (op !== "nba" || decision === undefined) return;
       const customer = topic.slice("customer/".length);
