@@ -26,6 +26,11 @@ describe.skipIf(skipShared)("recorded files and kills", () => {
     return (await Promise.all(lengths)).reduce((sum, length) => sum + length, 0);
   };
 
+  const checkpointed = async (): Promise<number> => {
+    const bases = Array.from({ length: PARTITIONS }, (_, index) => redis.hexists(`nba:{${index}}:checkpoint`, "base"));
+    return (await Promise.all(bases)).reduce((sum, exists) => sum + exists, 0);
+  };
+
   beforeAll(async () => {
     server = await startTestRedis();
     redis = new Redis(server.tcpUrl);
@@ -40,6 +45,8 @@ describe.skipIf(skipShared)("recorded files and kills", () => {
   it(`S1 S5: ${KILLS.length} kills amid taobao change no profile and no count`, { timeout: 180_000 }, async () => {
     const taobao = readTaobao();
     const customers = [...taobao.byCustomer.keys()];
+    const firstTs = Math.min(...[...taobao.rows.values()].map(({ ts }) => ts));
+    const ticks = [...(await settle(redis, (engine as EngineProcess).url, PARTITIONS, firstTs))];
     const asking = askOnAndOn(customers, () => engine?.url);
     const replaying = replay(taobao, server.url);
     for (const share of KILLS) {
@@ -50,12 +57,13 @@ describe.skipIf(skipShared)("recorded files and kills", () => {
       expect(await inLogs(), "killed too late to be in the middle").toBeLessThan(taobao.rows.size);
       engine = await start();
     }
+    expect(await checkpointed(), "kills must have met checkpoints in the middle of the file").toBe(PARTITIONS);
     expect(await replaying).toMatchObject({ sent: 84_475 });
     const decided = await asking.stop();
     expect(decided, "customers must have been answered meanwhile").toBeGreaterThan(0);
     const running = engine as EngineProcess;
-    const ticks = await settle(redis, running.url, PARTITIONS, taobao.lastTs);
-    expect(await profileFaults(running.url, taobao, readDeclaredFeatures())).toEqual([]);
+    ticks.push(...(await settle(redis, running.url, PARTITIONS, taobao.lastTs)));
+    expect(await profileFaults(running.url, taobao, readDeclaredFeatures(), taobao.lastTs)).toEqual([]);
     expect(await running.stop()).toBe(0);
     engine = undefined;
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Redis } from "ioredis";
+import { request } from "undici";
 import { expect } from "vitest";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type DeclaredFeature, differences, naiveFeatures, type Values } from "./naive-features.ts";
@@ -17,6 +18,8 @@ export interface Replayed {
 }
 
 const LOOKS_AT_ONCE = 64;
+/** Driven or not, the clock runs. */
+const CLOCK_RUNS_ON_MS_MAX = 300_000;
 
 /** `nba replay` at full speed, driving the clock. */
 export async function replay(recording: Recording, redisUrl: string): Promise<Replayed> {
@@ -68,13 +71,15 @@ export async function untilMoved(redis: Redis): Promise<void> {
 }
 
 /**
- * What differs between the profiles of customers and a naive fold as of the `now` of each answer; ten customers at most.
+ * What differs between the profiles of customers and a naive fold as of the `now` of each answer, which must be the time
+ * that the clock was driven to; ten customers at most.
  * `every`: 1 looks at all of them, 3 at each third.
  */
 export async function profileFaults(
   url: string,
   recording: Recording,
   declared: readonly DeclaredFeature[],
+  drivenMs: number,
   every = 1,
 ): Promise<readonly string[]> {
   const faults: string[] = [];
@@ -82,10 +87,14 @@ export async function profileFaults(
   const compareOn = async (): Promise<void> => {
     for (let next = customers.pop(); next !== undefined && faults.length < 10; next = customers.pop()) {
       const [customer, rows] = next;
-      const response = await fetch(`${url}/v1/customers/${customer}`);
-      const look = (await response.json()) as { now: number; features?: Values };
+      const { statusCode, body } = await request(`${url}/v1/customers/${customer}`);
+      const look = (await body.json()) as { now: number; features?: Values };
       if (look.features === undefined) {
-        faults.push(`${customer}: ${response.status} ${JSON.stringify(look)}`);
+        faults.push(`${customer}: ${statusCode} ${JSON.stringify(look)}`);
+        continue;
+      }
+      if (look.now < drivenMs || look.now > drivenMs + CLOCK_RUNS_ON_MS_MAX) {
+        faults.push(`${customer}: now is ${look.now}, the clock was driven to ${drivenMs}`);
         continue;
       }
       const expected = naiveFeatures(declared, rows, look.now);
