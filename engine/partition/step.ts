@@ -74,7 +74,8 @@ async function foldAll(session: Session, input: StepInput): Promise<Set<Partitio
     const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
-  return new Set(needed.keys());
+  // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
+  return new Set([...decoded.keys(), ...input.asks.map(({ partition }) => session.partitions[partition] as Partition)]);
 }
 
 function collectQuestions(session: Session, input: StepInput, touched: Set<Partition>) {
