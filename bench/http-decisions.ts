@@ -49,7 +49,7 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
 async function measure(under: EngineUnderTest, label: string, options: BenchOptions): Promise<readonly BenchRow[]> {
   await introduce(under, options.quick ? 5_000 : CUSTOMERS);
   const engine = { url: under.engine.url, requests: createRequests(options.quick ? 5_000 : CUSTOMERS) };
-  await closedLoop(engine, 1); // warm
+  await closedLoop(engine, options.quick ? 1 : 3); // warm
   const bytes = await answerBytes(engine);
   const constant = await startChild<{ readonly url: string }>("constant-json", [String(bytes)]);
   try {
@@ -98,7 +98,7 @@ async function introduce(under: EngineUnderTest, customers: number): Promise<voi
       balance: 900,
       products: ["giro"],
     });
-    add("salary_received", { amount: 1_500 + (index % 2_000) });
+    add("salary_received", { amount: 400 + (index % 99) });
     add("add_to_cart", { item: `i-${index % 1_000}` });
   }
   const before = await under.counts();
