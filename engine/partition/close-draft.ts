@@ -77,11 +77,13 @@ export function isWriteBackDue(partition: Partition, writeBack: WriteBack): bool
 }
 
 function profilesToWrite(partition: Partition, { entriesMax, profilesMax, flush }: WriteBack): CustomerKey[] {
-  // From half of the bound on, so that a burst of profiles coming due together is spread over several commits.
+  // From half of the bound on, so that a burst of profiles coming due together is spread over several commits; but what
+  // is beyond the bound must go, however many there are, or a stream of ever new customers would be ahead for ever.
   const dueBefore = flush ? Number.POSITIVE_INFINITY : partition.ordinal - entriesMax / 2;
+  const overdueBefore = partition.ordinal - entriesMax;
   const keys: CustomerKey[] = [];
   for (const [key, changedAt] of partition.dirty) {
-    if (changedAt > dueBefore || keys.length >= profilesMax) break;
+    if (changedAt > dueBefore || (keys.length >= profilesMax && changedAt > overdueBefore)) break;
     keys.push(key);
   }
   return keys;
