@@ -2,7 +2,6 @@
 // turn it is to be written back, as they are right after this very commit.
 import type { CommitSeq, CustomerKey, NameHash } from "../domain/ids.ts";
 import { NEVER } from "../domain/time.ts";
-import { ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.ts";
 import { type Base, encodeBase } from "../journal/base.ts";
 import { encodeCommit } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
@@ -130,10 +129,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
       ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
     ),
   };
-  const unwritten = base.seenHead - partition.storedBase.seenHead;
-  if (unwritten > ringCapacityOf(SEEN_ENTRIES) - SEEN_ENTRIES && partition.storedBase.seenHead > 0) {
-    throw new Error(`${unwritten} entries since the last checkpoint: the ring of seen events would lose some of them`);
-  }
+  // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen
     .since(partition.storedBase.seenHead)
     .map(({ offset, bytes }) => ({ offset, bytes: Buffer.from(bytes) }));

@@ -9,7 +9,16 @@ import { connect } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 const P = 3 as PartitionIndex;
-const STRANGE = ["a b", "{7}", "}:x{", "line\nbreak", "żółw 🐢", "nul\0", "\r\n$3\r\n", "x".repeat(256)] as CustomerKey[];
+const STRANGE = [
+  "a b",
+  "{7}",
+  "}:x{",
+  "line\nbreak",
+  "żółw 🐢",
+  "nul\0",
+  "\r\n$3\r\n",
+  "x".repeat(256),
+] as CustomerKey[];
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 let redis: TestRedis;
@@ -183,10 +192,13 @@ describe("a lease", () => {
     expect(await other.commit(second.token, draft(1))).toEqual({ kind: "ok" });
   });
 
-  it.each(["checkpoint", "journal", "timers", "lease"])("broken, in words, where %j is something else", async (name) => {
-    await client.sadd(`nba:{3}:${name}`, "a set");
-    expect(await one.acquire(P)).toMatchObject({ kind: "broken", why: expect.stringContaining(`nba:{3}:${name}`) });
-  });
+  it.each(["checkpoint", "journal", "timers", "lease"])(
+    "broken, in words, where %j is something else",
+    async (name) => {
+      await client.sadd(`nba:{3}:${name}`, "a set");
+      expect(await one.acquire(P)).toMatchObject({ kind: "broken", why: expect.stringContaining(`nba:{3}:${name}`) });
+    },
+  );
 
   it("broken, in words, where the journal does not end where the checkpoint says", async () => {
     const { token } = await take(one);

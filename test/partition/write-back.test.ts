@@ -73,7 +73,8 @@ describe("write-back", () => {
         const name = `c-${n}`;
         spend.set(name, (spend.get(name) ?? 0) + n + round);
         await running.loop.engine.append([event(`p-${round}-${n}`, "purchase", name, { amount: n + round })]);
-        if (round === 2) shown.set(name, decided(await running.loop.engine.ask(askFor(name))).contacts[0]?.trackingCode as string);
+        if (round === 2)
+          shown.set(name, decided(await running.loop.engine.ask(askFor(name))).contacts[0]?.trackingCode as string);
       }
     }
     for (let pass = 0; pass < 2; pass++) {
@@ -89,7 +90,8 @@ describe("write-back", () => {
     await running.stop();
     const stored = await client.keys("nba:{*}:profile:*");
     expect(stored).toHaveLength(customers);
-    for (let index = 0; index < PARTITIONS; index++) expect(await counts(index as PartitionIndex)).toMatchObject({ duplicate: 0 });
+    for (let index = 0; index < PARTITIONS; index++)
+      expect(await counts(index as PartitionIndex)).toMatchObject({ duplicate: 0 });
   });
 
   it("really holds no more than profilesMax in memory when it is idle", async () => {
@@ -101,7 +103,8 @@ describe("write-back", () => {
         return async () => undefined;
       },
     });
-    for (let n = 0; n < 80; n++) await running.loop.engine.append([event(`p-${n}`, "purchase", `c-${n}`, { amount: 1 })]);
+    for (let n = 0; n < 80; n++)
+      await running.loop.engine.append([event(`p-${n}`, "purchase", `c-${n}`, { amount: 1 })]);
     await until(async () => (await client.keys("nba:{*}:profile:*")).length >= 72);
     await until(() => (sizes[0]?.() ?? 99) <= 8);
     await running.stop();
