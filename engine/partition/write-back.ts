@@ -13,7 +13,8 @@ export interface WriteBackBounds {
   readonly idleMs: number;
 }
 
-const PARTITION_ENTRIES_MAX = 16_000; // the ring of seen events must still hold what came since the last checkpoint
+/** However few partitions share the bound: one of them is folded again by one lane. */
+const PARTITION_ENTRIES_MAX = 16_000;
 
 /** `share`: partitions of this process, which have an even part of its bounds each. */
 export function writeBackOf(
