@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DeadReason } from "../domain/event.ts";
 import type { PartitionIndex, Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
-import type { RedisConnection } from "../journal/redis.ts";
+import type { RedisConnection, Reply } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
 import { routeEntry } from "./route.ts";
 import { readStreams } from "./stream-reply.ts";
@@ -80,18 +80,25 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   async function move(reader: RedisConnection, writer: RedisConnection): Promise<void> {
-    const read = ["XREAD", "COUNT", String(options.batchMax), "BLOCK", String(BLOCK_MS), "STREAMS", stream];
+    const command = ["XREAD", "COUNT", String(options.batchMax), "BLOCK", String(BLOCK_MS), "STREAMS", stream];
+    const read = (after: Position): Promise<Reply> => handled(reader.command([...command, after]));
     let position = "0-0" as Position;
+    // One read ahead, and no wait for a trim before the next step: each would cost a round trip, and with
+    // appendfsync always a sync of the disk.
+    let reading = read(position);
+    let trimming: Promise<unknown> = Promise.resolve();
     while (!stopping.signal.aborted) {
-      const entries = readStreams(await reader.command([...read, position]))[0]?.entries ?? [];
-      const last = entries.at(-1);
-      if (last === undefined) continue;
+      const entries = readStreams(await reading)[0]?.entries ?? [];
+      position = entries.at(-1)?.position ?? position;
+      reading = read(position);
+      if (entries.length === 0) continue;
       const congested = await step(writer, entries);
-      await writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]);
-      position = last.position;
+      await trimming;
+      trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
       progress.failures = 0;
       for (const log of congested) await untilShorter(writer, log);
     }
+    await trimming;
   }
 
   /** Moves these entries; answers the logs that are too long now. */
@@ -152,4 +159,10 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };
+}
+
+/** Awaited later: until then a rejection must not count as unhandled. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
