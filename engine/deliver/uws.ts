@@ -23,6 +23,23 @@ export function loadUws(): UwsModule {
   return loaded;
 }
 
+/** LIBUS_LISTEN_EXCLUSIVE_PORT of the library. */
+const EXCLUSIVE_PORT = 1;
+
+/**
+ * Listens on a port that nobody else has: by default two engines would share it, and a caller reach either. The library takes
+ * host and options together, its types know only one of the two.
+ */
+export function listenExclusively(
+  app: App,
+  host: string,
+  port: number,
+  told: (socket: ListenSocket | false) => void,
+): void {
+  type Listen = (host: string, port: number, options: number, told: (socket: ListenSocket | false) => void) => unknown;
+  (app.listen as unknown as Listen).call(app, host, port, EXCLUSIVE_PORT, told);
+}
+
 function requireUws(): UwsModule {
   try {
     return createRequire(import.meta.url)("uWebSockets.js") as UwsModule;

@@ -1,5 +1,6 @@
 // What the outside may ask of the loop (engine.ts): asks and looks go through the loop, the past is read from the journal.
 
+import { explain } from "../decide/explain.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
@@ -34,6 +35,7 @@ export function createEngine(state: LoopState): Engine {
       const partition = partitionOfDecision(id, options.partitions);
       return partition === undefined ? undefined : await findDecision(sessionOf(state).journal, partition, id);
     },
+    explain: async (record) => explain((await sessionOf(state).library.get(record.rulebook)).decider, record),
     customerOf: async (code) => {
       const decision = parseTrackingCode(code)?.decision;
       const partition = decision === undefined ? undefined : partitionOfDecision(decision, options.partitions);

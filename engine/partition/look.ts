@@ -63,7 +63,8 @@ export async function withDecisions(
 function onlyLive(record: DecisionRecord, isLive: ReadonlySet<string>): DecisionRecord {
   const slates = record.slates.map((slate) => ({
     ...slate,
-    items: slate.items.filter((item) => isLive.has(item.trackingCode)),
+    // Kept items are told by the decision that first made them, with the content of that moment.
+    items: slate.items.filter((item) => isLive.has(item.trackingCode) && !item.kept),
   }));
   return { ...record, slates };
 }

@@ -81,7 +81,9 @@ async function foldAll(
     const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
-  return { touched: new Set(needed.keys()), left };
+  // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
+  const asked = input.asks.map(({ partition }) => session.partitions[partition] as Partition);
+  return { touched: new Set([...decoded.keys(), ...asked]), left };
 }
 
 /**
