@@ -18,7 +18,12 @@ let started = 0;
 
 export async function startLoop(
   redisUrl: string,
-  changes: Partial<DecisionLoopOptions> & { readonly rulesDir?: string; readonly modelsDir?: string } = {},
+  changes: Partial<DecisionLoopOptions> & {
+    readonly rulesDir?: string;
+    readonly modelsDir?: string;
+    /** Told before it runs: it may have to wait. */
+    readonly onCreated?: (loop: DecisionLoop) => void;
+  } = {},
 ): Promise<RunningLoop> {
   const rulesDir = changes.rulesDir ?? `${repositoryRoot}/test/fixtures/rules-small`;
   const modelsDir = changes.modelsDir ?? `${repositoryRoot}/test/fixtures/no-models`;
@@ -50,6 +55,7 @@ export async function startLoop(
     onSession: () => async () => undefined,
     ...changes,
   });
+  changes.onCreated?.(loop);
   const running = loop.run();
   const failed = running.then(
     () => undefined,

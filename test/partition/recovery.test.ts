@@ -162,7 +162,7 @@ async function play(acts: readonly Act[], isInterrupted: boolean): Promise<Resul
     await until(async () => (await lookAt(running, name)).features["purchases_24h"] === books.get(name)?.count);
   await running.stop();
   running = await startLoop(redis.url, TINY);
-  for (const [name, book] of books) {
+  for (const name of books.keys()) {
     const { features, attributes, contacts } = await lookAt(running, name);
     const asked = contacts.filter(({ inbound }) => inbound);
     profiles[name] = {

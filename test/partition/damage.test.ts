@@ -1,0 +1,114 @@
+// What no engine can mend: it says so, and goes on with nothing.
+import type { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { startLoop } from "../start-loop.ts";
+import { askFor, connect, customerIn, decided, event, lookAt, until } from "./harness.ts";
+
+let redis: TestRedis;
+let client: Redis;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = connect(redis);
+});
+afterAll(async () => {
+  client.disconnect();
+  await redis.stop();
+});
+beforeEach(() => client.flushall());
+
+const BUSY = { recoveryEntriesMax: 1_000_000, idleMs: 1_000_000 };
+const customer = customerIn(0, "c-");
+
+/** An engine that has folded and decided, and is gone without a clean stop: nothing is written back. */
+async function vanished(): Promise<void> {
+  const running = await startLoop(redis.url, { ...BUSY, leaseMs: 200 });
+  for (let n = 0; n < 5; n++) {
+    await running.loop.engine.append([event(`p-${n}`, "purchase", customer, { amount: 500 })]);
+    await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === n + 1);
+  }
+  // What Redis held at this moment is put back after the clean stop, as if there had been none.
+  const keys = (await client.keys("*")).filter((key) => !key.endsWith(":lease"));
+  const dumps = await Promise.all(keys.map((key) => client.dumpBuffer(key)));
+  await running.stop();
+  await client.flushall();
+  await Promise.all(keys.map((key, index) => client.restore(key, 0, dumps[index] as Buffer)));
+  expect(keys.filter((key) => key.includes(":profile:"))).toEqual([]);
+}
+
+it("a journal with a gap in its middle", async () => {
+  await vanished();
+  await client.xdel("nba:{0}:journal", "3-0");
+  await expect(startLoop(redis.url, BUSY)).rejects.toThrow(
+    "partition 0: commit 3 is missing from the journal, which ends at 5",
+  );
+});
+
+it("a journal that begins too late", async () => {
+  await vanished();
+  await client.xtrim("nba:{0}:journal", "MINID", "3-0");
+  await expect(startLoop(redis.url, BUSY)).rejects.toThrow("partition 0: commit 1 is missing from the journal");
+});
+
+it("an input log that was trimmed behind the engine's back", async () => {
+  await vanished();
+  await client.xtrim("nba:{0}:events", "MAXLEN", "3");
+  await expect(startLoop(redis.url, BUSY)).rejects.toThrow(/partition 0: 0 entries .* but 2 after them were trimmed/);
+});
+
+it("an input log from whose middle an entry was deleted", async () => {
+  await vanished();
+  const [, , third] = await client.xrange("nba:{0}:events", "-", "+");
+  await client.xdel("nba:{0}:events", third?.[0] as string);
+  await expect(startLoop(redis.url, BUSY)).rejects.toThrow(/partition 0: .*(trimmed|deleted)/);
+});
+
+it("an input log that is gone", async () => {
+  await (await startLoop(redis.url)).stop();
+  const running = await startLoop(redis.url);
+  await running.loop.engine.append([event("p-1", "purchase", customer, { amount: 1 })]);
+  await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === 1);
+  await running.stop();
+  await client.del("nba:{0}:events");
+  await expect(startLoop(redis.url)).rejects.toThrow(/partition 0: 1 entries .* it was lost or replaced/);
+});
+
+it("trimming what is safe in profiles and checkpoint disturbs nobody", async () => {
+  const running = await startLoop(redis.url);
+  for (let n = 0; n < 5; n++) await running.loop.engine.append([event(`p-${n}`, "purchase", customer, { amount: 1 })]);
+  await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === 5);
+  await running.stop();
+  await client.xtrim("nba:{0}:events", "MAXLEN", "1");
+  const again = await startLoop(redis.url);
+  await again.loop.engine.append([event("p-6", "purchase", customer, { amount: 1 })]);
+  await until(async () => (await lookAt(again, customer)).features["purchases_24h"] === 6);
+  await again.stop();
+});
+
+it("a stored profile that cannot be read stops the engine in words; it does not begin the customer anew", async () => {
+  const running = await startLoop(redis.url);
+  decided(await running.loop.engine.ask(askFor(customer)));
+  await running.stop();
+  const key = `nba:{0}:profile:${customer}`;
+  const bytes = (await client.getBuffer(key)) as Buffer;
+  bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 0xff;
+  await client.set(key, bytes);
+  const again = await startLoop(redis.url);
+  const answer = again.loop.engine.ask(askFor(customer, { deadlineMs: 300 }));
+  await expect(again.stop()).rejects.toThrow(/a stored profile of partition 0 cannot be read: /);
+  expect((await answer).kind).not.toBe("decided");
+  expect(await client.getBuffer(key)).toEqual(bytes);
+});
+
+it("a loop that waits for a partition of another engine stops when it is told to", async () => {
+  await client.hset("nba:{0}:lease", "owner", "somebody", "until", String(Date.now() + 60_000), "token", "t");
+  let stop: (() => void) | undefined;
+  const ended = startLoop(redis.url, { onCreated: (loop) => (stop = loop.stop) }).then(
+    () => "ready",
+    (error: unknown) => (error as Error).message,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  stop?.();
+  expect(await ended).toBe("the loop ended before it was ready");
+});
