@@ -62,6 +62,8 @@ export type Appended =
 
 export interface Engine {
   readonly partitions: number;
+  /** The time of this customer's partition: the clock, unless a replay drives it. */
+  readonly now: (key: CustomerKey) => Instant;
   /** Never rejects: every failure is a kind of answer. */
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
   /** Consistent with the last commit; undefined where the customer is not known. */

@@ -84,7 +84,6 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     log,
     idempotency: createRedisIdempotency(lane, log),
     delivered,
-    clock: Date.now,
   });
   const { port } = await server.listen().catch((error: Error) => {
     throw new Unfit(error.message);

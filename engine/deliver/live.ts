@@ -17,7 +17,6 @@ export interface LiveDeps {
   readonly origins: OriginPolicy;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
-  readonly clock: () => number;
   readonly onShown: OnShown;
 }
 

@@ -33,7 +33,7 @@ type Judged =
   | { readonly kind: "taken"; readonly index: number; readonly event: CustomerEvent }
   | { readonly kind: "refused"; readonly index: number; readonly problem: Problem };
 
-export function eventsRoute(engine: Engine, clock: () => number): Route {
+export function eventsRoute(engine: Engine): Route {
   const one = Type.Union([EventSchema, CloudEventSchema]);
   return {
     method: "POST",
@@ -45,12 +45,14 @@ export function eventsRoute(engine: Engine, clock: () => number): Route {
     request: Type.Union([one, Type.Array(one, { maxItems: EVENTS_MAX })]),
     answers: { 202: { description: "how many were taken, and why others were not", schema: EventsAcceptedBody } },
     problems: ["malformed-json", "invalid-body", "too-large", "unsupported-media-type", "unavailable"],
-    answer: (incoming) => take(engine, incoming, clock()),
+    answer: (incoming) => take(engine, incoming),
   };
 }
 
-async function take(engine: Engine, incoming: Incoming, now: number): Promise<Answer> {
-  const judged = NDJSON.has(mediaTypeOf(incoming.contentType)) ? judgeLines(incoming, now) : judgeJson(incoming, now);
+async function take(engine: Engine, incoming: Incoming): Promise<Answer> {
+  const judged = NDJSON.has(mediaTypeOf(incoming.contentType))
+    ? judgeLines(engine, incoming)
+    : judgeJson(engine, incoming);
   if ("status" in judged) return judged;
   const taken = judged.filter((each) => each.kind === "taken");
   const appended = taken.length === 0 ? [] : await engine.append(taken.map((each) => each.event));
@@ -63,7 +65,7 @@ async function take(engine: Engine, incoming: Incoming, now: number): Promise<An
   return jsonAnswer(202, { accepted: taken.length, refused });
 }
 
-function judgeJson(incoming: Incoming, now: number): readonly Judged[] | Answer {
+function judgeJson(engine: Engine, incoming: Incoming): readonly Judged[] | Answer {
   const parsed = parseJson(incoming.body);
   if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
   const values: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
@@ -71,11 +73,11 @@ function judgeJson(incoming: Incoming, now: number): readonly Judged[] | Answer 
   const mayBeTooLarge = incoming.body.length > PAYLOAD_BYTES_MAX;
   return values.map((value, index) => {
     const size = mayBeTooLarge ? Buffer.byteLength(JSON.stringify(value)) : 0;
-    return judge(value, index, size, incoming, now);
+    return judge(engine, value, index, size, incoming);
   });
 }
 
-function judgeLines(incoming: Incoming, now: number): readonly Judged[] | Answer {
+function judgeLines(engine: Engine, incoming: Incoming): readonly Judged[] | Answer {
   const judged: Judged[] = [];
   const { body } = incoming;
   for (let start = 0; start < body.length; ) {
@@ -87,20 +89,20 @@ function judgeLines(incoming: Incoming, now: number): readonly Judged[] | Answer
     if (judged.length === EVENTS_MAX) return tooMany(EVENTS_MAX + 1);
     const parsed = parseJson(line);
     const index = judged.length;
-    if (parsed.kind === "parsed") judged.push(judge(parsed.value, index, line.length, incoming, now));
+    if (parsed.kind === "parsed") judged.push(judge(engine, parsed.value, index, line.length, incoming));
     else judged.push({ kind: "refused", index, problem: problem("malformed-json", parsed.why) });
   }
   return judged;
 }
 
-function judge(value: unknown, index: number, size: number, incoming: Incoming, now: number): Judged {
+function judge(engine: Engine, value: unknown, index: number, size: number, incoming: Incoming): Judged {
   if (size > PAYLOAD_BYTES_MAX) {
     const detail = `${size} bytes: an event has at most ${PAYLOAD_BYTES_MAX}`;
     return { kind: "refused", index, problem: problem("too-large", detail) };
   }
   const event = decodeEvent(value, SOURCE);
   if (isRefused(event)) return invalidEvent(index, event.pointer, event.detail);
-  const late = timeFault(event.ts, now);
+  const late = timeFault(event.ts, engine.now(event.key));
   if (late !== undefined) return invalidEvent(index, "/ts", late);
   const { traceparent } = incoming;
   if (traceparent === undefined || event.traceparent !== undefined) return { kind: "taken", index, event };

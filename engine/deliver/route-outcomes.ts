@@ -2,7 +2,6 @@
 import Type from "typebox";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { TrackingCode } from "../domain/ids.ts";
-import type { Instant } from "../domain/time.ts";
 import type { Engine } from "../engine.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
@@ -17,7 +16,7 @@ import { AcceptedBody, OUTCOMES_MAX, OutcomeBody } from "./wire.ts";
 
 const check = createCheck(OutcomeBody);
 
-export function outcomeRoute(engine: Engine, clock: () => number): Route {
+export function outcomeRoute(engine: Engine): Route {
   return {
     method: "POST",
     path: "/v1/outcomes",
@@ -28,11 +27,11 @@ export function outcomeRoute(engine: Engine, clock: () => number): Route {
     request: Type.Union([OutcomeBody, Type.Array(OutcomeBody, { minItems: 1, maxItems: OUTCOMES_MAX })]),
     answers: { 202: { description: "durable in the log", schema: AcceptedBody } },
     problems: ["malformed-json", "invalid-body", "too-large", "unsupported-media-type", "unavailable"],
-    answer: (incoming) => report(engine, incoming, clock() as Instant),
+    answer: (incoming) => report(engine, incoming),
   };
 }
 
-async function report(engine: Engine, incoming: Incoming, now: Instant): Promise<Answer> {
+async function report(engine: Engine, incoming: Incoming): Promise<Answer> {
   const parsed = parseJson(incoming.body);
   if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
   const isArray = Array.isArray(parsed.value);
@@ -44,15 +43,12 @@ async function report(engine: Engine, incoming: Incoming, now: Instant): Promise
   values.forEach((value, index) => {
     const under = isArray ? `/${index}` : "";
     const checked = check(value, under);
-    const late =
-      checked.kind === "valid" && checked.value.ts !== undefined ? timeFault(checked.value.ts, now) : undefined;
     if (checked.kind === "invalid") errors.push(...checked.errors);
-    else if (late !== undefined) errors.push({ pointer: `${under}/ts`, detail: late });
     else bodies.push(checked.value);
   });
   if (errors.length > 0) return invalid(errors);
-  const events = await toEvents(engine, bodies, isArray, incoming, now);
-  return events.kind === "unknown" ? invalid(events.errors) : append(engine, events.events);
+  const events = await toEvents(engine, bodies, isArray, incoming);
+  return events.kind === "faulty" ? invalid(events.errors) : append(engine, events.events);
 }
 
 async function toEvents(
@@ -60,25 +56,28 @@ async function toEvents(
   bodies: readonly OutcomeBody[],
   isArray: boolean,
   { traceparent, idempotencyKey }: Incoming,
-  now: Instant,
 ): Promise<
   | { readonly kind: "known"; readonly events: readonly CustomerEvent[] }
-  | { readonly kind: "unknown"; readonly errors: readonly ProblemError[] }
+  | { readonly kind: "faulty"; readonly errors: readonly ProblemError[] }
 > {
   const keys = await Promise.all(bodies.map((body) => engine.customerOf(body.trackingCode as TrackingCode)));
   const events: CustomerEvent[] = [];
   const errors: ProblemError[] = [];
   bodies.forEach((body, index) => {
     const key = keys[index];
-    if (key === undefined) {
-      const pointer = `${isArray ? `/${index}` : ""}/trackingCode`;
-      errors.push({ pointer, detail: "is not the tracking code of a decision in the journal" });
-    } else {
+    const under = isArray ? `/${index}` : "";
+    const now = key === undefined ? undefined : engine.now(key);
+    const late = now === undefined || body.ts === undefined ? undefined : timeFault(body.ts, now);
+    if (key === undefined || now === undefined) {
+      const detail = "is not the tracking code of a decision in the journal";
+      errors.push({ pointer: `${under}/trackingCode`, detail });
+    } else if (late !== undefined) errors.push({ pointer: `${under}/ts`, detail: late });
+    else {
       const requestId = idempotencyKey === "" ? undefined : digest(`${idempotencyKey}\n${index}`);
       events.push(outcomeEvent(key, body, { source: "http", now, traceparent, requestId }));
     }
   });
-  return errors.length > 0 ? { kind: "unknown", errors } : { kind: "known", events };
+  return errors.length > 0 ? { kind: "faulty", errors } : { kind: "known", events };
 }
 
 async function append(engine: Engine, events: readonly CustomerEvent[]): Promise<Answer> {

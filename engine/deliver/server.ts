@@ -37,8 +37,6 @@ export interface ServerDeps {
   readonly idempotency: IdempotencyStore;
   /** Appends `$delivered` for an NBA that a screen got; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
-  /** Milliseconds since 1970, for reports that bring no time of their own. */
-  readonly clock: () => number;
 }
 
 export interface Server {
@@ -54,7 +52,7 @@ export function createServer(deps: ServerDeps): Server {
   const uws = loadUws();
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
-  const live = createLive({ engine, origins, metrics, log, clock: deps.clock, onShown: shownBy(deps) });
+  const live = createLive({ engine, origins, metrics, log, onShown: shownBy(deps) });
   const api = apiRoutes(deps);
   const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
   const http = createHttp({ routes, origins, metrics, log });
@@ -88,12 +86,12 @@ export function createServer(deps: ServerDeps): Server {
 }
 
 /** Everything that is documented in /openapi.json. */
-export function apiRoutes(deps: Pick<ServerDeps, "engine" | "clock" | "idempotency" | "exposition">): readonly Route[] {
-  const { engine, clock, idempotency } = deps;
+export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exposition">): readonly Route[] {
+  const { engine, idempotency } = deps;
   return [
     ...decisionRoutes(engine),
-    outcomeRoute(engine, clock),
-    eventsRoute(engine, clock),
+    outcomeRoute(engine),
+    eventsRoute(engine),
     customerRoute(engine),
     ...rulebookRoutes(engine),
     ...operationRoutes(engine, deps.exposition),

@@ -76,6 +76,8 @@ export interface Journal {
     countMax: number,
   ) => Promise<readonly RawEntry[]>;
   readonly logState: (partition: PartitionIndex) => Promise<LogState>;
+  /** The last entry of the input log; `0-0` where it is empty. */
+  readonly lastEntry: (partition: PartitionIndex) => Promise<Position>;
   /** Packed profiles by key; undefined where none is stored. */
   readonly profiles: (
     partition: PartitionIndex,

@@ -41,6 +41,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
     },
     logState: async (partition) => logState(connection, partition),
+    lastEntry: async (partition) => {
+      const [last] = rawEntries(await command(["XREVRANGE", partitionKeys(partition).events, "+", "-", "COUNT", "1"]));
+      return last?.position ?? ("0-0" as Position);
+    },
     profiles: async (partition, keys) => {
       if (keys.length === 0) return [];
       const reply = await command(["MGET", ...keys.map((key) => profileKey(partition, key))]);

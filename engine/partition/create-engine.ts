@@ -13,6 +13,7 @@ import { CONFLICT } from "./asks.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import { askId, partitionOfDecision } from "./questions.ts";
+import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { Unavailable } from "./trouble.ts";
 
@@ -26,6 +27,10 @@ export function createEngine(state: LoopState): Engine {
   const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
   return {
     partitions: options.partitions,
+    now: (key) => {
+      const partition = state.session?.partitions[owner(key)];
+      return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
+    },
     ask: (ask) => answerAsk(state, ask, owner(ask.key)),
     look: async (key) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));

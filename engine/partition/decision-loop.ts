@@ -1,7 +1,14 @@
 // The loop of a process over its partitions: read, fold, decide, commit, publish; and again. One commit of each partition
 // is under way while the next step is computed. Whatever is in doubt ends the session, and the next one recovers.
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import {
+  type CommitSeq,
+  type CustomerKey,
+  comparePositions,
+  type PartitionIndex,
+  type Position,
+  type TrackingCode,
+} from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
@@ -147,13 +154,16 @@ async function runSession(state: LoopState): Promise<void> {
   try {
     await publishMissed(state, session);
     await settleOrphans(state, session);
-    state.session = session;
+    const isCaughtUp = await catchUp(session, options.clock);
     stopParts = options.onSession(session);
     stopTimers = startTimers(session, options.clock, onTrouble);
-    options.log.info("ready", { partitions: session.partitions.length });
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
       if (state.isStopping) break;
+      if (state.session === undefined && isCaughtUp()) {
+        state.session = session;
+        options.log.info("ready", { partitions: session.partitions.length });
+      }
       const isBusy = await step(state, session, inbox, inFlight, false);
       if (!isBusy) await signal.wait();
     }
@@ -168,6 +178,20 @@ async function runSession(state: LoopState): Promise<void> {
     session.close();
     await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
   }
+}
+
+const CATCH_UP_MS_MAX = 5_000;
+
+/**
+ * An ask right after a crash must not be decided by a profile from before it: what was in the logs when the session began is
+ * folded first. Within bounds: after a long absence a late profile is better than no answer.
+ */
+async function catchUp(session: Session, clock: () => number): Promise<() => boolean> {
+  const ends = await Promise.all(session.partitions.map(({ index }) => session.journal.lastEntry(index)));
+  const giveUpAt = clock() + CATCH_UP_MS_MAX;
+  return () =>
+    clock() > giveUpAt ||
+    session.partitions.every(({ position }, at) => comparePositions(position, ends[at] as Position) >= 0);
 }
 
 /** On a clean stop: everything written back, so that the next start has nothing to do again; leases given back. */

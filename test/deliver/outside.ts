@@ -63,7 +63,6 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
     log,
     idempotency: createRedisIdempotency(lane, log),
     delivered,
-    clock: Date.now,
   });
   const { port } = await server.listen();
   let isClosed = false;
