@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Command } from "commander";
@@ -28,6 +29,7 @@ interface Result {
   readonly about: string;
   readonly at: string;
   readonly quick: boolean;
+  readonly command: string;
   readonly machine: BenchRow;
   readonly rows: readonly BenchRow[];
 }
@@ -63,9 +65,11 @@ async function bench(names: readonly string[], flags: { quick: boolean; list: bo
 async function runOne(one: Bench, flags: { readonly quick: boolean; readonly json: boolean }): Promise<Result> {
   const paint = paintFor(process.stdout, process.env);
   complain(`bench ${one.name}: ${one.about}`);
+  const command = `npm run bench -- ${one.name}${flags.quick ? " --quick" : ""}`;
+  const circumstances = { quick: flags.quick, command, machine: machine() };
   const rows = await one.run({ quick: flags.quick, say: complain });
   const { name, about } = one;
-  const result = { name, about, at: new Date().toISOString(), quick: flags.quick, machine: machine(), rows };
+  const result: Result = { name, about, at: new Date().toISOString(), ...circumstances, rows };
   const folder = join(repositoryRoot, "bench", "results");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
@@ -93,5 +97,8 @@ function machine(): BenchRow {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
+    redis: /v=(\S+)/.exec(spawnSync("redis-server", ["--version"], { encoding: "utf8" }).stdout ?? "")?.[1] ?? "none",
+    // What others left of the machine: beyond the number of cores, times are theirs as well.
+    loadBefore: Math.round((loadavg()[0] as number) * 100) / 100,
   };
 }

@@ -1,0 +1,130 @@
+// From XADD by an ordinary Redis client on a named stream to the NBA frame at an ordinary WebSocket client.
+import type { Histogram } from "hdr-histogram-js";
+import { WebSocket } from "ws";
+import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
+import { startChild } from "./load/child.ts";
+import { type EngineUnderTest, startEngineUnderTest, untilCounted } from "./load/engine-under-test.ts";
+import { addToLogs, type BenchEvent } from "./load/events.ts";
+import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { alternate, figureOf, roundsOf } from "./load/rounds.ts";
+
+export const bench: Bench = {
+  name: "event-to-websocket",
+  about:
+    "from XADD to clickstream until the NBA is at a WebSocket client, open loop, appendfsync always, beside a Redis round trip and an echo",
+  run,
+};
+
+const RATE = 200;
+const TARGET_MS = 20;
+const TOPICS_PER_SOCKET = 50;
+
+async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
+  const count = options.quick ? 200 : 1_000;
+  const under = await startEngineUnderTest({ appendOnly: true });
+  const echo = await startChild<{ readonly url: string }>("echo", []);
+  const all = { engine: createHistogram(), parts: createHistogram() };
+  try {
+    await engineRound(under, "w", 200, createHistogram()); // warm
+    const medians = await alternate(roundsOf(options), {
+      engine: (round) => engineRound(under, `r${round}`, count, all.engine),
+      parts: () => partsRound(under, echo.said.url, count, all.parts),
+    });
+    const median = percentileMs(all.engine, 50);
+    const verdict = median < TARGET_MS ? "yes" : "NO";
+    return [
+      { ...latencyRow("event to NBA frame", all.engine, medians.engine), "median under 20 ms": verdict },
+      { ...latencyRow("Redis round trip, then WebSocket echo", all.parts, medians.parts), "median under 20 ms": "" },
+    ];
+  } finally {
+    await echo.stop();
+    await under.stop();
+  }
+}
+
+/** New customers, one event each, one frame each. */
+async function engineRound(under: EngineUnderTest, name: string, count: number, into: Histogram): Promise<number> {
+  const customers = Array.from({ length: count }, (_, index) => `${name}-${index}`);
+  await introduce(under, customers);
+  const arrivals = new Map<string, () => void>();
+  const sockets: WebSocket[] = [];
+  for (let from = 0; from < count; from += TOPICS_PER_SOCKET) {
+    const topics = customers.slice(from, from + TOPICS_PER_SOCKET).map((customer) => `customer/${customer}`);
+    sockets.push(await subscribe(`${under.engine.url.replace("http", "ws")}/v1/live`, topics, arrivals));
+  }
+  const send = (index: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const customer = customers[index] as string;
+      const late = setTimeout(() => reject(new Error(`no NBA for ${customer} within 10 s`)), 10_000);
+      arrivals.set(`customer/${customer}`, () => {
+        clearTimeout(late);
+        resolve();
+      });
+      const event = { id: `closure-${customer}`, type: "account_closure_viewed", customer, ts: Date.now(), props: {} };
+      under.producer.xadd("clickstream", "*", "d", JSON.stringify(event)).catch(reject);
+    });
+  const histogram = await openLoop({ ratePerSecond: RATE, count, send });
+  for (const socket of sockets) socket.terminate();
+  into.add(histogram);
+  return percentileMs(histogram, 50);
+}
+
+/** What no engine could do without: the entry is in Redis, and a frame went over a WebSocket and back. */
+async function partsRound(under: EngineUnderTest, url: string, count: number, into: Histogram): Promise<number> {
+  const socket = await open(url);
+  const arrivals = new Map<string, () => void>();
+  socket.on("message", (bytes) => arrivals.get(bytes.toString())?.());
+  const send = async (index: number): Promise<void> => {
+    await under.producer.xadd("bench:parts", "*", "d", JSON.stringify({ id: `parts-${index}`, ts: Date.now() }));
+    await new Promise<void>((resolve) => {
+      arrivals.set(String(index), resolve);
+      socket.send(String(index));
+    });
+  };
+  const histogram = await openLoop({ ratePerSecond: RATE, count, send });
+  socket.terminate();
+  into.add(histogram);
+  return percentileMs(histogram, 50);
+}
+
+async function introduce(under: EngineUnderTest, customers: readonly string[]): Promise<void> {
+  const props = { first_name: "Ada", age: 40, tenure_months: 30, arrears: false, balance: 900 };
+  const events = customers.map((customer): BenchEvent => {
+    const event = { id: `who-${customer}`, type: "profile_update", customer, ts: Date.now(), props };
+    return { stream: "clickstream", customer, json: JSON.stringify(event) };
+  });
+  const before = await under.counts();
+  await addToLogs(under.producer, events);
+  await untilCounted(under, before, events.length, 0);
+}
+
+/** Resolves when every topic is acknowledged. */
+async function subscribe(url: string, topics: readonly string[], arrivals: ReadonlyMap<string, () => void>) {
+  const socket = await open(url);
+  await new Promise<void>((resolve, reject) => {
+    let acknowledged = 0;
+    socket.on("close", (code, reason) => reject(new Error(`the engine closed a socket: ${code} ${reason}`)));
+    socket.on("message", (bytes) => {
+      const frame = JSON.parse(bytes.toString()) as { readonly op: string; readonly topic?: string };
+      if (frame.op === "nba") arrivals.get(frame.topic ?? "")?.();
+      else if (frame.op === "error") reject(new Error(bytes.toString()));
+      else if (frame.op === "snapshot" && ++acknowledged === topics.length) resolve();
+    });
+    for (const topic of topics) socket.send(JSON.stringify({ op: "subscribe", topic }));
+  });
+  return socket;
+}
+
+function open(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  return new Promise((resolve, reject) => {
+    socket.on("open", () => resolve(socket));
+    socket.on("error", reject);
+  });
+}
+
+function latencyRow(measured: string, histogram: Histogram, medians: readonly number[]): BenchRow {
+  const { least, most } = figureOf(medians);
+  const row = { measured, unit: "ms", p50: percentileMs(histogram, 50), p99: percentileMs(histogram, 99) };
+  return { ...row, "p99.9": percentileMs(histogram, 99.9), "least p50 of a round": least, "most p50 of a round": most };
+}

@@ -1,0 +1,182 @@
+// Decisions a second over HTTP, each journalled before it is answered, beside a constant JSON of the same size.
+import autocannon from "autocannon";
+import type { Histogram } from "hdr-histogram-js";
+import { Pool } from "undici";
+import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
+import { startChild } from "./load/child.ts";
+import { type EngineUnderTest, startEngineUnderTest, untilCounted } from "./load/engine-under-test.ts";
+import { addToLogs, type BenchEvent } from "./load/events.ts";
+import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { alternate, roundsOf, rowOf } from "./load/rounds.ts";
+
+export const bench: Bench = {
+  name: "http-decisions",
+  about:
+    "decisions a second over POST /v1/decisions, 64 connections, and latency in open loop at half of that rate, beside a constant JSON",
+  run,
+};
+
+const CONNECTIONS = 64;
+const CUSTOMERS = 40_000;
+
+/** Where requests go; both sides get the same ones. */
+interface Target {
+  readonly url: string;
+  readonly requests: Requests;
+}
+
+/** Bodies in turn: no customer comes again before all others had theirs. */
+interface Requests {
+  readonly next: () => string;
+}
+
+async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const [appendOnly, label] of [
+    [true, "appendfsync always"],
+    [false, "without AOF"],
+  ] as const) {
+    const under = await startEngineUnderTest({ appendOnly });
+    try {
+      rows.push(...(await measure(under, label, options)));
+    } finally {
+      await under.stop();
+    }
+  }
+  return rows;
+}
+
+async function measure(under: EngineUnderTest, label: string, options: BenchOptions): Promise<readonly BenchRow[]> {
+  await introduce(under, options.quick ? 5_000 : CUSTOMERS);
+  const engine = { url: under.engine.url, requests: createRequests(options.quick ? 5_000 : CUSTOMERS) };
+  await closedLoop(engine, options.quick ? 1 : 3); // warm
+  const bytes = await answerBytes(engine);
+  const constant = await startChild<{ readonly url: string }>("constant-json", [String(bytes)]);
+  try {
+    const peer = { url: constant.said.url, requests: engine.requests };
+    const seconds = options.quick ? 1 : 2;
+    const rates = await alternate(roundsOf(options), {
+      engine: () => countedLoop(under, engine, seconds),
+      peer: () => closedLoop(peer, seconds),
+    });
+    const rate = Math.round(rowRate(rates.engine) / 2);
+    options.say(`${label}: ${rate * 2} decisions/s; open loop at ${rate}/s`);
+    const late = { engine: createHistogram(), peer: createHistogram() };
+    await alternate(roundsOf(options), {
+      engine: () => latency(engine, rate, seconds, late.engine),
+      peer: () => latency(peer, rate, seconds, late.peer),
+    });
+    return [
+      rowOf(`decisions, ${label}`, "decisions/s", rates.engine, rates.peer),
+      rowOf(`constant JSON of ${bytes} bytes`, "answers/s", rates.peer),
+      latencyRow(`decision at ${rate}/s, ${label}`, late.engine),
+      latencyRow(`constant JSON at ${rate}/s`, late.peer),
+    ];
+  } finally {
+    await constant.stop();
+  }
+}
+
+/** Customers with attributes and a little history, so that there is something to decide. */
+async function introduce(under: EngineUnderTest, customers: number): Promise<void> {
+  const ts = Date.now() - 60_000;
+  const events: BenchEvent[] = [];
+  for (let index = 0; index < customers; index++) {
+    const customer = `c-${10_000 + index}`;
+    const add = (type: string, props: object): void => {
+      events.push({
+        stream: "clickstream",
+        customer,
+        json: JSON.stringify({ id: `${type}-${index}`, type, customer, ts, props }),
+      });
+    };
+    add("profile_update", {
+      first_name: "Ada",
+      age: 20 + (index % 60),
+      tenure_months: index % 90,
+      arrears: false,
+      balance: 900,
+      products: ["giro"],
+    });
+    add("salary_received", { amount: 400 + (index % 99) });
+    add("add_to_cart", { item: `i-${index % 1_000}` });
+  }
+  const before = await under.counts();
+  await addToLogs(under.producer, events);
+  await untilCounted(under, before, events.length, 0);
+}
+
+function createRequests(customers: number): Requests {
+  let at = 0;
+  return {
+    next: () => {
+      at = (at + 1) % customers;
+      // A long deadline: what is measured is decisions, not fallbacks.
+      return `{"customer":"c-${10_000 + at}","channel":"app","placements":[{"name":"app-home"}],"deadlineMs":1000}`;
+    },
+  };
+}
+
+const HEADERS = { "content-type": "application/json" };
+const PATH = "/v1/decisions";
+
+/** The size of an answer that proposes something. */
+async function answerBytes({ url, requests }: Target): Promise<number> {
+  let text = "";
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const response = await fetch(`${url}${PATH}`, { method: "POST", headers: HEADERS, body: requests.next() });
+    text = await response.text();
+    if (text.includes('"kind":"act"')) return Buffer.byteLength(text);
+  }
+  throw new Error(`the engine proposed nothing to 100 customers; to the last one it said ${text}`);
+}
+
+/** Answers a second. */
+async function closedLoop({ url, requests }: Target, seconds: number): Promise<number> {
+  const setupRequest = <R extends object>(request: R): R & { body: string } => ({ ...request, body: requests.next() });
+  const result = await autocannon({
+    url,
+    connections: CONNECTIONS,
+    duration: seconds,
+    requests: [{ method: "POST", path: PATH, headers: HEADERS, setupRequest }],
+  });
+  const failed = result.non2xx + result.errors + result.timeouts;
+  if (failed > 0) throw new Error(`${failed} of ${result["2xx"]} requests to ${url} failed`);
+  return result["2xx"] / result.duration;
+}
+
+/** As above; and every answer was a decision, not a fallback. */
+async function countedLoop(under: EngineUnderTest, target: Target, seconds: number): Promise<number> {
+  const before = await under.counts();
+  const rate = await closedLoop(target, seconds);
+  const decided = (await under.counts()).decisions - before.decisions;
+  if (decided < rate * seconds * 0.98) throw new Error(`${decided} decisions for about ${rate * seconds} answers`);
+  return rate;
+}
+
+async function latency({ url, requests }: Target, rate: number, seconds: number, into: Histogram): Promise<number> {
+  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
+  const send = async (): Promise<void> => {
+    const { statusCode, body } = await pool.request({
+      method: "POST",
+      path: PATH,
+      headers: HEADERS,
+      body: requests.next(),
+    });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, send)); // connections are open before the clock runs
+  const histogram = await openLoop({ ratePerSecond: rate, count: rate * seconds, send });
+  await pool.close();
+  into.add(histogram);
+  return percentileMs(histogram, 50);
+}
+
+function rowRate(rates: readonly number[]): number {
+  return rates.toSorted((a, b) => a - b)[rates.length >>> 1] as number;
+}
+
+function latencyRow(measured: string, histogram: Histogram): BenchRow {
+  return { measured, unit: "ms", p50: percentileMs(histogram, 50), p99: percentileMs(histogram, 99) };
+}

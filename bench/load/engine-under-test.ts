@@ -1,0 +1,111 @@
+// The engine as `npm start` runs it, in a process of its own, on a Redis of its own, with the rules and models that are
+// delivered; and a producer beside it.
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { startTestRedis, type TestRedis } from "../../test/redis.ts";
+import { type EngineProcess, startEngineProcess } from "../../test/start-engine.ts";
+
+export const PARTITIONS = 64;
+
+export interface EngineUnderTest {
+  readonly engine: EngineProcess;
+  readonly redis: TestRedis;
+  readonly producer: Redis;
+  /** Stops the process where it is (SIGSTOP), so that a backlog can be laid out; and lets it go on. */
+  readonly pause: () => void;
+  readonly resume: () => void;
+  readonly counts: () => Promise<Counts>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Since the start of the engine. */
+export interface Counts {
+  /** Entries of clickstream and transactions, folded. */
+  readonly folded: number;
+  /** The same, dead-lettered or duplicate. */
+  readonly lost: number;
+  /** Journalled. */
+  readonly decisions: number;
+}
+
+/** CPU time that a process has used so far, in milliseconds; NaN where there is no /proc. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10; // user and system, in ticks of 10 ms
+}
+
+/** `appendOnly`: with appendfsync always, as the engine starts its own Redis. */
+export async function startEngineUnderTest(options: { readonly appendOnly: boolean }): Promise<EngineUnderTest> {
+  const redis = await startTestRedis(options);
+  const engine = await startEngineProcess({
+    REDIS_URL: redis.url,
+    PARTITIONS: String(PARTITIONS),
+    MODELS_DIR: process.env["MODELS_DIR"] ?? "models",
+    LOG_LEVEL: "info",
+    NBA_LEASE_MS: "60000", // a paused engine renews nothing
+  }).catch(async (error: unknown) => {
+    await redis.stop();
+    throw error;
+  });
+  const producer = new Redis(redis.socket);
+  return {
+    engine,
+    redis,
+    producer,
+    pause: () => void process.kill(engine.pid, "SIGSTOP"),
+    resume: () => void process.kill(engine.pid, "SIGCONT"),
+    counts: async () => readCounts(await (await fetch(`${engine.url}/metrics`)).text()),
+    stop: async () => {
+      producer.disconnect();
+      await engine.kill();
+      await redis.stop();
+    },
+  };
+}
+
+/** Waits until so many more were folded and decided than `before`; throws where something was lost, or nothing moves. */
+export async function untilCounted(
+  under: Pick<EngineUnderTest, "counts">,
+  before: Counts,
+  folded: number,
+  decisions: number,
+): Promise<void> {
+  let last = before;
+  const startedAt = performance.now();
+  for (let movedAt = startedAt; performance.now() - movedAt < STALL_MS; ) {
+    const now = await under.counts();
+    if (now.lost > before.lost)
+      throw new Error(`${now.lost - before.lost} events were refused or taken for duplicates`);
+    const done = now.folded - before.folded;
+    if (done >= folded && now.decisions - before.decisions >= decisions) return;
+    if (now.folded !== last.folded || now.decisions !== last.decisions) movedAt = performance.now();
+    last = now;
+    await sleep(pollMs(performance.now() - startedAt, done / folded));
+  }
+  throw new Error(
+    `no progress for ${STALL_MS / 1_000} s at ${last.folded - before.folded} of ${folded} events, ` +
+      `${last.decisions - before.decisions} of ${decisions} decisions`,
+  );
+}
+
+const STALL_MS = 20_000;
+
+/** A scrape costs the engine a few milliseconds: few of them, closer together towards the end. */
+function pollMs(elapsedMs: number, share: number): number {
+  if (share <= 0) return 100;
+  return Math.min(500, Math.max(20, (elapsedMs / share - elapsedMs) * 0.4));
+}
+
+function readCounts(exposition: string): Counts {
+  const counts = { folded: 0, lost: 0, decisions: 0 };
+  for (const line of exposition.split("\n")) {
+    const value = Number(line.slice(line.lastIndexOf(" ")));
+    if (line.startsWith("nba_decisions_total{")) counts.decisions += value;
+    if (!line.startsWith("nba_events_total{") || !/source="(clickstream|transactions)"/.test(line)) continue;
+    if (line.includes('result="folded"')) counts.folded += value;
+    else counts.lost += value;
+  }
+  return counts;
+}

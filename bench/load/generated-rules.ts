@@ -1,0 +1,127 @@
+// A rulebook of any number of actions, two treatments each, over the delivered features, channels and contact policy; and
+// the same conditions written by hand, as somebody would who needs neither rulebook nor reasons nor contact policy.
+import { createRandom, type Random } from "../../engine/cli/traffic/random.ts";
+import type { ProfileView } from "../../engine/domain/decision.ts";
+import type { Rulebook, RulebookFiles } from "../../engine/rulebook/rulebook.ts";
+
+export interface DrawnAction {
+  readonly id: string;
+  readonly feature: string;
+  readonly least: number;
+  readonly ageMin: number;
+  readonly tenureMin: number;
+  readonly base: number;
+  readonly slope: number;
+  /** Prior means of the treatments for app and web. */
+  readonly app: number;
+  readonly web: number;
+}
+
+/** The feature and the range that its thresholds are drawn from: about a third of the actions survive. */
+const COUNTED = [
+  "views_7d",
+  "carts_7d",
+  "favourites_7d",
+  "purchases_30d",
+  "logins_7d",
+  "travel_views_7d",
+  "loan_views_7d",
+  "items_24h",
+];
+const THRESHOLD_MAX = 12;
+
+export function drawActions(count: number, seed: number): readonly DrawnAction[] {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, (_, index) => ({
+    id: `offer-${String(index).padStart(5, "0")}`,
+    feature: COUNTED[Math.floor(random.next() * COUNTED.length)] as string,
+    least: Math.floor(random.next() * THRESHOLD_MAX),
+    ageMin: 18 + Math.floor(random.next() * 30),
+    tenureMin: Math.floor(random.next() * 24),
+    base: hundredths(random, 100),
+    slope: hundredths(random, 1),
+    app: 0.01 + hundredths(random, 0.4),
+    web: 0.01 + hundredths(random, 0.4),
+  }));
+}
+
+const PER_FILE = 250;
+
+/** `delivered`: files under rules/; their actions and triggers are left out. */
+export function rulebookOf(actions: readonly DrawnAction[], delivered: RulebookFiles): RulebookFiles {
+  const files: Record<string, string> = {};
+  for (const [path, text] of Object.entries(delivered)) {
+    if (!path.startsWith("actions/") && path !== "triggers.yaml" && path !== "contact-policy.yaml") files[path] = text;
+  }
+  files["contact-policy.yaml"] = (delivered["contact-policy.yaml"] ?? "").replaceAll(
+    /^.*(group: credit|only: credit).*$/gm,
+    "",
+  );
+  for (let from = 0; from < actions.length; from += PER_FILE) {
+    const name = `part-${from / PER_FILE}`;
+    const body = actions
+      .slice(from, from + PER_FILE)
+      .map(actionYaml)
+      .join("");
+    const head = `issue: { id: ${name}, label: ${name}, purpose: marketing }\ngroups:\n  - id: ${name}\n    label: ${name}\n    actions:\n`;
+    files[`actions/${name}.yaml`] = head + body;
+  }
+  return files;
+}
+
+/** Best value for this customer: index of the action, or -1; ties go to the first. Allocates nothing. */
+export function writtenByHand(actions: readonly DrawnAction[], rulebook: Rulebook): (view: ProfileView) => number {
+  const at = (name: string): number => rulebook.features.findIndex((feature) => feature.name === name);
+  const attribute = (name: string): number => rulebook.attributes.findIndex((known) => known.name === name);
+  const [age, tenure, arrears] = [attribute("age"), attribute("tenure_months"), attribute("arrears")];
+  const spend = at("spend_30d");
+  const feature = Int32Array.from(actions, (action) => at(action.feature));
+  const column = (key: "least" | "ageMin" | "tenureMin" | "base" | "slope"): Float64Array =>
+    Float64Array.from(actions, (action) => action[key]);
+  const [least, ageMin, tenureMin] = [column("least"), column("ageMin"), column("tenureMin")];
+  const [base, slope] = [column("base"), column("slope")];
+  const chance = Float64Array.from(actions, ({ app, web }) => Math.max(app, web));
+  return ({ features, attributes }) => {
+    if (attributes[arrears] !== false) return -1;
+    const years = attributes[age] as number;
+    const months = attributes[tenure] as number;
+    const spent = features[spend] as number;
+    let best = -1;
+    let bestPriority = -1;
+    for (let index = 0; index < feature.length; index++) {
+      if (years < (ageMin[index] as number) || months < (tenureMin[index] as number)) continue;
+      if ((features[feature[index] as number] as number) < (least[index] as number)) continue;
+      const priority = (chance[index] as number) * ((base[index] as number) + (slope[index] as number) * spent);
+      if (priority <= bestPriority) continue;
+      best = index;
+      bestPriority = priority;
+    }
+    return best;
+  };
+}
+
+function actionYaml(action: DrawnAction): string {
+  const { id, feature, least, ageMin, tenureMin, base, slope, app, web } = action;
+  return `      - id: ${id}
+        label: ${id}
+        eligibility: [{ id: of-age, rule: attributes.age >= ${ageMin} }, { id: long-enough, rule: attributes.tenure_months >= ${tenureMin} }]
+        applicability: [{ id: interest, rule: features.${feature} >= ${least} }]
+        suitability: [{ id: not-in-arrears, rule: attributes.arrears == false }]
+        value: ${base} + ${slope} * features.spend_30d
+        propensity: { prior: { mean: ${app}, weight: 20 } }
+        reasons:
+          - "{{features.${feature}}} times of late"
+          - when: features.spend_30d >= 50
+            text: "Spent {{features.spend_30d}} in 30 days"
+        treatments:
+          - channel: app
+            content: { title: "An offer for {{first_name}}", text: Have a look., cta: Look }
+          - channel: web
+            prior: { mean: ${web}, weight: 20 }
+            content: { title: "An offer for {{first_name}}", text: Have a look., cta: Look }
+`;
+}
+
+function hundredths(random: Random, below: number): number {
+  return Math.round(random.next() * below * 100) / 100;
+}
