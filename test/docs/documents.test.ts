@@ -3,12 +3,25 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { readRulebookFolder } from "../../engine/cli/read-rulebook.ts";
+import { RULEBOOK_FILE_BYTES_MAX, RULEBOOK_FILES_MAX, readRulebookFolder } from "../../engine/cli/read-rulebook.ts";
 import { createCheck } from "../../engine/deliver/check-body.ts";
-import { DecisionBody } from "../../engine/deliver/wire.ts";
+import { MESSAGE_BYTES_MAX } from "../../engine/deliver/live-messages.ts";
+import * as live from "../../engine/deliver/live-peer.ts";
+import { BATCH_BODY_MAX, DECISION_BODY_MAX } from "../../engine/deliver/route.ts";
+import { EVENTS_MAX } from "../../engine/deliver/route-events.ts";
+import {
+  DEADLINE_DEFAULT_MS,
+  DEADLINE_MAX_MS,
+  DECISION_PLACEMENTS_MAX,
+  DecisionBody,
+  OUTCOMES_MAX,
+} from "../../engine/deliver/wire.ts";
 import { STAGES } from "../../engine/domain/decision.ts";
+import * as incoming from "../../engine/ingest/bounds.ts";
+import { SEEN_ENTRIES } from "../../engine/ingest/seen-window.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { knownModels, sha256 } from "../../engine/partition/rulebook-library.ts";
+import * as profile from "../../engine/profile/bounds.ts";
 import { compileRulebook } from "../../engine/rulebook/compile.ts";
 import { loadModels } from "../../engine/score/load-models.ts";
 import { blocks, readDocument, repository, section } from "./readme.ts";
@@ -77,26 +90,26 @@ describe("README.md", () => {
     expect(readme).toContain(`of ${actions.length} actions`);
   });
 
-  it("states the bounds of limits.ts", () => {
+  it("states the bounds that are enforced", () => {
     const stated = section(readme, "Limits").replaceAll(",", "");
     const kib = (bytes: number): string => (bytes < 1 << 20 ? `${bytes / 1024} KiB` : `${bytes / 1024 / 1024} MiB`);
     for (const words of [
-      `${kib(LIMITS.eventBytesMax)}; ${LIMITS.propsMax} flat`,
-      `texts of ${LIMITS.propStringCharsMax} characters lists of ${LIMITS.propListMax}`,
-      `${LIMITS.contactsMax} contacts so a limit of at most ${LIMITS.contactLimitMax}`,
-      `${LIMITS.openCasesMax} open cases ${LIMITS.tasksMax} tasks ${LIMITS.consentsMax} consents`,
-      `${LIMITS.rulebookFilesMax} files of ${kib(LIMITS.rulebookFileBytesMax)}`,
+      `${kib(incoming.PAYLOAD_BYTES_MAX)}; ${incoming.PROPS_MAX} flat`,
+      `texts of ${incoming.TEXT_LENGTH_MAX} characters lists of ${incoming.SET_MAX}`,
+      `${profile.CONTACTS_MAX} contacts so a limit of at most ${LIMITS.contactLimitMax}`,
+      `${profile.OPEN_CASES_MAX} open cases ${profile.TASKS_MAX} tasks ${profile.CONSENTS_MAX} consents`,
+      `${RULEBOOK_FILES_MAX} files of ${kib(RULEBOOK_FILE_BYTES_MAX)}`,
       `an expression of ${LIMITS.expressionCharsMax} characters`,
-      `${kib(LIMITS.decisionBodyBytesMax)} 16 placements ${LIMITS.deadlineMs} ms`,
-      `beyond ${LIMITS.asksWaitingMax} asks`,
-      kib(LIMITS.batchBodyBytesMax),
-      `${LIMITS.socketSubscriptionsMax} topics messages of ${kib(LIMITS.socketMessageBytesMax)}`,
-      `${kib(LIMITS.socketUnsentBytesMax)} are left unread`,
+      `${kib(DECISION_BODY_MAX)} ${DECISION_PLACEMENTS_MAX} placements ${DEADLINE_DEFAULT_MS} ms`,
+      `at most ${DEADLINE_MAX_MS / 1000} s; beyond ${LIMITS.asksWaitingMax} asks`,
+      `${kib(BATCH_BODY_MAX)}; ${EVENTS_MAX} events ${OUTCOMES_MAX} outcomes`,
+      `${live.SUBSCRIPTIONS_MAX} topics messages of ${kib(MESSAGE_BYTES_MAX)} ${live.MESSAGES_PER_SECOND_MAX} of them a second`,
+      `${kib(live.BUFFERED_BYTES_MAX)} are left unread`,
       `last ${LIMITS.channelStreamEntriesMax} messages`,
     ]) {
       expect(stated).toContain(words);
     }
-    expect(section(readme, "What holds").replaceAll(",", "")).toContain(String(LIMITS.seenEventsMax));
+    expect(section(readme, "What holds").replaceAll(",", "")).toContain(`last ${SEEN_ENTRIES}`);
   });
 
   it("leaves room for the measured numbers", () => {
