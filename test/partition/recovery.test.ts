@@ -10,7 +10,6 @@ import { type RunningLoop, startLoop } from "../start-loop.ts";
 import {
   askFor,
   connect,
-  customerIn,
   cutConnections,
   decided,
   event,
