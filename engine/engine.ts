@@ -1,4 +1,5 @@
 // What the outside (HTTP, WebSocket, command line) may ask of a running engine. The decision loop implements it.
+import type { Explanation } from "./decide/explain.ts";
 import type { Contact } from "./domain/contact.ts";
 import type { Consent, DecisionRecord, OpenCase, Task, Withdrawal } from "./domain/decision.ts";
 import type { CustomerEvent, Props, PropValue } from "./domain/event.ts";
@@ -68,6 +69,8 @@ export interface Engine {
   readonly decision: (
     id: DecisionId,
   ) => Promise<{ readonly record: DecisionRecord; readonly seq: CommitSeq } | undefined>;
+  /** The funnel of a decision, computed again by the rulebook that made it, and whether that reproduced it bit for bit. */
+  readonly explain: (record: DecisionRecord) => Promise<Explanation>;
   /** Whose tracking code it is; undefined where no such decision was journalled. */
   readonly customerOf: (code: TrackingCode) => Promise<CustomerKey | undefined>;
   /** Appends to the input logs; settles when durable. One answer for each event, in order. */

@@ -86,9 +86,18 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     delivered,
     clock: Date.now,
   });
-  const { port } = await server.listen();
+  const { port } = await server.listen().catch((error: Error) => {
+    throw new Unfit(error.message);
+  });
   const running = loop.run();
-  const broken = new Promise<never>((_, reject) => running.catch(reject));
+  const broken = new Promise<never>((_, reject) => {
+    running.catch(async (error: unknown) => {
+      await server.close(0);
+      await dispatch.stop(0);
+      lane.close();
+      reject(error);
+    });
+  });
   broken.catch(() => undefined); // told by whoever waits for it
   return {
     url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
@@ -149,10 +158,13 @@ async function readLocalOf({ rulesDir, modelsDir }: EngineConfig): Promise<Local
 
 function deliveryMetrics(metrics: Metrics): DeliverMetrics {
   const httpSlot = metrics.decisionSeconds.slot("http");
+  const liveSlot = metrics.decisionSeconds.slot("live");
   const connections = metrics.websocketConnections.slot();
   return {
     onRequest: (operation, status, seconds) => {
-      if (operation === "decide" && status === 200) metrics.decisionSeconds.observe(httpSlot, seconds);
+      if (status !== 200) return;
+      if (operation === "decide") metrics.decisionSeconds.observe(httpSlot, seconds);
+      else if (operation === "live-ask") metrics.decisionSeconds.observe(liveSlot, seconds);
     },
     onWebsocketConnections: (open) => metrics.websocketConnections.set(connections, open),
     onWebsocketDropped: (reason) => metrics.websocketDropped.add(metrics.websocketDropped.slot(reason), 1),

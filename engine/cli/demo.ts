@@ -9,21 +9,9 @@ import { type RunningRedis, startRedis } from "./redis-server.ts";
 import { firstSignal } from "./signals.ts";
 import { logOf, type StartEngine } from "./start.ts";
 import { paintFor, printLine } from "./terminal.ts";
+import type { createTrafficDriver } from "./traffic/driver.ts";
 
-export interface TrafficOptions {
-  readonly redisUrl: string;
-  readonly baseUrl: string;
-  readonly seed: number;
-  /** Events a second. */
-  readonly rate: number;
-  readonly customers: number;
-  readonly log: (line: string) => void;
-}
-
-export interface TrafficDriver {
-  readonly start: () => void;
-  readonly stop: () => Promise<void>;
-}
+type CreateTraffic = typeof createTrafficDriver;
 
 interface DemoFlags {
   readonly seed: number;
@@ -32,10 +20,7 @@ interface DemoFlags {
   readonly seconds?: number;
 }
 
-export function demoCommand(
-  startEngine: StartEngine,
-  createTraffic: (options: TrafficOptions) => TrafficDriver,
-): Command {
+export function demoCommand(startEngine: StartEngine, createTraffic: CreateTraffic): Command {
   return new Command("demo")
     .description("a Redis of its own, the engine, live traffic; prints the URLs")
     .option("--seed <n>", "the same seed gives the same customers and the same traffic", wholeNumber, 1)
@@ -49,11 +34,7 @@ export function demoCommand(
     .action((flags: DemoFlags) => demo(flags, startEngine, createTraffic));
 }
 
-async function demo(
-  flags: DemoFlags,
-  startEngine: StartEngine,
-  createTraffic: (options: TrafficOptions) => TrafficDriver,
-): Promise<void> {
+async function demo(flags: DemoFlags, startEngine: StartEngine, createTraffic: CreateTraffic): Promise<void> {
   const ending = ended(flags.seconds);
   const config = await demoConfig();
   const log = logOf(config);

@@ -37,7 +37,10 @@ export function replayCommand(): Command {
         .choices(["shift", "drive"])
         .default("shift"),
     )
-    .option("--stream <name>", "send all to one stream (by type: clickstream, transactions, outcomes)")
+    .option(
+      "--stream <name>",
+      "send all to one stream, which keeps their order; left out: by type, to clickstream, transactions, outcomes",
+    )
     .addOption(new Option("--redis <url>", "where the engine's Redis is").env("REDIS_URL"))
     .option("--json", "print the result as JSON")
     .addHelpText(
@@ -79,7 +82,7 @@ async function replay(path: string, options: ReplayOptions, url: string, command
     command.error(`error: ${what}: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 1 });
   const file = await readRecorded(path, options.mapping).catch((error: unknown) => fail(`cannot read ${path}`, error));
   for (const line of describeRecorded(file)) say(line);
-  const [first, last] = [file.events[0]?.body.ts ?? 0, file.events.at(-1)?.body.ts ?? 0];
+  const last = file.events.at(-1)?.body.ts ?? 0;
   const old = file.events.filter((event) => event.body.ts < last - BEHIND_MAX_MS).length;
   if (options.clock === "shift" && old > 0) {
     say(`${old} events are more than 90 days before the last one: the engine will refuse them; use --clock drive`);
@@ -105,7 +108,7 @@ async function replay(path: string, options: ReplayOptions, url: string, command
     });
     bar.stop();
     const seconds = (performance.now() - startedAt) / 1000;
-    report({ sent, seconds, first, last, file, json: options.json === true }, command);
+    report({ sent, seconds, file, json: options.json === true }, command);
   } catch (error) {
     bar.stop();
     fail("Redis did not take the events; play the file again, what it took already counts once", error);
@@ -117,19 +120,24 @@ async function replay(path: string, options: ReplayOptions, url: string, command
 interface Report {
   readonly sent: number;
   readonly seconds: number;
-  readonly first: number;
-  readonly last: number;
   readonly file: RecordedFile;
   readonly json: boolean;
 }
 
-function report({ sent, seconds, first, last, file, json }: Report, command: Command): void {
+function report({ sent, seconds, file, json }: Report, command: Command): void {
   const write = (line: string): void => void command.configureOutput().writeOut?.(`${line}\n`);
+  const [first, last] = [file.events[0]?.body.ts ?? null, file.events.at(-1)?.body.ts ?? null];
   if (json) {
     const refused = Object.fromEntries([...file.refused].map(([why, { count }]) => [why, count]));
     write(JSON.stringify({ sent, rows: file.rows, joined: file.joined, refused, first, last, seconds }));
     return;
   }
-  const [from, to] = [new Date(first).toISOString(), new Date(last).toISOString()];
-  write(`sent ${sent} events of ${from} to ${to} in ${seconds.toFixed(1)} s`);
+  const between = first === null || last === null ? "" : ` of ${dateOf(first)} to ${dateOf(last)}`;
+  write(`sent ${sent} events${between} in ${seconds.toFixed(1)} s`);
+}
+
+/** A ts of NDJSON can be any number: one that is no date is shown as it is. */
+function dateOf(ts: number): string {
+  const date = new Date(ts);
+  return Number.isNaN(date.getTime()) ? String(ts) : date.toISOString();
 }

@@ -44,6 +44,11 @@ export function createActs({ live, dispatch, read, remember }) {
       live.subscribe(`customer/${customer}`, "agent-desk");
       lookSoon(LOOK_EVERY_MS);
     },
+    /** Asks once more for the open customer: what is on offer stays, free slots may be filled. */
+    askAgain() {
+      const { open } = read();
+      if (open !== undefined) live.subscribe(`customer/${open.customer}`, "agent-desk");
+    },
     close() {
       const { open } = read();
       if (open !== undefined) live.unsubscribe(`customer/${open.customer}`);

@@ -48,11 +48,12 @@ function NextActions({ open, state, acts }) {
   const decisionId = open.decisionId ?? open.cards[0]?.decisionId;
   return html`<section class="next" aria-label="Next best actions">
     <div class="section-head">
-      <h2>Next best actions</h2>
+      <h2 class="grow">Next best actions</h2>
       ${
         decisionId &&
         html`<button type="button" class="link" onClick=${() => acts.explain(decisionId)}>What was held back?</button>`
       }
+      <button type="button" class="quiet" onClick=${acts.askAgain}>Ask again</button>
     </div>
     ${open.loading && html`<p class="empty">Asking for this customer…</p>`}
     ${open.missing && open.cards.length === 0 && html`<p class="empty">No customer has the id “${open.customer}”.</p>`}
@@ -62,8 +63,8 @@ function NextActions({ open, state, acts }) {
       !open.missing &&
       open.cards.length === 0 &&
       html`<div class="empty">
-        <strong>Nothing to offer now</strong>
-        <p>No action passed every rule. Just help with what the customer called about.</p>
+        <strong>${open.withdrawn.length > 0 ? "Nothing else to offer now" : "Nothing to offer now"}</strong>
+        <p>No ${open.withdrawn.length > 0 ? "other " : ""}action passed every rule. Just help with what the customer called about.</p>
       </div>`
     }
     <ol class="cards">

@@ -1,5 +1,5 @@
 import { html } from "./html.js";
-import { ago, amount, band, humane, modelWords, percent, span } from "./words.js";
+import { ago, amount, band, countryName, humane, modelWords, percent, span } from "./words.js";
 
 /** Features worth an agent's glance, the most telling first; shown where they say something. */
 const SIGNALS = [
@@ -52,7 +52,7 @@ function initials(name) {
 
 function Facts({ attributes }) {
   const { segment, age, country, tenure_months: tenure, balance, credit_limit: limit, products, arrears } = attributes;
-  const person = [segment && humane(segment), age && `${age} years`, country].filter(Boolean);
+  const person = [segment && humane(segment), age && `${age} years`, country && countryName(country)].filter(Boolean);
   return html`<div class="facts">
     ${person.length > 0 && html`<p>${person.join(" · ")}</p>`}
     ${tenure !== undefined && html`<p>With us for ${tenure >= 24 ? `${Math.floor(tenure / 12)} years` : `${tenure} months`}</p>`}

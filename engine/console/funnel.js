@@ -18,7 +18,7 @@ export function Funnel({ funnel, acts }) {
 function Fallen({ body }) {
   const { total, offered, stages, problem } = readFunnel(body);
   if (problem !== undefined) return html`<p class="problem">${problem}</p>`;
-  return html`<p class="lead">${total} actions were looked at, ${offered} offered. The others fell here:</p>
+  return html`<p class="lead">${total} actions were looked at, ${offered} offered. The others fell here, the nearest misses first:</p>
     ${stages.map(
       ({ stage, fallen }) =>
         html`<div key=${stage}>

@@ -3,6 +3,8 @@ import { Feed } from "./feed.js";
 import { Funnel } from "./funnel.js";
 import { html } from "./html.js";
 
+/** Charts are drawn with colours of the theme: anew when the system changes it. */
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 const THEMES = { system: "light", light: "dark", dark: "system" };
 
 /** The whole page as a function of the state. */
@@ -13,7 +15,7 @@ export function Page({ state, acts }) {
       <${AgentDesk} state=${state} acts=${acts} />
       ${
         state.funnel === undefined
-          ? html`<${Feed} feed=${state.feed} numbers=${state.numbers} theme=${state.theme} now=${state.now} acts=${acts} />`
+          ? html`<${Feed} feed=${state.feed} numbers=${state.numbers} theme=${`${state.theme} ${systemIsDark.matches}`} acts=${acts} />`
           : html`<${Funnel} funnel=${state.funnel} acts=${acts} />`
       }
     </main>

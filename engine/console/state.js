@@ -156,7 +156,9 @@ function ofOpen(state, action, then) {
 
 function withSnapshot(open, { look, nbas, degraded }) {
   const before = new Map(open.cards.map((card) => [card.trackingCode, card]));
-  const cards = (nbas ?? []).flatMap(readPushed).map((card) => ({ ...card, ...kept(before.get(card.trackingCode)) }));
+  // An item that was kept is part of every decision that kept it: one tracking code is one card, as it came last.
+  const told = new Map((nbas ?? []).flatMap(readPushed).map((card) => [card.trackingCode, card]));
+  const cards = [...told.values()].map((card) => ({ ...card, ...kept(before.get(card.trackingCode)) }));
   const order = ranked(cards);
   return {
     ...open,

@@ -71,7 +71,7 @@ export function readCustomer(customer) {
 }
 
 /**
- * The funnel of GET /v1/decisions/{id}?explain=true: what fell, by stage in the order of testing.
+ * The funnel of GET /v1/decisions/{id}?explain=true: what fell, by stage, those that came furthest first.
  * @returns {{ total: number, offered: number, stages: { stage: string, fallen: { id: string, label: string, fell: any }[] }[], problem?: string }}
  */
 export function readFunnel(body) {
@@ -91,7 +91,11 @@ export function readFunnel(body) {
     if (fell !== undefined) byStage.get(fell.stage)?.push({ id: action.action, label: action.label, fell });
   }
   const stages = [...byStage].map(([stage, fallen]) => ({ stage, fallen })).filter(({ fallen }) => fallen.length > 0);
-  return { total: actions.length, offered: actions.filter((action) => action.outcome === "offered").length, stages };
+  return {
+    total: actions.length,
+    offered: actions.filter((action) => action.outcome === "offered").length,
+    stages: stages.reverse(),
+  };
 }
 
 const STAGE_ORDER = [

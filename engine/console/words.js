@@ -25,6 +25,13 @@ export function amount(value) {
   return Math.abs(value) >= 100 ? number0.format(value) : number2.format(value);
 }
 
+const regions = new Intl.DisplayNames("en", { type: "region" });
+
+/** `PT` -> `Portugal`; what is no code stays as it is. */
+export function countryName(country) {
+  return /^[A-Z]{2}$/.test(country) ? regions.of(country) : country;
+}
+
 /** Of a counter, for each second. */
 export function perSecond(value) {
   return value >= 100 ? number0.format(value) : value.toFixed(1);

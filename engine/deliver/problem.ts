@@ -9,7 +9,6 @@ export const PROBLEMS = {
   "not-found": { status: 404, title: "There is nothing of this name" },
   "method-not-allowed": { status: 405, title: "The path does not take this method" },
   "idempotency-key-busy": { status: 409, title: "A request with this Idempotency-Key is still running" },
-  "other-rulebook": { status: 409, title: "Another rulebook is active than the one that decided" },
   "too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The content type is not taken here" },
   "wrong-host": { status: 421, title: "This engine does not answer for this host" },

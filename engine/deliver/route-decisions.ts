@@ -1,12 +1,8 @@
 // POST /v1/decisions and GET /v1/decisions/{id}.
 import Type from "typebox";
-import type { Decider } from "../decide/decide.ts";
-import { createDecider } from "../decide/decide.ts";
-import { explain } from "../decide/explain.ts";
 import type { CustomerKey, DecisionId } from "../domain/ids.ts";
 import { anonymousKey, customerKey } from "../domain/ids.ts";
 import type { Ask, AskAnswer, Engine } from "../engine.ts";
-import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
 import { createCheck } from "./check-body.ts";
@@ -52,7 +48,7 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
           schema: Type.Intersect([DecisionBody, Type.Object({ explanation: Type.Optional(Type.Object({})) })]),
         },
       },
-      problems: ["invalid-parameter", "not-found", "other-rulebook", "unavailable"],
+      problems: ["invalid-parameter", "not-found", "unavailable"],
       answer: (incoming) => lookUp(engine, incoming),
     },
   ];
@@ -130,19 +126,5 @@ async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<A
     return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
   const decision = presentDecision(found.record);
   if (wanted === "false") return jsonAnswer(200, decision);
-  const explanation = explain(deciderOf(engine.rulebook()), found.record);
-  if (explanation.kind === "explained") return jsonAnswer(200, { ...decision, explanation });
-  const { recorded, given } = explanation;
-  return problemAnswer(
-    "other-rulebook",
-    `it was decided by rulebook ${recorded.slice(0, 12)}, but ${given.slice(0, 12)} is active`,
-  );
-}
-
-const deciders = new WeakMap<Rulebook, Decider>();
-
-function deciderOf(rulebook: Rulebook): Decider {
-  const decider = deciders.get(rulebook) ?? createDecider(rulebook);
-  deciders.set(rulebook, decider);
-  return decider;
+  return jsonAnswer(200, { ...decision, explanation: await engine.explain(found.record) });
 }

@@ -19,7 +19,7 @@ import { outcomeRoute } from "./route-outcomes.ts";
 import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
 import { staticRoutes } from "./static-files.ts";
 import type { ListenSocket } from "./uws.ts";
-import { loadUws } from "./uws.ts";
+import { listenExclusively, loadUws } from "./uws.ts";
 
 export interface ServerConfig extends OriginPolicy {
   /** 0: any free port. */
@@ -66,7 +66,7 @@ export function createServer(deps: ServerDeps): Server {
   return {
     listen: () =>
       new Promise((resolve, reject) => {
-        app.listen(config.host, config.port, (socket) => {
+        listenExclusively(app, config.host, config.port, (socket) => {
           if (socket === false)
             return reject(new Error(`cannot listen on ${config.host}:${config.port}: is the port in use?`));
           listening = socket;

@@ -18,7 +18,6 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Modules of packages, by the path that the pages import them from. */
 const VENDOR: readonly { readonly path: string; readonly package: string; readonly file: string }[] = [
   { path: "/vendor/preact.module.js", package: "preact", file: "dist/preact.mjs" },
-  { path: "/vendor/hooks.module.js", package: "preact", file: "hooks/dist/hooks.mjs" },
   { path: "/vendor/htm.module.js", package: "htm", file: "dist/htm.module.js" },
   { path: "/vendor/uplot.js", package: "uplot", file: "dist/uPlot.esm.js" },
   { path: "/vendor/uplot.css", package: "uplot", file: "dist/uPlot.min.css" },

@@ -10,7 +10,6 @@ export type Request = Uws.HttpRequest;
 export type Upgrade = Uws.us_socket_context_t;
 export type ListenSocket = Uws.us_listen_socket;
 export type Socket<State> = Uws.WebSocket<State>;
-export type SocketBehavior<State> = Uws.WebSocketBehavior<State>;
 
 const ADVICE =
   "use Node 20 on Linux with glibc 2.27 or later (Node 22 needs 2.38, as in Debian 13), or macOS, or install the " +
@@ -22,6 +21,23 @@ export function loadUws(): UwsModule {
   if (!isNative(loaded.App) || !isNative(loaded.us_listen_socket_close))
     throw new Error(`uWebSockets.js runs as a JavaScript substitute on Node ${process.version}: ${ADVICE}`);
   return loaded;
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT of the library. */
+const EXCLUSIVE_PORT = 1;
+
+/**
+ * Listens on a port that nobody else has: by default two engines would share it, and a caller reach either. The library takes
+ * host and options together, its types know only one of the two.
+ */
+export function listenExclusively(
+  app: App,
+  host: string,
+  port: number,
+  told: (socket: ListenSocket | false) => void,
+): void {
+  type Listen = (host: string, port: number, options: number, told: (socket: ListenSocket | false) => void) => unknown;
+  (app.listen as unknown as Listen).call(app, host, port, EXCLUSIVE_PORT, told);
 }
 
 function requireUws(): UwsModule {

@@ -29,6 +29,8 @@ export interface LogPlace {
 /** Flat field names and values for XADD. */
 export type EntryFields = readonly (string | Buffer)[];
 
+/** Source of the events that an engine reports itself: releases of what was not delivered. */
+export const ENGINE_SOURCE = "engine";
 const TIMER = "$timer";
 const DELIVERED = "$delivered";
 const ACTIVATE = "$activate";
@@ -103,11 +105,21 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   const event = decodeEventBytes(entry.bytes, entry.source);
   if (isRefused(event)) return dead(entry, event.refused, `${event.pointer} ${event.detail}`.trimStart());
   if (partitionOf(event.key, place.partitions) !== place.partition) return misplaced(entry, event.key, place);
-  const ahead = event.ts - entry.arrivedAt;
+  const { arrivedAt } = entry;
+  // The clock may have been driven on since the engine wrote this; refused, it would leave its reservation standing.
+  if (entry.source === ENGINE_SOURCE) {
+    return { ...placed(entry), kind: "event", event: { ...event, ts: within(event.ts, arrivedAt) } };
+  }
+  const ahead = event.ts - arrivedAt;
   if (ahead > AHEAD_MS_MAX) return dead(entry, "too-far-ahead", `ts is ${ahead} ms ahead: at most ${AHEAD_MS_MAX}`);
   if (-ahead > BEHIND_MS_MAX) return dead(entry, "too-old", `ts is ${-ahead} ms behind: at most ${BEHIND_MS_MAX}`);
-  const { position, arrivedAt, clockDriven } = entry;
+  const { position, clockDriven } = entry;
   return { position, arrivedAt, clockDriven, kind: "event", event };
+}
+
+/** The nearest ts that the bounds permit. */
+function within(ts: Instant, arrivedAt: Instant): Instant {
+  return Math.min(Math.max(ts, arrivedAt - BEHIND_MS_MAX), arrivedAt + AHEAD_MS_MAX) as Instant;
 }
 
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {

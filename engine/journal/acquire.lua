@@ -4,7 +4,7 @@
 for index, kind in ipairs({ 'hash', 'hash', 'stream', 'zset' }) do
   local found = redis.call('TYPE', KEYS[index]).ok
   if found ~= 'none' and found ~= kind then
-    return { 'WRONGTYPE', KEYS[index] .. ' is a ' .. found .. ' and should be a ' .. kind }
+    return { 'BROKEN', KEYS[index] .. ' is a ' .. found .. ' and should be a ' .. kind }
   end
 end
 local time = redis.call('TIME')
@@ -13,7 +13,12 @@ local lease = redis.call('HMGET', KEYS[1], 'owner', 'until')
 if lease[1] and lease[1] ~= ARGV[1] and tonumber(lease[2] or '0') > now then
   return { 'HELD', lease[1], tostring(tonumber(lease[2]) - now) }
 end
+local head = redis.call('HMGET', KEYS[2], 'seq', 'position', 'base')
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+if last and last[1] ~= (head[1] or '0') .. '-0' then
+  return { 'BROKEN', KEYS[3] .. ' ends at ' .. last[1]:match('^%d+') .. ', but ' .. KEYS[2] .. ' says ' .. (head[1] or '0')
+    .. ': one of them was lost or restored without the other' }
+end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'until', now + tonumber(ARGV[3]), 'address', ARGV[4])
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-local head = redis.call('HMGET', KEYS[2], 'seq', 'position', 'base')
 return { 'ACQUIRED', tostring(epoch), head[1] or '0', head[2] or '0-0', head[3] or '' }

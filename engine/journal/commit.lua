@@ -27,6 +27,9 @@ for index = 8, #KEYS do
 end
 local head = redis.call('HGET', KEYS[1], 'seq') or '0'
 if head ~= ARGV[2] then return 'BEHIND ' .. head end
+if #redis.call('XRANGE', KEYS[3], ARGV[3] .. '-0', '+', 'COUNT', 1) > 0 then
+  return 'AHEAD the journal holds commit ' .. ARGV[3] .. ' already, though the checkpoint says ' .. head
+end
 
 redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'position', ARGV[4])
 redis.call('XADD', KEYS[3], ARGV[3] .. '-0', 'c', ARGV[5])

@@ -1,4 +1,4 @@
-// The port to what is durable. Two adapters: Redis (redis-journal.ts) and memory (memory-journal.ts); the same tests run on both.
+// The port to what is durable; redis-journal.ts is its adapter.
 import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
@@ -48,6 +48,16 @@ export type Acquired =
 /** Anything but `ok`, and any rejection, means: the outcome is unknown or the partition is no longer ours. Do not retry; recover. */
 export type CommitReply = { readonly kind: "ok" } | { readonly kind: "refused"; readonly why: string };
 
+/** How an input log stands: what tells that others have trimmed it. */
+export interface LogState {
+  /** Entries ever; undefined where the server does not count them. */
+  readonly added: number | undefined;
+  /** Entries that are still there. */
+  readonly length: number;
+  /** The highest one that was deleted by itself; `0-0` where none was. */
+  readonly lastDeleted: Position;
+}
+
 export interface Journal {
   readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
   readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
@@ -65,6 +75,7 @@ export interface Journal {
     upTo: Position | undefined,
     countMax: number,
   ) => Promise<readonly RawEntry[]>;
+  readonly logState: (partition: PartitionIndex) => Promise<LogState>;
   /** Packed profiles by key; undefined where none is stored. */
   readonly profiles: (
     partition: PartitionIndex,

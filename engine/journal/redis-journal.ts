@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
-import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
+import type { Acquired, CommitDraft, CommitReply, Journal, LogState, RawEntry } from "./journal.ts";
 import { partitionKeys, profileKey } from "./keys.ts";
 import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
@@ -40,6 +40,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       const keys = partitionKeys(partition);
       return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
     },
+    logState: async (partition) => logState(connection, partition),
     profiles: async (partition, keys) => {
       if (keys.length === 0) return [];
       const reply = await command(["MGET", ...keys.map((key) => profileKey(partition, key))]);
@@ -76,6 +77,25 @@ export function rawEntries(reply: Reply): readonly RawEntry[] {
   }));
 }
 
+async function logState(connection: RedisConnection, partition: PartitionIndex): Promise<LogState> {
+  const { events } = partitionKeys(partition);
+  if ((await connection.command(["EXISTS", events])) === 0) {
+    return { added: 0, length: 0, lastDeleted: "0-0" as Position };
+  }
+  const flat = (await connection.command(["XINFO", "STREAM", events])) as readonly Reply[];
+  const found = (name: string): Reply | undefined => {
+    const at = flat.findIndex((item, index) => index % 2 === 0 && text(item) === name);
+    return at < 0 ? undefined : flat[at + 1];
+  };
+  const added = found("entries-added");
+  if (added === undefined) return { added: undefined, length: 0, lastDeleted: "0-0" as Position }; // before Redis 7
+  return {
+    added: Number(added),
+    length: Number(found("length")),
+    lastDeleted: text(found("max-deleted-entry-id")) as Position,
+  };
+}
+
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
   const keys = partitionKeys(partition);
   const token = randomBytes(16).toString("hex");
@@ -85,7 +105,7 @@ async function acquire(options: RedisJournalOptions, partition: PartitionIndex):
     [options.owner, token, String(options.leaseMs), options.address],
   )) as readonly Reply[];
   const kind = text(reply[0]);
-  if (kind === "WRONGTYPE") return { kind: "broken", why: text(reply[1]) };
+  if (kind === "BROKEN") return { kind: "broken", why: text(reply[1]) };
   if (kind === "HELD") return { kind: "held", owner: text(reply[1]), remainingMs: Number(text(reply[2])) };
   const base = reply[4] as Buffer;
   return {

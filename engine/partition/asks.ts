@@ -1,12 +1,28 @@
-// The queue of asks: bounded, each answered exactly once, in time or by its placements' fallback.
-
+// The queue of asks: bounded, each answered exactly once, in time or by its placements' fallback. Whoever asks under an
+// Idempotency-Key while its first ask is not through yet joins that one: the journal does not know of it before its commit.
 import type { DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
-import type { WaitingAsk } from "./questions.ts";
+
+/** One question that waits for its commit, and everybody who waits for its answer. */
+export interface WaitingAsk {
+  readonly ask: Ask;
+  readonly partition: PartitionIndex;
+  readonly id: DecisionId;
+  /** Does anybody wait still? Otherwise all were answered by the fallback, or it is settled. */
+  readonly isAwaited: () => boolean;
+  readonly isSettled: () => boolean;
+  /** Answers those who wait still. Only the first time counts. */
+  readonly settle: (answer: AskAnswer) => void;
+}
 
 export interface AskQueue {
-  readonly add: (ask: Ask, partition: PartitionIndex, id: DecisionId) => Promise<AskAnswer>;
-  /** Those that still wait for an answer, oldest first, at most `countMax`; whose time is up are gone. */
+  /** `before`: what the journal says of an earlier ask under the same Idempotency-Key. */
+  readonly add: (
+    ask: Ask,
+    place: { readonly partition: PartitionIndex; readonly id: DecisionId },
+    before: () => Promise<AskAnswer | undefined>,
+  ) => Promise<AskAnswer>;
+  /** Those that somebody waits for, oldest first, at most `countMax`; whose time is up are gone. */
   readonly take: (countMax: number) => readonly WaitingAsk[];
   readonly length: () => number;
 }
@@ -16,37 +32,95 @@ export interface AskQueueOptions {
   readonly wake: () => void;
 }
 
+const LATE: AskAnswer = { kind: "fallback", why: "deadline" };
+const RETRY_AFTER_MS = 1_000;
+
 export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
-  let queue: WaitingAsk[] = [];
-  const add = (ask: Ask, partition: PartitionIndex, id: DecisionId): Promise<AskAnswer> => {
-    if (queue.length >= asksMax) return Promise.resolve({ kind: "overloaded", retryAfterMs: 1_000 });
-    return new Promise((resolve) => {
-      const waiting: WaitingAsk = {
-        ask,
-        partition,
-        id,
-        isAnswered: false,
-        answer: (answer) => {
-          if (waiting.isAnswered) return;
-          waiting.isAnswered = true;
-          clearTimeout(deadline);
-          resolve(answer);
-        },
-      };
-      const deadline = setTimeout(() => waiting.answer({ kind: "fallback", why: "deadline" }), ask.deadlineMs);
-      queue.push(waiting);
-      wake();
-    });
+  let queue: JoinableAsk[] = [];
+  let lookedUp = 0;
+  const keyed = new Map<DecisionId, JoinableAsk>();
+  const push = (waiting: JoinableAsk): void => {
+    queue.push(waiting);
+    wake();
   };
-  const take = (countMax: number): readonly WaitingAsk[] => {
-    const taken: WaitingAsk[] = [];
-    let at = 0;
-    for (; at < queue.length && taken.length < countMax; at++) {
-      const waiting = queue[at] as WaitingAsk;
-      if (!waiting.isAnswered) taken.push(waiting);
+  const lookUp = async (waiting: JoinableAsk, before: () => Promise<AskAnswer | undefined>): Promise<void> => {
+    lookedUp++;
+    try {
+      const found = await before();
+      if (found === undefined) push(waiting);
+      else waiting.settle(found);
+    } catch (error) {
+      waiting.settle({ kind: "unavailable", why: String(error), retryAfterMs: RETRY_AFTER_MS });
+    } finally {
+      lookedUp--;
     }
-    queue = at === queue.length ? [] : queue.slice(at);
-    return taken;
   };
-  return { add, take, length: () => queue.length };
+  return {
+    add: async (ask, { partition, id }, before) => {
+      const standing = keyed.get(id);
+      if (standing !== undefined) {
+        const isSame = standing.ask.requestHash === ask.requestHash;
+        return isSame ? await standing.join(ask.deadlineMs) : CONFLICT;
+      }
+      if (queue.length + lookedUp >= asksMax) return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
+      const waiting = createWaitingAsk(ask, partition, id, () => keyed.delete(id));
+      const answer = waiting.join(ask.deadlineMs);
+      if (ask.idempotencyKey === undefined) push(waiting);
+      else {
+        keyed.set(id, waiting);
+        void lookUp(waiting, before);
+      }
+      return await answer;
+    },
+    take: (countMax) => {
+      const taken: WaitingAsk[] = [];
+      let at = 0;
+      for (; at < queue.length && taken.length < countMax; at++) {
+        const waiting = queue[at] as JoinableAsk;
+        if (waiting.isAwaited()) taken.push(waiting);
+        else waiting.settle(LATE);
+      }
+      queue = at === queue.length ? [] : queue.slice(at);
+      return taken;
+    },
+    length: () => queue.length,
+  };
+}
+
+export const CONFLICT: AskAnswer = {
+  kind: "conflict",
+  why: "this Idempotency-Key was used with another request",
+};
+
+interface JoinableAsk extends WaitingAsk {
+  /** Waits with the others, at most this long. */
+  readonly join: (deadlineMs: number) => Promise<AskAnswer>;
+}
+
+function createWaitingAsk(ask: Ask, partition: PartitionIndex, id: DecisionId, onSettled: () => void): JoinableAsk {
+  const waiters = new Set<(answer: AskAnswer) => void>();
+  let isSettled = false;
+  return {
+    ask,
+    partition,
+    id,
+    isAwaited: () => waiters.size > 0,
+    isSettled: () => isSettled,
+    join: (deadlineMs) =>
+      new Promise((resolve) => {
+        const answer = (given: AskAnswer): void => {
+          clearTimeout(deadline);
+          waiters.delete(answer);
+          resolve(given);
+        };
+        const deadline = setTimeout(() => answer(LATE), deadlineMs);
+        waiters.add(answer);
+      }),
+    settle: (answer) => {
+      if (isSettled) return;
+      isSettled = true;
+      onSettled();
+      for (const waiter of waiters) waiter(answer);
+    },
+  };
 }

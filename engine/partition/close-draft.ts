@@ -2,7 +2,6 @@
 // turn it is to be written back, as they are right after this very commit.
 import type { CommitSeq, CustomerKey, NameHash } from "../domain/ids.ts";
 import { NEVER } from "../domain/time.ts";
-import { ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.ts";
 import { type Base, encodeBase } from "../journal/base.ts";
 import { encodeCommit } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
@@ -77,11 +76,13 @@ export function isWriteBackDue(partition: Partition, writeBack: WriteBack): bool
 }
 
 function profilesToWrite(partition: Partition, { entriesMax, profilesMax, flush }: WriteBack): CustomerKey[] {
-  // From half of the bound on, so that a burst of profiles coming due together is spread over several commits.
+  // From half of the bound on, so that a burst of profiles coming due together is spread over several commits; but what
+  // is beyond the bound must go, however many there are, or a stream of ever new customers would be ahead for ever.
   const dueBefore = flush ? Number.POSITIVE_INFINITY : partition.ordinal - entriesMax / 2;
+  const overdueBefore = partition.ordinal - entriesMax;
   const keys: CustomerKey[] = [];
   for (const [key, changedAt] of partition.dirty) {
-    if (changedAt > dueBefore || keys.length >= profilesMax) break;
+    if (changedAt > dueBefore || (keys.length >= profilesMax && changedAt > overdueBefore)) break;
     keys.push(key);
   }
   return keys;
@@ -128,10 +129,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
       ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
     ),
   };
-  const unwritten = base.seenHead - partition.storedBase.seenHead;
-  if (unwritten > ringCapacityOf(SEEN_ENTRIES) - SEEN_ENTRIES && partition.storedBase.seenHead > 0) {
-    throw new Error(`${unwritten} entries since the last checkpoint: the ring of seen events would lose some of them`);
-  }
+  // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen
     .since(partition.storedBase.seenHead)
     .map(({ offset, bytes }) => ({ offset, bytes: Buffer.from(bytes) }));

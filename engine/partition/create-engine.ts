@@ -1,5 +1,6 @@
 // What the outside may ask of the loop (engine.ts): asks and looks go through the loop, the past is read from the journal.
 
+import { explain } from "../decide/explain.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
@@ -8,10 +9,12 @@ import type { Instant } from "../domain/time.ts";
 import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
 import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { CONFLICT } from "./asks.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import { askId, partitionOfDecision } from "./questions.ts";
 import type { Session } from "./session.ts";
+import { Unavailable } from "./trouble.ts";
 
 const RETRY_AFTER_MS = 1_000;
 const SINCE_COMMITS_MAX = 1_000;
@@ -32,6 +35,7 @@ export function createEngine(state: LoopState): Engine {
       const partition = partitionOfDecision(id, options.partitions);
       return partition === undefined ? undefined : await findDecision(sessionOf(state).journal, partition, id);
     },
+    explain: async (record) => explain((await sessionOf(state).library.get(record.rulebook)).decider, record),
     customerOf: async (code) => {
       const decision = parseTrackingCode(code)?.decision;
       const partition = decision === undefined ? undefined : partitionOfDecision(decision, options.partitions);
@@ -50,18 +54,13 @@ export function createEngine(state: LoopState): Engine {
       await session.library.get(hash); // compiled before the log asks for it: no partition waits for the compiler
       const fields = encodeActivation(hash, by);
       await Promise.all(session.partitions.map(({ index }) => session.journal.append(index, fields)));
-      await untilActive(session, hash, options.clock);
+      await untilActive(state, session, hash);
       loadedAt = options.clock() as Instant;
       return { kind: "activated", hash };
     },
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
   };
-}
-
-/** The engine does not own its partitions now; asking again after a moment may help. */
-export class Unavailable extends Error {
-  override readonly name = "Unavailable";
 }
 
 export function sessionOf(state: LoopState): Session {
@@ -74,15 +73,11 @@ async function answerAsk(state: LoopState, ask: Ask, partition: PartitionIndex):
     return { kind: "unavailable", why: state.why, retryAfterMs: RETRY_AFTER_MS };
   }
   const id = askId(partition, ask);
-  if (ask.idempotencyKey !== undefined) {
-    const before = await findDecision(state.session.journal, partition, id);
-    if (before !== undefined) {
-      const isSame = before.record.requestHash === ask.requestHash;
-      if (isSame) return { kind: "decided", ...before };
-      return { kind: "conflict", why: "this Idempotency-Key was used with another request" };
-    }
-  }
-  return await state.asks.add(ask, partition, id);
+  return await state.asks.add(ask, { partition, id }, async () => {
+    const before = await findDecision(sessionOf(state).journal, partition, id);
+    if (before === undefined) return undefined;
+    return before.record.requestHash === ask.requestHash ? { kind: "decided", ...before } : CONFLICT;
+  });
 }
 
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
@@ -112,10 +107,12 @@ async function since(
   return found;
 }
 
-async function untilActive(session: Session, hash: string, clock: () => number): Promise<void> {
-  const giveUpAt = clock() + ACTIVATION_MS_MAX;
+async function untilActive(state: LoopState, session: Session, hash: string): Promise<void> {
+  const giveUpAt = performance.now() + ACTIVATION_MS_MAX;
   while (session.partitions.some((partition) => partition.active.hash !== hash)) {
-    if (clock() > giveUpAt) throw new Unavailable("the activation is in the log, but not folded everywhere yet");
+    if (state.session !== session || performance.now() > giveUpAt) {
+      throw new Unavailable("the activation is in the log, but not folded everywhere yet");
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -6,20 +6,26 @@ import type { RawEntry } from "../journal/journal.ts";
 export interface Inbox {
   /** About `entriesMax` entries, whole reads, by partition, each in the order of its log. */
   readonly take: (entriesMax: number) => ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
+  /** What was taken last and has to wait for the next step. */
+  readonly giveBack: (entries: ReadonlyMap<PartitionIndex, readonly RawEntry[]>) => void;
   /** Clock of the process when this partition last had an entry; when the inbox was made, before that. */
   readonly lastEntryAt: (partition: PartitionIndex) => number;
 }
 
-export function createInbox(
-  reader: LogReader,
-  entriesMax: number,
-  wake: () => void,
-  onTrouble: (why: string) => void,
-): Inbox {
+export interface InboxOptions {
+  readonly reader: LogReader;
+  /** Where more than this wait, nothing more is read. */
+  readonly entriesMax: number;
+  readonly clock: () => number;
+  readonly wake: () => void;
+  readonly onTrouble: (why: string) => void;
+}
+
+export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: InboxOptions): Inbox {
   let batches: { partition: PartitionIndex; entries: readonly RawEntry[] }[] = [];
   let waiting = 0;
   let resume: (() => void) | undefined;
-  const madeAt = Date.now();
+  const madeAt = clock();
   const lastEntryAt = new Map<PartitionIndex, number>();
   const pump = async (): Promise<void> => {
     for (;;) {
@@ -27,7 +33,7 @@ export function createInbox(
       for (const batch of read) {
         batches.push(batch);
         waiting += batch.entries.length;
-        lastEntryAt.set(batch.partition, Date.now());
+        lastEntryAt.set(batch.partition, clock());
       }
       if (read.length > 0) wake();
       if (waiting >= entriesMax) await new Promise<void>((resolve) => (resume = resolve));
@@ -50,5 +56,11 @@ export function createInbox(
     if (waiting < entriesMax) resume?.();
     return taken;
   };
-  return { take, lastEntryAt: (partition) => lastEntryAt.get(partition) ?? madeAt };
+  const giveBack: Inbox["giveBack"] = (left) => {
+    for (const [partition, entries] of left) {
+      batches.unshift({ partition, entries });
+      waiting += entries.length;
+    }
+  };
+  return { take, giveBack, lastEntryAt: (partition) => lastEntryAt.get(partition) ?? madeAt };
 }

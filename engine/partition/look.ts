@@ -1,3 +1,4 @@
+import type { Contact } from "../domain/contact.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { PropValue } from "../domain/event.ts";
 import type { CustomerKey, ModelIndex } from "../domain/ids.ts";
@@ -5,13 +6,11 @@ import type { Instant } from "../domain/time.ts";
 import type { CustomerLook } from "../engine.ts";
 import type { Partition } from "./partition.ts";
 
+/** What memory holds of a customer; its decisions are only in the journal. */
+export type Glance = Omit<CustomerLook, "active">;
+
 /** What the partition holds of one customer, scored as of now; undefined for somebody of whom nothing is known. */
-export async function lookAt(
-  partition: Partition,
-  key: CustomerKey,
-  now: Instant,
-  recordOf: (contact: CustomerLook["contacts"][number]) => Promise<DecisionRecord | undefined>,
-): Promise<CustomerLook | undefined> {
+export async function glanceAt(partition: Partition, key: CustomerKey, now: Instant): Promise<Glance | undefined> {
   const { rulebook, scorer } = partition.active;
   const { store } = partition;
   const seq = partition.seq;
@@ -26,13 +25,6 @@ export async function lookAt(
   if (!isKnown) return undefined;
   const requests = scorer.models.map((_, index) => ({ model: index as ModelIndex, row }));
   const scores = await scorer.scoreAll(requests);
-  const active = new Map<string, DecisionRecord>();
-  for (const contact of state.contacts) {
-    if (!contact.live || active.has(contact.decision)) continue;
-    const record = await recordOf(contact);
-    if (record !== undefined) active.set(record.id, record);
-  }
-  const isLive = new Set(state.contacts.filter((contact) => contact.live).map((contact) => contact.trackingCode));
   return {
     key,
     partition: partition.index,
@@ -49,14 +41,30 @@ export async function lookAt(
     consents: state.consents,
     openCases: state.openCases,
     tasks: state.tasks,
-    active: [...active.values()].map((record) => onlyLive(record, isLive)),
   };
+}
+
+/** Adds the decisions that are on the screens: to be called once the commit that the glance reflects is in the journal. */
+export async function withDecisions(
+  glance: Glance,
+  recordOf: (contact: Contact) => Promise<DecisionRecord | undefined>,
+): Promise<CustomerLook> {
+  const live = glance.contacts.filter((contact) => contact.live);
+  const isLive = new Set(live.map((contact) => contact.trackingCode));
+  const active = new Map<string, DecisionRecord>();
+  for (const contact of live) {
+    if (active.has(contact.decision)) continue;
+    const record = await recordOf(contact);
+    if (record !== undefined) active.set(record.id, onlyLive(record, isLive));
+  }
+  return { ...glance, active: [...active.values()] };
 }
 
 function onlyLive(record: DecisionRecord, isLive: ReadonlySet<string>): DecisionRecord {
   const slates = record.slates.map((slate) => ({
     ...slate,
-    items: slate.items.filter((item) => isLive.has(item.trackingCode)),
+    // Kept items are told by the decision that first made them, with the content of that moment.
+    items: slate.items.filter((item) => isLive.has(item.trackingCode) && !item.kept),
   }));
   return { ...record, slates };
 }

@@ -13,13 +13,11 @@ export interface LoopMeter {
   readonly stages: WaveMeter & { readonly start: () => void };
   readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
   readonly onCommitted: (closed: ClosedDraft, seconds: number) => void;
-  readonly onDecided: (path: "http" | "live", seconds: number) => void;
 }
 
 export function createLoopMeter(metrics: Metrics): LoopMeter {
   const stageSlots = memo((stage: WaveStage) => metrics.stageSeconds.slot(stage));
   const commitSlot = metrics.commitSeconds.slot();
-  const pathSlots = memo((path: "http" | "live" | "trigger") => metrics.decisionSeconds.slot(path));
   const dropSlots = memo((stage: Stage) => metrics.candidatesDropped.slot(stage));
   let lapAt = performance.now();
   return {
@@ -35,8 +33,7 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
       onDropped: (stage) => metrics.candidatesDropped.add(dropSlots(stage), 1),
     },
     onEntry: createEntryMeter(metrics),
-    onCommitted: createCommitMeter(metrics, commitSlot, pathSlots("trigger")),
-    onDecided: (path, seconds) => metrics.decisionSeconds.observe(pathSlots(path), seconds),
+    onCommitted: createCommitMeter(metrics, commitSlot, metrics.decisionSeconds.slot("trigger")),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { PartitionIndex } from "../domain/ids.ts";
-import { encodeEvent } from "../ingest/log-entry.ts";
+import { ENGINE_SOURCE, encodeEvent } from "../ingest/log-entry.ts";
 import type { Journal } from "../journal/journal.ts";
 import { partitionOfDecision } from "./questions.ts";
 
@@ -13,7 +13,7 @@ export async function appendNotDelivered(journal: Journal, record: DecisionRecor
       type: "outcome",
       key: record.key,
       ts: record.now,
-      source: "engine",
+      source: ENGINE_SOURCE,
       props: { trackingCode, outcome: "not-delivered", reason: "deadline" },
     };
     await journal.append(partition, encodeEvent(event));

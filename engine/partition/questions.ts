@@ -4,17 +4,9 @@ import type { DecisionRequest } from "../domain/decision.ts";
 import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
+import type { WaitingAsk } from "./asks.ts";
 import type { Partition, Triggered } from "./partition.ts";
 import type { Question } from "./wave.ts";
-
-/** An ask that waits for its commit. It is answered once: by the decision, or before that by its deadline. */
-export interface WaitingAsk {
-  readonly ask: Ask;
-  readonly partition: PartitionIndex;
-  readonly id: DecisionId;
-  readonly answer: (answer: AskAnswer) => void;
-  isAnswered: boolean;
-}
 
 /** 16 bytes: partition, then 14 of a sha256. Nothing in it tells a position, so deciding again after a crash names it the same. */
 export function decisionId(partition: PartitionIndex, ...parts: readonly string[]): DecisionId {
@@ -66,7 +58,7 @@ export function triggerQuestion(partition: Partition, { trigger, event, features
 /** The question, or what is wrong with the ask under the rulebook that is active now. */
 export function askQuestion(
   partition: Partition,
-  { ask, id }: WaitingAsk,
+  { ask, id }: Pick<WaitingAsk, "ask" | "id">,
 ): Question | Extract<AskAnswer, { kind: "refused" }> {
   const request = requestOf(partition.active.rulebook, ask);
   if ("kind" in request) return request;

@@ -10,7 +10,7 @@ import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { type Base, decodeBase } from "../journal/base.ts";
 import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
-import type { Acquired, Journal, RawEntry } from "../journal/journal.ts";
+import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import { createProfileStore } from "../profile/store.ts";
@@ -40,20 +40,40 @@ export async function recoverPartition(
   const { journal } = context;
   const base = acquired.base === undefined ? undefined : decodeBase(acquired.base);
   const partition = await fromBase(context, index, acquired, base);
+  const fault = logFault(await journal.logState(index), partition);
+  if (fault !== undefined) throw new Error(`partition ${index}: ${fault}`);
   const cursor = createLogCursor(context, partition);
   while (partition.seq < acquired.seq) {
     const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
-    const first = page[0];
-    if (first === undefined || first.seq !== partition.seq + 1) {
-      throw new Error(
-        `partition ${index}: commit ${partition.seq + 1} is missing from the journal, which ends at ${acquired.seq}`,
-      );
+    if (page.length === 0) throw missing(partition, acquired.seq);
+    for (const { seq, payload } of page) {
+      if (seq !== partition.seq + 1) throw missing(partition, acquired.seq);
+      await replayCommit(context, partition, seq, decodeCommit(payload), cursor);
     }
-    for (const { seq, payload } of page) await replayCommit(context, partition, seq, decodeCommit(payload), cursor);
   }
   partition.committed = partition.seq;
   partition.nextDue = await journal.nextDue(index);
   return partition;
+}
+
+function missing({ index, seq }: Partition, end: CommitSeq): Error {
+  return new Error(`partition ${index}: commit ${seq + 1} is missing from the journal, which ends at ${end}`);
+}
+
+/**
+ * Has the log lost entries behind the position of this partition? Every entry up to there was counted as it was folded, so
+ * its number and the number of entries ever added tell, even where what is left looks whole.
+ */
+export function logFault({ added, length, lastDeleted }: LogState, partition: Partition): string | undefined {
+  if (added === undefined) return undefined;
+  const { folded, duplicate, dead, internal } = partition.counts;
+  const counted = folded + duplicate + dead + internal;
+  const from = `${counted} entries of the input log, up to ${partition.position}, are safe in profiles and checkpoint`;
+  if (added < counted) return `${from}, but the log has only ever had ${added}: it was lost or replaced`;
+  const gone = added - length - counted;
+  if (gone > 0) return `${from}, but ${gone} after them were trimmed before they were`;
+  if (comparePositions(lastDeleted, partition.position) > 0) return `${from}, but entry ${lastDeleted} was deleted`;
+  return undefined;
 }
 
 async function fromBase(

@@ -12,6 +12,7 @@ import type { Fault, KnownModel, Rulebook, RulebookFiles } from "../rulebook/rul
 import { loadModels, type ModelFile, openModel } from "../score/load-models.ts";
 import { createScorer, type ScorerOptions } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** What RULES_DIR and MODELS_DIR hold, checked as a whole. */
 export type LocalRulebook =
@@ -56,6 +57,7 @@ export function createRulebookLibrary(
   const open = async (hash: RulebookHash): Promise<ActiveRulebook> => {
     const active = await loadRulebook(connection, hash, scorerOptions);
     await connection.command(["HSET", LAYOUTS_KEY, String(active.layout.hash), active.layout.describe()]);
+    await warmUp(active);
     ready.push(active);
     return active;
   };

@@ -12,6 +12,7 @@ import type { ScorerOptions } from "../score/scorer.ts";
 import type { Partition } from "./partition.ts";
 import { type RecoverContext, recoverPartition } from "./recover.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
+import { SessionTrouble } from "./trouble.ts";
 
 export interface SessionOptions {
   readonly redisUrl: string;
@@ -168,7 +169,7 @@ async function acquire(
       case "broken":
         throw new Unfit(`partition ${index} cannot be taken: ${acquired.why}`);
       case "held":
-        if (isStopped()) throw new Error("stopped while waiting for a partition");
+        if (isStopped()) throw new SessionTrouble("stopped while waiting for a partition");
         options.log.info("a partition is leased to another engine", {
           partition: index,
           owner: acquired.owner,

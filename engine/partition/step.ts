@@ -6,11 +6,12 @@ import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { positionMs } from "../domain/ids.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
+import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
 import { type EntryResult, foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
-import { askQuestion, triggerQuestion, type WaitingAsk } from "./questions.ts";
+import { askQuestion, triggerQuestion } from "./questions.ts";
 import { addKey, compiled, decodeInto, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
@@ -30,10 +31,12 @@ export interface StepOutput {
   readonly closed: readonly ClosedDraft[];
   readonly answers: readonly { readonly waiting: WaitingAsk; readonly record: DecisionRecord }[];
   readonly refused: readonly { readonly waiting: WaitingAsk; readonly answer: AskAnswer }[];
+  /** Entries that must wait for the next step. */
+  readonly left: ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
 }
 
 export async function runStep(session: Session, input: StepInput): Promise<StepOutput> {
-  const touched = await foldAll(session, input);
+  const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
   const { questions, asked, refused } = collectQuestions(session, input, touched);
   for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
@@ -46,12 +49,16 @@ export async function runStep(session: Session, input: StepInput): Promise<StepO
     if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
       closed.push(closeDraft(partition, writeBack, learn));
   }
-  return { closed, answers, refused };
+  return { closed, answers, refused, left };
 }
 
 /** Decodes, loads the profiles concerned, folds. Returns the partitions that have something to decide or were folded. */
-async function foldAll(session: Session, input: StepInput): Promise<Set<Partition>> {
+async function foldAll(
+  session: Session,
+  input: StepInput,
+): Promise<{ readonly touched: Set<Partition>; readonly left: StepOutput["left"] }> {
   const decoded = new Map<Partition, readonly LogEntry[]>();
+  const left = new Map<PartitionIndex, readonly RawEntry[]>();
   const needed = new Map<Partition, Set<CustomerKey>>();
   const keysOf = (partition: Partition): Set<CustomerKey> => {
     const keys = needed.get(partition) ?? new Set();
@@ -60,7 +67,8 @@ async function foldAll(session: Session, input: StepInput): Promise<Set<Partitio
   };
   for (const [index, raws] of input.entries) {
     const partition = session.partitions[index] as Partition;
-    const entries = raws.map((raw) => decodeInto(partition, raw, session.context.partitions));
+    const entries = decodeUntilActivation(partition, raws, session.context.partitions);
+    if (entries.length < raws.length) left.set(index, raws.slice(entries.length));
     decoded.set(partition, entries);
     for (const entry of entries) addKey(keysOf(partition), entry);
   }
@@ -68,13 +76,36 @@ async function foldAll(session: Session, input: StepInput): Promise<Set<Partitio
   for (const { partition, key } of input.looks) keysOf(session.partitions[partition] as Partition).add(key);
   await Promise.all([...needed].map(([partition, keys]) => loadProfiles(session.context, partition, keys)));
   for (const [partition, entries] of decoded) {
-    const known = session.library.all().length;
     const rulebooks = await compiled(session.context, entries);
-    if (session.library.all().length > known) recount(session);
+    if (entries[0]?.kind === "activation") recount(session);
     const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
-  return new Set(needed.keys());
+  // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
+  const asked = input.asks.map(({ partition }) => session.partitions[partition] as Partition);
+  return { touched: new Set([...decoded.keys(), ...asked]), left };
+}
+
+/**
+ * Up to the next activation, which begins a step: what was triggered before it is decided by the rulebook that triggered
+ * it, whose numbers of features and placements mean nothing to the next one.
+ */
+function decodeUntilActivation(
+  partition: Partition,
+  raws: readonly RawEntry[],
+  partitions: number,
+): readonly LogEntry[] {
+  const entries: LogEntry[] = [];
+  for (const raw of raws) {
+    const { skewMs } = partition;
+    const entry = decodeInto(partition, raw, partitions);
+    if (entry.kind === "activation" && entries.length > 0) {
+      partition.skewMs = skewMs;
+      break;
+    }
+    entries.push(entry);
+  }
+  return entries;
 }
 
 function collectQuestions(session: Session, input: StepInput, touched: Set<Partition>) {
@@ -100,7 +131,7 @@ function learner(session: Session): Parameters<typeof closeDraft>[2] {
   };
 }
 
-/** A rulebook that was compiled just now starts from what all partitions have learned so far. */
+/** A rulebook that begins to decide here starts from what all partitions have learned so far, whoever compiled it. */
 function recount(session: Session): void {
   for (const active of session.library.all()) {
     active.evidence.recount(session.partitions.map((partition) => partition.evidence));

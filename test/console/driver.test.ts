@@ -38,14 +38,15 @@ test("every event that it counts is in a stream, also without an engine; stopped
   await redis.flushall();
   const running = driver(`http://127.0.0.1:${await freePort()}`);
   running.start();
-  await until(() => running.counts().events > 2_500 && running.counts().askFailures > 3);
+  await until(
+    () => running.counts().events > 2_500 && running.counts().askFailures > 3 && running.counts().deskCalls > 0,
+  );
   await running.stop();
   const streams = ["clickstream", "transactions", "outcomes"];
   const total = async () => (await Promise.all(streams.map((name) => redis.xlen(name)))).reduce((sum, n) => sum + n, 0);
-  const { events, lost, deskCalls } = running.counts();
+  const { events, lost } = running.counts();
   expect(await total()).toBe(events);
   expect(lost).toBe(0);
-  expect(deskCalls).toBeGreaterThanOrEqual(1);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await total()).toBe(events);
 }, 40_000);

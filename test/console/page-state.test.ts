@@ -94,6 +94,11 @@ test("cards are ranked by priority; a push never moves the card that the agent i
   expect(pushed.open?.cards[1]?.pushedAt).toBe(1_000_500);
 });
 
+test("a snapshot that names a tracking code twice shows one card", () => {
+  const nbas = [card("kept", 2), card("kept", 2), card("other", 1)];
+  expect(codes(play(opened, { type: "snapshot", customer: "c-1", look: {}, nbas }))).toEqual(["kept", "other"]);
+});
+
 test("the same push twice is one card", () => {
   const push = { type: "pushed", customer: "c-1", decision: card("again", 2), now: 1_000_500 };
   expect(codes(play(opened, push, push))?.filter((code) => code === "again")).toHaveLength(1);

@@ -13,6 +13,7 @@ import { partitionOf } from "../../engine/domain/partition-of.ts";
 import { DAY_MS, type Instant } from "../../engine/domain/time.ts";
 import {
   decodeLogEntry,
+  ENGINE_SOURCE,
   type EntryFields,
   encodeActivation,
   encodeDelivered,
@@ -41,6 +42,16 @@ const decode = (fields: EntryFields, of: CustomerKey = key, skewMs = 0): LogEntr
 const at = (ts: number): EntryFields => encodeEvent({ ...event, ts: ts as Instant });
 
 describe("an entry of an input log", () => {
+  test("S3: what the engine itself reports is taken however far a replay drove the clock meanwhile", () => {
+    const props = { trackingCode: code, outcome: "not-delivered" };
+    const own = { ...event, type: "outcome", source: ENGINE_SOURCE, props };
+    for (const drivenBy of [-100 * DAY_MS, -2 * DAY_MS, -DAY_MS, 0, DAY_MS, 90 * DAY_MS, 400 * DAY_MS]) {
+      const entry = decode(encodeEvent(own), key, drivenBy);
+      const ts = Math.min(Math.max(event.ts, event.ts + drivenBy - 90 * DAY_MS), event.ts + drivenBy + DAY_MS);
+      expect(entry).toMatchObject({ kind: "event", event: { id: own.id, ts } });
+    }
+  });
+
   test("carries what was encoded", () => {
     const place = { position: POSITION, arrivedAt: 1_763_800_000_000, clockDriven: false };
     expect(decode(encodeEvent(event))).toEqual({ ...place, kind: "event", event });

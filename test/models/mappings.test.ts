@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { MAPPINGS, type Mapping } from "../../engine/cli/mappings.ts";
 import { readRecorded } from "../../engine/cli/replay-file.ts";
-import { splitCells } from "../../engine/cli/replay-rows.ts";
+import { linesOf, rowsOf, splitCells, type TextRow } from "../../engine/cli/replay-rows.ts";
 import { decodeEvent } from "../../engine/ingest/decode-event.ts";
 import { isRefused } from "../../engine/ingest/refused.ts";
 import { CDNOW, COMPLETE_JOURNEY, GROCERY, ONLINE_RETAIL, skipShared, TAOBAO, YOOCHOOSE } from "./shared-data.ts";
@@ -269,5 +269,25 @@ describe("mappings of recorded files", () => {
     expect(splitCells('"a\nb",c', ",")).toEqual(["a\nb", "c"]);
     expect(splitCells('"a', ",")).toBeUndefined();
     expect(splitCells("a,", ",")).toEqual(["a", ""]);
+  });
+
+  it("reads lines whatever the chunks: characters and line ends cut in two, no end at the end", async () => {
+    const whole = Buffer.from('ä,b\r\n\nü€,"x\r\ny"\r\nlast');
+    for (let size = 1; size <= whole.length; size++) {
+      const chunks = async function* (): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
+      };
+      const rows: TextRow[] = [];
+      for await (const row of rowsOf(
+        linesOf(chunks(), () => undefined),
+        ",",
+      ))
+        rows.push(row);
+      expect(rows).toEqual([
+        { line: 1, cells: ["ä", "b"] },
+        { line: 3, cells: ["ü€", "x\ny"] },
+        { line: 5, cells: ["last"] },
+      ]);
+    }
   });
 });

@@ -71,6 +71,23 @@ describe("the models of the repository", () => {
     expect(card?.limits.length).toBeGreaterThanOrEqual(4);
   });
 
+  it.each([
+    ["churn", "purchase_recency"],
+    ["propensity", "all_recencies"],
+  ])("README.md quotes of %s what its card measured", (name, recency) => {
+    const metrics = models.find((model) => model.name === name)?.card.metrics ?? {};
+    const [low, high] = metrics[`log_loss_minus_${recency}_only_95`] as number[] as [number, number];
+    const text = (metric: string, digits: number): string => (metrics[metric] as number).toFixed(digits);
+    const quoted = [
+      `${text("log_loss", 4)}, ${text(`${recency}_only_log_loss`, 4)}`,
+      `${text(`log_loss_minus_${recency}_only`, 4)} (${low.toFixed(4)} to ${high.toFixed(4)})`,
+      `${text("auc", 3)}, ${text(`${recency}_only_auc`, 3)}`,
+    ];
+    const readme = readFileSync(`${ROOT}/models/README.md`, "utf8").split("\n");
+    const row = readme.find((line) => line.startsWith(`| ${name} |`)) ?? "";
+    expect(row.endsWith(`| ${quoted.join(" | ")} |`), `${row} ends with ${quoted.join(" | ")}`).toBe(true);
+  });
+
   it("churn rises with silence and falls with purchases", async () => {
     const buyer = {
       purchase_recency: 5 * DAY_MS,

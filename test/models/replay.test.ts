@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSpeed, replayCommand } from "../../engine/cli/replay.ts";
 import type { RecordedEvent } from "../../engine/cli/replay-file.ts";
@@ -176,5 +178,19 @@ describe("nba replay on a real Redis", () => {
       message: expect.stringContaining("cannot read /nowhere.ndjson"),
     });
     await expect(run("x", "--mapping", "amazon")).rejects.toThrow('"amazon" is none of cdnow, grocery, taobao');
+    const file = join(redis.dir, "events.ndjson");
+    writeFileSync(file, '{"id":"1","type":"x","customer":"c","ts":1}\n');
+    const quiet = replayCommand()
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
+    const lost = quiet.parseAsync([file, "--redis", `unix://${redis.dir}/other.sock`], { from: "user" });
+    await expect(lost).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining("no Redis at unix://") });
+  });
+
+  it("sends nothing from a file without events, and says so", async () => {
+    const file = join(redis.dir, "empty.ndjson");
+    writeFileSync(file, "");
+    const { out } = await run(file, "--json");
+    expect(JSON.parse(out)).toMatchObject({ sent: 0, rows: 0, first: null, last: null });
   });
 });

@@ -58,6 +58,21 @@ describe("the decision loop on a real Redis", () => {
     await expect.poll(async () => (await running.loop.engine.look(customerKey("bea")))?.features["spend_all"]).toBe(20);
   });
 
+  it("looks at live items once, however many decisions have kept them", async () => {
+    decided(await ask("gil"));
+    decided(await ask("gil"));
+    const look = await running.loop.engine.look(customerKey("gil"));
+    const items = look?.active.flatMap(({ slates }) => slates.flatMap((slate) => slate.items));
+    expect(items?.map(({ treatment }) => treatment)).toEqual(["save-a:app"]);
+    decided(await ask("gil", "agent-desk", "contact-centre"));
+    decided(await ask("gil", "agent-desk", "contact-centre"));
+    const again = await running.loop.engine.look(customerKey("gil"));
+    const codes = again?.active.flatMap(({ slates }) =>
+      slates.flatMap(({ items: all }) => all.map((item) => item.trackingCode)),
+    );
+    expect(new Set(codes).size).toBe(codes?.length);
+  });
+
   it("decides a trigger, tells the listeners, and holds the cap of two pushes a day", async () => {
     const told: Committed[] = [];
     running.loop.engine.onCommitted((committed) => told.push(committed));

@@ -91,6 +91,7 @@ async function produce(
       for (const event of events) react(event);
       await sleep(TICK_MS);
     }
+    await producer.settled();
   };
   await keepConnected(link, async (writer) => {
     producer.use(writer);

@@ -48,6 +48,7 @@ export async function runGateway(deps: GatewayDeps): Promise<void> {
       ">",
     ]);
     const entries = entriesOf(reply);
+    if (deps.isStopped()) return;
     if (entries.length === 0) continue;
     for (const entry of entries) deliver(deps, entry.message);
     await deps.reader.command(["XACK", stream, GROUP, ...entries.map(({ id }) => id)]);

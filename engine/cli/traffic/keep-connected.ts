@@ -17,7 +17,11 @@ export async function keepConnected(link: Link, run: (connection: RedisConnectio
   while (!isStopped()) {
     let connection: RedisConnection | undefined;
     try {
-      const onWait = (why: string): void => log(`traffic waits for Redis: ${why}`);
+      let isTold = false;
+      const onWait = (why: string): void => {
+        if (!isTold) log(`traffic waits for Redis: ${why}`);
+        isTold = true;
+      };
       connection = await awaitRedis({ url: redisUrl, silenceMs: SILENCE_MS }, onWait, isStopped);
       await run(connection);
     } catch (error) {

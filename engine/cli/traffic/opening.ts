@@ -1,7 +1,8 @@
 import { DAY_MS } from "../../domain/time.ts";
+import { history } from "./history.ts";
 import type { Person } from "./population.ts";
 import { createRandom } from "./random.ts";
-import { history } from "./sessions.ts";
+
 import { bareStep, eventOf, type TrafficEvent } from "./traffic-event.ts";
 
 /** The engine refuses what is more than 90 days old. */

@@ -8,6 +8,8 @@ export interface Producer {
   readonly add: (messages: readonly Message[]) => Promise<void>;
   /** Adds many, in batches with pauses. */
   readonly addSlowly: (messages: readonly Message[], isStopped: () => boolean) => Promise<void>;
+  /** Settles when nothing is in flight. */
+  readonly settled: () => Promise<void>;
   /** The connection to use from now on. */
   readonly use: (connection: RedisConnection) => void;
 }
@@ -37,18 +39,25 @@ export function createProducer(tally: Tally): Producer {
     tally.add("events", sent.length - lost);
     tally.add("lost", lost);
   };
+  const inFlight = new Set<Promise<void>>();
+  const tracked = async (messages: readonly Message[]): Promise<void> => {
+    const batch = addBatch(messages);
+    inFlight.add(batch);
+    await batch;
+    inFlight.delete(batch);
+  };
   const add = async (messages: readonly Message[]): Promise<void> => {
-    for (let from = 0; from < messages.length; from += BATCH_MAX)
-      await addBatch(messages.slice(from, from + BATCH_MAX));
+    for (let from = 0; from < messages.length; from += BATCH_MAX) await tracked(messages.slice(from, from + BATCH_MAX));
   };
   return {
     add,
     addSlowly: async (messages, isStopped) => {
       for (let from = 0; from < messages.length && !isStopped(); from += BATCH_MAX) {
-        await addBatch(messages.slice(from, from + BATCH_MAX));
+        await tracked(messages.slice(from, from + BATCH_MAX));
         await sleep(PAUSE_MS);
       }
     },
+    settled: async () => void (await Promise.all(inFlight)),
     use: (connection) => {
       writer = connection;
     },

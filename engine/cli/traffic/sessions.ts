@@ -19,7 +19,7 @@ export interface Step {
 export type VisitChannel = "app" | "web";
 
 const ITEMS_MAX = 400;
-const MERCHANTS = ["grocer", "pharmacy", "books", "electronics", "fashion", "fuel", "restaurant", "flowers"];
+export const MERCHANTS = ["grocer", "pharmacy", "books", "electronics", "fashion", "fuel", "restaurant", "flowers"];
 const COMPLAINTS = ["card_dispute", "fee", "transfer_delay", "service"];
 
 /** The steps of one visit. Changes the person's balance. */
@@ -81,30 +81,10 @@ export function views(random: Random, sections: readonly string[], low: number, 
   return Array.from({ length: random.whole(low, high) }, () => view(random, random.pick(sections)));
 }
 
-/** Past behaviour, without what would ask for a decision. Milliseconds before the start, oldest first. */
-export function history(
-  random: Random,
-  person: Person,
-  spanMs: number,
-): readonly (Step & { readonly beforeMs: number })[] {
-  const spec = PERSONA_SPECS[person.persona];
-  const tenureMs = Number(person.attributes["tenure_months"]) * 30 * 86_400_000;
-  const reach = Math.max(86_400_000, Math.min(spanMs, tenureMs));
-  // Those who leave bought long ago: half of the reach is already silent.
-  const silent = person.persona === "leaving" ? reach * 0.5 : 0;
-  const past: (Step & { readonly beforeMs: number })[] = [];
-  const add = (made: Step) => past.push({ ...made, beforeMs: Math.floor(random.between(silent, reach)) });
-  for (let left = random.whole(...spec.purchases); left > 0; left--)
-    add(bought(random, random.between(...spec.basket), random.pick(MERCHANTS)));
-  for (let left = random.whole(1, 4); left > 0; left--) add(step(0, "login", { method: "biometric" }));
-  for (let left = random.whole(0, 3); left > 0; left--) add(view(random, "accounts"));
-  return past.sort((a, b) => b.beforeMs - a.beforeMs);
-}
-
 function shopping(random: Random, person: Person): readonly Step[] {
-  const item = `i-${random.whole(1, ITEMS_MAX)}`;
+  const item = someItem(random);
   const looked = Array.from({ length: random.whole(2, 7) }, (_, index) =>
-    step(think(random), "page_view", { section: "shop", item: index === 0 ? item : `i-${random.whole(1, ITEMS_MAX)}` }),
+    step(think(random), "page_view", { section: "shop", item: index === 0 ? item : someItem(random) }),
   );
   const liked = random.chance(0.3) ? [step(think(random), "add_to_favourites", { item })] : [];
   if (!random.chance(0.55)) return [...looked, ...liked];
@@ -129,7 +109,11 @@ function transfer(random: Random, person: Person, wanted: number): readonly Step
   return [money(random, "transfer_out", { amount, currency: "EUR" }), balanceOf(random, person)];
 }
 
-function bought(random: Random, amount: number, item: string): Step {
+export function someItem(random: Random): string {
+  return `i-${random.whole(1, ITEMS_MAX)}`;
+}
+
+export function bought(random: Random, amount: number, item: string): Step {
   return money(random, "purchase", { amount: cents(amount), currency: "EUR", item });
 }
 
@@ -137,15 +121,15 @@ function balanceOf(random: Random, person: Person): Step {
   return { ...money(random, "balance_changed", { balance: cents(person.balance) }), afterMs: 200 };
 }
 
-function view(random: Random, section: string): Step {
+export function view(random: Random, section: string): Step {
   return step(think(random), "page_view", { section });
 }
 
-function step(afterMs: number, type: string, props: Props): Step {
+export function step(afterMs: number, type: string, props: Props): Step {
   return { afterMs: Math.round(afterMs), stream: "clickstream", type, props };
 }
 
-function money(random: Random, type: string, props: Props): Step {
+export function money(random: Random, type: string, props: Props): Step {
   return { afterMs: Math.round(think(random)), stream: "transactions", type, props };
 }
 

@@ -38,6 +38,8 @@ const CHURN_WAVE_LASTS_MS = 45 * SECOND_MS;
 const QUIET_SHARE_MAX = 0.25;
 const CASE_LASTS_MS = 4 * MINUTE_MS;
 const DESK_CALLS = 1 / 3;
+const CALL_REASONS = ["card", "fees", "loan", "closing", "question"];
+const BARE_GAP_MAX_MS = 900;
 /** Callers come from the last so many with trouble, mostly. */
 const TROUBLED_MAX = 30;
 
@@ -53,7 +55,8 @@ type Due =
       readonly session: string;
       readonly channel: VisitChannel;
     }
-  | { readonly kind: "bare"; readonly person: Person; readonly step: Step };
+  | { readonly kind: "bare"; readonly person: Person; readonly step: Step }
+  | { readonly kind: "ring"; readonly person: Person; readonly step: Step; readonly callFor: "desk" | "colleague" };
 
 interface World {
   readonly options: Required<TrafficOptions>;
@@ -91,7 +94,7 @@ export function createTraffic(given: TrafficOptions): Traffic {
     quiet: 0,
   };
   world.due.add(options.start + 1, { kind: "visit" });
-  world.due.add(options.start + 1_500, { kind: "call" });
+  world.due.add(options.start + 1_000, { kind: "call" });
   world.due.add(options.start + options.churnWaveAfterMs, { kind: "wave" });
   return {
     opening: () => openingEvents(options.seed, options.start, crowd.people),
@@ -111,7 +114,7 @@ function happen(world: World, at: number, due: Due, out: TrafficEvent[]): void {
       startVisit(world, at);
       return;
     case "call":
-      startCall(world, at, out);
+      startCall(world, at);
       return;
     case "wave":
       startWave(world, at);
@@ -126,6 +129,11 @@ function happen(world: World, at: number, due: Due, out: TrafficEvent[]): void {
     case "bare":
       out.push(eventOf(world.numbering, at, due.person, due.step, {}));
       return;
+    case "ring": {
+      const event = eventOf(world.numbering, at, due.person, due.step, { channel: "contact-centre" });
+      out.push({ ...event, callFor: due.callFor });
+      return;
+    }
   }
 }
 
@@ -165,7 +173,7 @@ function follow(world: World, at: number, person: Person, step: Step): void {
   });
 }
 
-function startCall(world: World, at: number, out: TrafficEvent[]): void {
+function startCall(world: World, at: number): void {
   const { random, due, options } = world;
   due.add(at + random.between(0.6, 1.4) * options.callEveryMs, { kind: "call" });
   const isTroubled = world.troubled.length > 0 && random.chance(0.6);
@@ -173,21 +181,49 @@ function startCall(world: World, at: number, out: TrafficEvent[]): void {
   if (person.quiet) return;
   // The first call is for the person who has just opened the console.
   const callFor = world.calls++ === 0 || random.chance(DESK_CALLS) ? "desk" : "colleague";
-  const reason = random.pick(["card", "fees", "loan", "closing", "question"]);
-  out.push({
-    ...eventOf(world.numbering, at, person, bareStep("call_started", { reason, line: callFor }), {
-      channel: "contact-centre",
-    }),
-    callFor,
-  });
-  if (callFor !== "desk" || !random.chance(0.5)) return;
-  // Half of the callers go on while they talk: what they do reaches the open screen.
-  const steps = random.chance(0.6) ? declines(random, person) : views(random, ["loans"], 2, 4);
-  let when = at + random.between(12_000, 22_000);
-  for (const step of steps) {
-    when += step.afterMs;
-    due.add(when, { kind: "bare", person, step });
+  const call = bareStep("call_started", { reason: random.pick(CALL_REASONS), line: callFor });
+  if (callFor === "colleague") {
+    due.add(at, { kind: "ring", person, step: call, callFor });
+    return;
   }
+  const ringsAt = scheduleBare(world, at, person, beforeCall(random, person)) + 800;
+  due.add(ringsAt, { kind: "ring", person, step: call, callFor });
+  // Half of the callers go on while they talk: what they do reaches the open screen.
+  if (random.chance(0.5))
+    scheduleBare(world, ringsAt + random.between(12_000, 22_000), person, whileTalking(random, person));
+}
+
+/** When the last of the steps happens. */
+function scheduleBare(world: World, at: number, person: Person, steps: readonly Step[]): number {
+  let when = at;
+  for (const step of steps) {
+    when += Math.min(step.afterMs, BARE_GAP_MAX_MS);
+    world.due.add(when, { kind: "bare", person, step });
+  }
+  return when;
+}
+
+/** What made somebody reach for the phone. */
+function beforeCall(random: Random, person: Person): readonly Step[] {
+  switch (person.persona) {
+    case "struggling":
+    case "shopper":
+      return declines(random, person);
+    case "traveller":
+      return [...views(random, ["travel"], 2, 3), ...declines(random, person).slice(0, 1)];
+    case "leaving":
+      return [...views(random, ["support"], 1, 2), bareStep("account_closure_viewed", { section: "closing" })];
+    case "saver":
+      return views(random, ["savings", "support"], 2, 3);
+    case "newcomer":
+      return views(random, ["support"], 2, 3);
+  }
+}
+
+function whileTalking(random: Random, person: Person): readonly Step[] {
+  return random.chance(0.6)
+    ? [...declines(random, person), ...declines(random, person)]
+    : views(random, ["loans"], 2, 4);
 }
 
 /** A batch of customers looks at closing the account and then goes quiet. */

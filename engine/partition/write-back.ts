@@ -1,0 +1,45 @@
+// When the profiles of a partition are written back, and which are forgotten.
+import type { WriteBack } from "./close-draft.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Partition } from "./partition.ts";
+
+export interface WriteBackBounds {
+  /** Profiles of this process in memory. */
+  readonly profilesMax: number;
+  /** Entries to fold again after a kill, over all partitions. */
+  readonly recoveryEntriesMax: number;
+  readonly profilesPerCommitMax: number;
+  /** A partition without entries for this long writes back what is left. */
+  readonly idleMs: number;
+}
+
+/** However few partitions share the bound: one of them is folded again by one lane. */
+const PARTITION_ENTRIES_MAX = 16_000;
+
+/** `share`: partitions of this process, which have an even part of its bounds each. */
+export function writeBackOf(
+  bounds: WriteBackBounds,
+  share: number,
+  inbox: Inbox,
+  partition: Partition,
+  nowMs: number,
+  isFlushing: boolean,
+): WriteBack {
+  const isIdle = nowMs - inbox.lastEntryAt(partition.index) > bounds.idleMs;
+  const isFull = partition.store.size > bounds.profilesMax / share && partition.dirty.size > 0;
+  return {
+    entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
+    profilesMax: bounds.profilesPerCommitMax,
+    flush: isFlushing || isIdle || isFull,
+  };
+}
+
+/** Forgets profiles that were not touched for longest and are stored as they are, while there are too many. */
+export function evict(bounds: WriteBackBounds, share: number, partition: Partition): void {
+  const { store, dirty, committed } = partition;
+  const excess = Math.floor(store.size - bounds.profilesMax / share);
+  if (excess <= 0) return;
+  for (const key of store.oldest(Math.min(excess, 256))) {
+    if (!dirty.has(key) && store.reflects(key) <= committed) store.evict(key);
+  }
+}

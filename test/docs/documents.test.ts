@@ -1,0 +1,135 @@
+// Docs are code: what README.md, CONTRIBUTING.md and engine/README.md name is there.
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { readRulebookFolder } from "../../engine/cli/read-rulebook.ts";
+import { createCheck } from "../../engine/deliver/check-body.ts";
+import { DecisionBody } from "../../engine/deliver/wire.ts";
+import { STAGES } from "../../engine/domain/decision.ts";
+import { LIMITS } from "../../engine/limits.ts";
+import { knownModels, sha256 } from "../../engine/partition/rulebook-library.ts";
+import { compileRulebook } from "../../engine/rulebook/compile.ts";
+import { loadModels } from "../../engine/score/load-models.ts";
+import { blocks, readDocument, repository, section } from "./readme.ts";
+
+const root = fileURLToPath(repository);
+const readme = readDocument("README.md");
+const manifest = JSON.parse(readDocument("package.json")) as {
+  readonly scripts: Record<string, string>;
+  readonly dependencies: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
+};
+
+describe.each(["README.md", "engine/README.md", "models/README.md", "CONTRIBUTING.md"])("%s", (path) => {
+  const text = readDocument(path);
+
+  it("links to what there is", () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
+    for (const link of links.filter((target) => !/^(https?:|#)/.test(target))) {
+      expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
+    }
+  });
+
+  it("names npm scripts and commands that there are", () => {
+    const scripts = [...text.matchAll(/`?npm (?:run )?(start|test|[a-z]+:?[a-z]*)\b/g)].map(
+      ([, name]) => name as string,
+    );
+    for (const name of scripts.filter((script) => script !== "ci" && script !== "run")) {
+      expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
+    }
+    const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
+    for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
+      expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
+  });
+
+  it("names source files that there are", () => {
+    for (const [, file] of text.matchAll(/`((?:engine|rules|models|test)\/[\w./-]+\.\w+)`/g)) {
+      if (file === "rules/actions/loyalty.yaml") continue; // what the reader is to write
+      expect([file, existsSync(join(root, file as string))]).toEqual([file, true]);
+    }
+  });
+});
+
+describe("README.md", () => {
+  it("shows small pictures", () => {
+    const pictures = [...readme.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, path]) => path as string);
+    expect(pictures.length).toBeGreaterThanOrEqual(2);
+    for (const picture of pictures) expect(statSync(join(root, picture)).size).toBeLessThan(250_000);
+  });
+
+  it("shows a decision as the API gives it, made of actions and rules that there are", async () => {
+    const [text] = blocks(readme, "json");
+    const decision = JSON.parse(text as string);
+    expect(createCheck(DecisionBody)(decision)).toMatchObject({ kind: "valid" });
+    const { actions, treatments, rules } = await delivered();
+    const offered = decision.slates.flatMap((slate: { items: readonly Named[] }) => slate.items);
+    for (const item of [...offered, ...decision.explanation.actions] as Named[]) expect(actions).toContain(item.action);
+    for (const item of offered as Named[]) expect(treatments).toContain(item.treatment);
+    const falls = [...(text as string).matchAll(/"id": ("[^\n]+?"), "text": ("[^\n]+"),$/gm)];
+    expect(falls.length).toBeGreaterThanOrEqual(2);
+    for (const [, id, rule] of falls) {
+      expect(rules).toContainEqual([JSON.parse(id as string), JSON.parse(rule as string)]);
+    }
+    const funnel = decision.explanation.funnel as { stage: string; dropped: number }[];
+    for (const { stage } of funnel) expect(STAGES).toContain(stage);
+    expect(funnel.reduce((sum, { dropped }) => sum + dropped, 0) + offered.length).toBe(actions.length);
+    expect(readme).toContain(`of ${actions.length} actions`);
+  });
+
+  it("states the bounds of limits.ts", () => {
+    const stated = section(readme, "Limits").replaceAll(",", "");
+    const kib = (bytes: number): string => (bytes < 1 << 20 ? `${bytes / 1024} KiB` : `${bytes / 1024 / 1024} MiB`);
+    for (const words of [
+      `${kib(LIMITS.eventBytesMax)}; ${LIMITS.propsMax} flat`,
+      `texts of ${LIMITS.propStringCharsMax} characters lists of ${LIMITS.propListMax}`,
+      `${LIMITS.contactsMax} contacts so a limit of at most ${LIMITS.contactLimitMax}`,
+      `${LIMITS.openCasesMax} open cases ${LIMITS.tasksMax} tasks ${LIMITS.consentsMax} consents`,
+      `${LIMITS.rulebookFilesMax} files of ${kib(LIMITS.rulebookFileBytesMax)}`,
+      `an expression of ${LIMITS.expressionCharsMax} characters`,
+      `${kib(LIMITS.decisionBodyBytesMax)} 16 placements ${LIMITS.deadlineMs} ms`,
+      `beyond ${LIMITS.asksWaitingMax} asks`,
+      kib(LIMITS.batchBodyBytesMax),
+      `${LIMITS.socketSubscriptionsMax} topics messages of ${kib(LIMITS.socketMessageBytesMax)}`,
+      `${kib(LIMITS.socketUnsentBytesMax)} are left unread`,
+      `last ${LIMITS.channelStreamEntriesMax} messages`,
+    ]) {
+      expect(stated).toContain(words);
+    }
+    expect(section(readme, "What holds").replaceAll(",", "")).toContain(String(LIMITS.seenEventsMax));
+  });
+
+  it("leaves room for the measured numbers", () => {
+    expect(readme).toMatch(/<!-- numbers -->\n[\s\S]*<!-- \/numbers -->/);
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  it("has a sentence for each dependency, and for none that is not there", () => {
+    const rows = [...readDocument("CONTRIBUTING.md").matchAll(/^\| (`[^|]+`) \| ([^|]+) \|$/gm)];
+    const told = rows
+      .filter(([, names]) => !/`(npm|npx) /.test(names as string))
+      .flatMap(([, names]) => [...(names as string).matchAll(/`([^`]+)`/g)].map(([, name]) => name as string));
+    const used = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    expect(told.toSorted()).toEqual(used.toSorted());
+    for (const [, , sentence] of rows) expect((sentence as string).length).toBeGreaterThan(10);
+  });
+});
+
+interface Named {
+  readonly action: string;
+  readonly treatment: string;
+}
+
+async function delivered() {
+  const loaded = await loadModels(join(root, "models"));
+  const models = loaded.kind === "loaded" ? knownModels(loaded.models) : [];
+  const compiled = compileRulebook({ files: await readRulebookFolder(join(root, "rules")), models, sha256 });
+  if (compiled.kind === "faulty") throw new Error(JSON.stringify(compiled.faults));
+  const { actions, treatments, rules } = compiled.rulebook;
+  return {
+    actions: actions.map(({ id }) => id as string),
+    treatments: treatments.map(({ id }) => id as string),
+    rules: rules.map(({ id, text }) => [id as string, text]),
+  };
+}

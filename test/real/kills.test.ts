@@ -1,0 +1,113 @@
+// The same recording with the engine killed in the middle of it, while customers ask: the books and profiles must not know.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { skipShared } from "../models/shared-data.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
+import { readDeclaredFeatures } from "./naive-features.ts";
+import { profileFaults, replay, settle } from "./real-run.ts";
+import { readTaobao } from "./recorded-rows.ts";
+import { readBooks, totals } from "./redis-books.ts";
+
+/** So few that each log is long enough to be checkpointed in the middle of the file. */
+const PARTITIONS = 3;
+/** Shares of the file in the logs at which the engine is killed. */
+const KILLS = [0.2, 0.5, 0.8];
+
+describe.skipIf(skipShared)("recorded files and kills", () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let engine: EngineProcess | undefined;
+  const start = () =>
+    startEngineProcess({ REDIS_URL: server.url, PARTITIONS: String(PARTITIONS), NBA_LEASE_MS: "400" });
+  const inLogs = async (): Promise<number> => {
+    const lengths = Array.from({ length: PARTITIONS }, (_, index) => redis.xlen(`nba:{${index}}:events`));
+    return (await Promise.all(lengths)).reduce((sum, length) => sum + length, 0);
+  };
+
+  const checkpointed = async (): Promise<number> => {
+    const bases = Array.from({ length: PARTITIONS }, (_, index) => redis.hexists(`nba:{${index}}:checkpoint`, "base"));
+    return (await Promise.all(bases)).reduce((sum, exists) => sum + exists, 0);
+  };
+
+  beforeAll(async () => {
+    server = await startTestRedis();
+    redis = new Redis(server.tcpUrl);
+    engine = await start();
+  });
+  afterAll(async () => {
+    redis?.disconnect();
+    await engine?.stop();
+    await server?.stop();
+  });
+
+  it(`S1 S5: ${KILLS.length} kills amid taobao change no profile and no count`, { timeout: 180_000 }, async () => {
+    const taobao = readTaobao();
+    const customers = [...taobao.byCustomer.keys()];
+    const firstTs = Math.min(...[...taobao.rows.values()].map(({ ts }) => ts));
+    const ticks = [...(await settle(redis, (engine as EngineProcess).url, PARTITIONS, firstTs))];
+    const asking = askOnAndOn(customers, () => engine?.url);
+    const replaying = replay(taobao, server.url);
+    for (const share of KILLS) {
+      while ((await inLogs()) < share * taobao.rows.size) await sleep(5);
+      const killed = engine as EngineProcess;
+      engine = undefined;
+      await killed.kill();
+      expect(await inLogs(), "killed too late to be in the middle").toBeLessThan(taobao.rows.size);
+      engine = await start();
+    }
+    expect(await checkpointed(), "kills must have met checkpoints in the middle of the file").toBeGreaterThan(0);
+    expect(await replaying).toMatchObject({ sent: 84_475 });
+    const decided = await asking.stop();
+    expect(decided, "customers must have been answered meanwhile").toBeGreaterThan(0);
+    const running = engine as EngineProcess;
+    ticks.push(...(await settle(redis, running.url, PARTITIONS, taobao.lastTs)));
+    expect(await profileFaults(running.url, taobao, readDeclaredFeatures(), taobao.lastTs)).toEqual([]);
+    expect(await running.stop()).toBe(0);
+    engine = undefined;
+
+    const books = await readBooks(redis, PARTITIONS);
+    const inLog = new Map(books.flatMap(({ events }) => [...events]));
+    // The engine reports a decision that came too late for its ask as not delivered: an event like any other.
+    const own = [...inLog.keys()].filter((id) => id.startsWith("engine ")).length;
+    expect([...inLog].filter(([, times]) => times !== 1)).toEqual([]);
+    expect(inLog.size).toBe(taobao.rows.size + ticks.length + own);
+    for (const { counts, entries, internal } of books) {
+      expect(counts).toEqual({ folded: entries - internal, duplicate: 0, dead: 0, internal });
+    }
+    expect(totals(books).folded).toBe(taobao.rows.size + ticks.length + own);
+  });
+});
+
+/** Answers how many decisions there were. What fails because the engine is dead is asked of the next one. */
+function askOnAndOn(customers: readonly string[], url: () => string | undefined): { stop: () => Promise<number> } {
+  let isStopped = false;
+  let decided = 0;
+  const asking = (async () => {
+    for (let n = 0; !isStopped; n = (n + 1) % customers.length) {
+      const base = url();
+      if (base !== undefined && (await ask(base, customers[n] as string))) decided++;
+      await sleep(10);
+    }
+  })();
+  return {
+    stop: async () => {
+      isStopped = true;
+      await asking;
+      return decided;
+    },
+  };
+}
+
+async function ask(url: string, customer: string): Promise<boolean> {
+  const body = JSON.stringify({ customer, channel: "app", placements: [{ name: "app-home" }], deadlineMs: 500 });
+  const headers = { "content-type": "application/json" };
+  try {
+    const response = await fetch(`${url}/v1/decisions`, { method: "POST", headers, body });
+    const { decisionId } = (await response.json()) as { decisionId?: string };
+    return decisionId !== undefined;
+  } catch {
+    return false;
+  }
+}
