@@ -20,7 +20,7 @@ const TARGET_MS = 20;
 const TOPICS_PER_SOCKET = 50;
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
-  const count = options.quick ? 200 : 1_000;
+  const count = options.quick ? 200 : 800;
   const under = await startEngineUnderTest({ appendOnly: true });
   const echo = await startChild<{ readonly url: string }>("echo", []);
   const all = { engine: createHistogram(), parts: createHistogram() };

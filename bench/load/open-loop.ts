@@ -15,16 +15,21 @@ export async function openLoop({ ratePerSecond, count, send }: OpenLoopOptions):
   const stepMs = 1_000 / ratePerSecond;
   const startedAt = performance.now() + stepMs;
   const answers: Promise<void>[] = [];
+  const failures: unknown[] = [];
   const sendOne = async (index: number): Promise<void> => {
     await send(index);
     const tookMs = performance.now() - (startedAt + index * stepMs);
     histogram.recordValue(Math.max(1, Math.round(tookMs * 1_000)));
   };
   for (let next = 0; next < count; ) {
-    while (next < count && performance.now() >= startedAt + next * stepMs) answers.push(sendOne(next++));
+    while (next < count && performance.now() >= startedAt + next * stepMs) {
+      answers.push(sendOne(next++).catch((error: unknown) => void failures.push(error)));
+    }
+    if (failures.length > 0) break;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(answers);
+  if (failures.length > 0) throw failures[0];
   return histogram;
 }
 

@@ -55,6 +55,8 @@ async function bench(names: readonly string[], flags: { quick: boolean; list: bo
     const list = all.map(({ name, about }) => ({ name, about }));
     return flags.json ? printJson(list) : printLine(formatTable(list, paintFor(process.stdout, process.env)));
   }
+  // An orderly exit, so that the servers of a benchmark that is cut short end with it.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   const results: Result[] = [];
   for (const one of all.filter((candidate) => names.length === 0 || names.includes(candidate.name))) {
     results.push(await runOne(one, flags));
