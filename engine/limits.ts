@@ -62,8 +62,8 @@ export const LIMITS = {
   // ---- decision loop
   asksWaitingMax: 4_096,
   asksPerStepMax: 512,
-  entriesPerReadMax: 1_000,
-  entriesPerStepMax: 8_192,
+  entriesPerReadMax: 256,
+  entriesPerStepMax: 1_024,
   profilesPerCommitMax: 256,
   /** A partition without entries for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
