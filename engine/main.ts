@@ -21,6 +21,7 @@ import { createLoopMeter } from "./partition/loop-meter.ts";
 import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
+import { watchPending } from "./partition/watch-pending.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -56,7 +57,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       isDispatching = true;
       const door = frontDoor();
       door.start();
-      return () => door.stop();
+      const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      return async () => {
+        stopWatching();
+        await door.stop();
+      };
     },
   });
   const { engine, journalFrom, delivered } = loop;

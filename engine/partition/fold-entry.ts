@@ -3,7 +3,7 @@
 
 import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent, LogEntry, OutcomeReport } from "../domain/event.ts";
-import { type CustomerKey, isAnonymous, type RulebookHash, type TrackingCode } from "../domain/ids.ts";
+import { type CustomerKey, isAnonymous, positionMs, type RulebookHash, type TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { HOUR_MS } from "../domain/time.ts";
 import { eventHash } from "../ingest/seen-window.ts";
@@ -90,14 +90,15 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
   } else if (event.type === "contact") {
     partition.draft.rearm.add(event.key);
   }
-  findTriggers(partition, active, event, entry.arrivedAt);
+  findTriggers(partition, active, event, entry);
   return "folded";
 }
 
-function findTriggers(partition: Partition, active: ActiveRulebook, event: CustomerEvent, arrivedAt: Instant): void {
+function findTriggers(partition: Partition, active: ActiveRulebook, event: CustomerEvent, { arrivedAt, position }: LogEntry): void {
   const triggers = active.rulebook.triggersByType.get(event.type);
   if (triggers === undefined || arrivedAt - event.ts > TRIGGER_FRESH_MS) return;
   const { store } = partition;
+  const takenMs = positionMs(position);
   const features = new Float64Array(active.rulebook.features.length);
   store.features(event.key, Math.max(arrivedAt, event.ts) as Instant, features);
   const state = store.state(event.key);
@@ -111,7 +112,7 @@ function findTriggers(partition: Partition, active: ActiveRulebook, event: Custo
   };
   for (const trigger of triggers) {
     const holds = trigger.when === undefined || active.rulebook.evaluateRule(trigger.when, scope) === RULE_TRUE;
-    if (holds) partition.draft.triggered.push({ trigger, event, features });
+    if (holds) partition.draft.triggered.push({ trigger, event, features, takenMs });
   }
 }
 
@@ -142,6 +143,8 @@ function changeContacts(
     if (result === undefined || !result.changed) continue;
     isChanged = true;
     contacts[index] = result.contact;
+    const { channel, state: standing } = result.contact;
+    if (standing !== contact.state) partition.draft.states.push({ channel, state: standing });
     if (result.trials !== 0 || result.positives !== 0) {
       partition.draft.learned.push({
         treatment: contact.treatment,

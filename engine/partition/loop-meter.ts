@@ -62,9 +62,7 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     const [state, ...channel] = name.split(" ");
     return metrics.contacts.slot(channel.join(" "), state as "reserved");
   });
-  const onDecision = (record: DecisionRecord, now: number): void => {
-    if (record.direction === "outbound")
-      metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - record.now) / 1000);
+  const onDecision = (record: DecisionRecord): void => {
     for (const slate of record.slates) {
       metrics.decisions.add(decisionSlots(`${slate.kind} ${record.direction} ${slate.placement}`), 1);
       for (const item of slate.items) {
@@ -77,8 +75,16 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
   };
   return (closed, seconds) => {
     metrics.commitSeconds.observe(commitSlot, seconds);
-    const now = Date.now() + closed.partition.skewMs;
-    for (const record of closed.draft.decisions) onDecision(record, now);
+    const { draft, partition } = closed;
+    for (const record of draft.decisions) onDecision(record);
+    const now = Date.now();
+    for (const takenMs of draft.takenMs.values()) {
+      metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - takenMs) / 1000);
+    }
+    for (const { channel, state } of draft.states) {
+      const name = partition.active.rulebook.channels.find(({ hash }) => hash === channel)?.name;
+      if (name !== undefined) metrics.contacts.add(contactSlots(`${state} ${name}`), 1);
+    }
   };
 }
 

@@ -1,7 +1,7 @@
-import type { Contact } from "../domain/contact.ts";
+import type { Contact, ContactState } from "../domain/contact.ts";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { CustomerEvent } from "../domain/event.ts";
-import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, DecisionId, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { SeenWindow } from "../ingest/seen-window.ts";
 import type { Base, EntryCounts } from "../journal/base.ts";
@@ -53,6 +53,8 @@ export interface Triggered {
   readonly trigger: Trigger;
   readonly event: CustomerEvent;
   readonly features: Float64Array;
+  /** When Redis took the event, ms since 1970. */
+  readonly takenMs: number;
 }
 
 export interface Draft {
@@ -64,12 +66,25 @@ export interface Draft {
   readonly rearm: Set<CustomerKey>;
   /** In the order of the log, to be decided before the commit. */
   readonly triggered: Triggered[];
+  /** For metrics: when Redis took the event of a triggered decision; states that contacts took, by channel. */
+  readonly takenMs: Map<DecisionId, number>;
+  readonly states: { readonly channel: NameHash; readonly state: ContactState }[];
   /** Something must be durable, not only folded again. */
   urgent: boolean;
 }
 
 export function emptyDraft(): Draft {
-  return { decisions: [], withdrawals: [], learned: [], dead: [], rearm: new Set(), triggered: [], urgent: false };
+  return {
+    decisions: [],
+    withdrawals: [],
+    learned: [],
+    dead: [],
+    rearm: new Set(),
+    triggered: [],
+    takenMs: new Map(),
+    states: [],
+    urgent: false,
+  };
 }
 
 /** Does the next step have to commit this partition? Plain events need no commit: the log has them. */

@@ -113,7 +113,11 @@ function collectQuestions(session: Session, input: StepInput, touched: Set<Parti
   const asked: { waiting: WaitingAsk; at: number }[] = [];
   const refused: { waiting: WaitingAsk; answer: AskAnswer }[] = [];
   for (const partition of touched) {
-    for (const triggered of partition.draft.triggered) questions.push(triggerQuestion(partition, triggered));
+    for (const triggered of partition.draft.triggered) {
+      const question = triggerQuestion(partition, triggered);
+      partition.draft.takenMs.set(question.id, triggered.takenMs);
+      questions.push(question);
+    }
     partition.draft.triggered.length = 0;
   }
   for (const waiting of input.asks) {
