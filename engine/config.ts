@@ -113,7 +113,7 @@ export const OPTIONS = {
     name: "MAX_PROFILES",
     takes: "1000 to 50000000",
     default: "1000000",
-    about: "Profiles held in memory, about 1 KiB each; the least recently used ones wait in Redis.",
+    about: "Profiles held in memory, 1 to 3 KiB each; the least recently used ones wait in Redis.",
     parse: wholeNumber(1_000, 50_000_000),
   }),
   logLevel: option({
