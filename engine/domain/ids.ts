@@ -30,9 +30,6 @@ export type ModelIndex = Brand<number, "ModelIndex">;
 export type RuleIndex = Brand<number, "RuleIndex">;
 export type PolicyIndex = Brand<number, "PolicyIndex">;
 
-/** In [0, 1]. */
-export type Probability = Brand<number, "Probability">;
-
 const ANONYMOUS_PREFIX = "anon:";
 
 export function customerKey(customer: string): CustomerKey {

@@ -94,7 +94,12 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
   return "folded";
 }
 
-function findTriggers(partition: Partition, active: ActiveRulebook, event: CustomerEvent, { arrivedAt, position }: LogEntry): void {
+function findTriggers(
+  partition: Partition,
+  active: ActiveRulebook,
+  event: CustomerEvent,
+  { arrivedAt, position }: LogEntry,
+): void {
   const triggers = active.rulebook.triggersByType.get(event.type);
   if (triggers === undefined || arrivedAt - event.ts > TRIGGER_FRESH_MS) return;
   const { store } = partition;
