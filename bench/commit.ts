@@ -91,7 +91,7 @@ async function createWriter(connection: RedisConnection, records: readonly Decis
       seq: (seq + 1) as CommitSeq,
       position: "1-0" as Position,
       payload: encode(decisions),
-      decisions: decisions.map(({ id, key }) => ({ id, key })),
+      decisions: decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
       armed: decisions.map(({ key, now }) => ({ key, due: now })),
       disarmed: [],
       dead: [],

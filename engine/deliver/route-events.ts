@@ -50,9 +50,7 @@ export function eventsRoute(engine: Engine): Route {
 }
 
 async function take(engine: Engine, incoming: Incoming): Promise<Answer> {
-  const judged = NDJSON.has(mediaTypeOf(incoming.contentType))
-    ? judgeLines(engine, incoming)
-    : judgeJson(engine, incoming);
+  const judged = NDJSON.has(mediaTypeOf(incoming.contentType)) ? judgeLines(incoming) : judgeJson(incoming);
   if ("status" in judged) return judged;
   const taken = judged.filter((each) => each.kind === "taken");
   const appended = taken.length === 0 ? [] : await engine.append(taken.map((each) => each.event));
@@ -65,7 +63,7 @@ async function take(engine: Engine, incoming: Incoming): Promise<Answer> {
   return jsonAnswer(202, { accepted: taken.length, refused });
 }
 
-function judgeJson(engine: Engine, incoming: Incoming): readonly Judged[] | Answer {
+function judgeJson(incoming: Incoming): readonly Judged[] | Answer {
   const parsed = parseJson(incoming.body);
   if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
   const values: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
@@ -73,11 +71,11 @@ function judgeJson(engine: Engine, incoming: Incoming): readonly Judged[] | Answ
   const mayBeTooLarge = incoming.body.length > PAYLOAD_BYTES_MAX;
   return values.map((value, index) => {
     const size = mayBeTooLarge ? Buffer.byteLength(JSON.stringify(value)) : 0;
-    return judge(engine, value, index, size, incoming);
+    return judge(value, index, size, incoming);
   });
 }
 
-function judgeLines(engine: Engine, incoming: Incoming): readonly Judged[] | Answer {
+function judgeLines(incoming: Incoming): readonly Judged[] | Answer {
   const judged: Judged[] = [];
   const { body } = incoming;
   for (let start = 0; start < body.length; ) {
@@ -89,20 +87,20 @@ function judgeLines(engine: Engine, incoming: Incoming): readonly Judged[] | Ans
     if (judged.length === EVENTS_MAX) return tooMany(EVENTS_MAX + 1);
     const parsed = parseJson(line);
     const index = judged.length;
-    if (parsed.kind === "parsed") judged.push(judge(engine, parsed.value, index, line.length, incoming));
+    if (parsed.kind === "parsed") judged.push(judge(parsed.value, index, line.length, incoming));
     else judged.push({ kind: "refused", index, problem: problem("malformed-json", parsed.why) });
   }
   return judged;
 }
 
-function judge(engine: Engine, value: unknown, index: number, size: number, incoming: Incoming): Judged {
+function judge(value: unknown, index: number, size: number, incoming: Incoming): Judged {
   if (size > PAYLOAD_BYTES_MAX) {
     const detail = `${size} bytes: an event has at most ${PAYLOAD_BYTES_MAX}`;
     return { kind: "refused", index, problem: problem("too-large", detail) };
   }
   const event = decodeEvent(value, SOURCE);
   if (isRefused(event)) return invalidEvent(index, event.pointer, event.detail);
-  const late = timeFault(event.ts, engine.now(event.key));
+  const late = timeFault(event.ts, Date.now());
   if (late !== undefined) return invalidEvent(index, "/ts", late);
   const { traceparent } = incoming;
   if (traceparent === undefined || event.traceparent !== undefined) return { kind: "taken", index, event };

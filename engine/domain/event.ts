@@ -44,9 +44,10 @@ export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /**
  * One entry of an input log, decoded. `arrivedAt` is the millisecond part of the stream id (or the driven clock that a
- * replay wrote beside the entry), never the engine's clock: a fold done again gives the same verdict.
+ * replay wrote beside the entry), never the engine's clock: a fold done again gives the same verdict. An entry of a producer
+ * moves the clock of its partition to its own time, so a live event ends a replay; the engine's own entries follow it.
  */
-export type LogEntry = { readonly position: Position; readonly arrivedAt: Instant; readonly clockDriven: boolean } & (
+export type LogEntry = { readonly position: Position; readonly arrivedAt: Instant; readonly movesClock: boolean } & (
   | { readonly kind: "event"; readonly event: CustomerEvent }
   | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
   | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }

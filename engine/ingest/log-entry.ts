@@ -22,7 +22,7 @@ export interface LogPlace {
   readonly partition: PartitionIndex;
   /** Number of partitions of this Redis. */
   readonly partitions: number;
-  /** Added to the clock of Redis where no driven clock is given: shifts a replay. 0 in live operation. */
+  /** Added to the clock of Redis for the engine's own entries while a replay drives the clock. 0 in live operation. */
   readonly skewMs: number;
 }
 
@@ -42,17 +42,16 @@ const NOTHING = new Uint8Array(0);
 export function decodeLogEntry(position: Position, fields: readonly Buffer[], place: LogPlace): LogEntry {
   const found = readFields(fields);
   const driven = found.t === undefined ? undefined : found.t.toString("latin1");
-  const isDriven = driven !== undefined && DRIVEN_CLOCK.test(driven);
-  const arrivedAt = (isDriven ? Number(driven) : positionMs(position) + place.skewMs) as Instant;
-  const entry: Entry = {
-    position,
-    arrivedAt,
-    clockDriven: isDriven,
-    source: found.s?.toString("utf8") ?? "",
-    bytes: found.d ?? NOTHING,
-  };
+  const takenMs = positionMs(position);
+  // Only ever back: a clock that was driven ahead could never be put right, for the time of deciding does not go back.
+  const isDriven = driven !== undefined && DRIVEN_CLOCK.test(driven) && Number(driven) <= takenMs;
+  const source = found.s?.toString("utf8") ?? "";
+  const isOwn = source.startsWith("$") || source === ENGINE_SOURCE;
+  const arrivedAt = (isDriven ? Number(driven) : takenMs + (isOwn ? place.skewMs : 0)) as Instant;
+  const entry: Entry = { position, arrivedAt, movesClock: isDriven || !isOwn, source, bytes: found.d ?? NOTHING };
   if (found.d === undefined) return dead(entry, "invalid", "field d, the payload, is missing");
-  if (driven !== undefined && !isDriven) return dead(entry, "invalid", "field t must be milliseconds since 1970");
+  if (driven !== undefined && !isDriven)
+    return dead(entry, "invalid", "field t must be milliseconds since 1970, not after the entry itself");
   if (entry.source === "") return dead(entry, "invalid", "field s, the source, is missing");
   if (entry.source.length > SOURCE_LENGTH_MAX) {
     return dead(entry, "invalid", `field s, the source, must have at most ${SOURCE_LENGTH_MAX} characters`);
@@ -96,7 +95,7 @@ export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
 interface Entry {
   readonly position: Position;
   readonly arrivedAt: Instant;
-  readonly clockDriven: boolean;
+  readonly movesClock: boolean;
   readonly source: string;
   readonly bytes: Uint8Array;
 }
@@ -113,8 +112,7 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   const ahead = event.ts - arrivedAt;
   if (ahead > AHEAD_MS_MAX) return dead(entry, "too-far-ahead", `ts is ${ahead} ms ahead: at most ${AHEAD_MS_MAX}`);
   if (-ahead > BEHIND_MS_MAX) return dead(entry, "too-old", `ts is ${-ahead} ms behind: at most ${BEHIND_MS_MAX}`);
-  const { position, clockDriven } = entry;
-  return { position, arrivedAt, clockDriven, kind: "event", event };
+  return { ...placed(entry), kind: "event", event };
 }
 
 /** The nearest ts that the bounds permit. */
@@ -138,7 +136,9 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   const key = k as CustomerKey;
   if (partitionOf(key, place.partitions) !== place.partition) return misplaced(entry, key, place);
   if (entry.source === TIMER) {
-    if (typeof due !== "number") return dead(entry, "invalid", "a timer needs due, in milliseconds since 1970");
+    if (typeof due !== "number" || !Number.isSafeInteger(due)) {
+      return dead(entry, "invalid", "a timer needs due, in milliseconds since 1970");
+    }
     return { ...placed(entry), kind: "timer", key, due: due as Instant };
   }
   if (entry.source === DELIVERED) {
@@ -156,11 +156,19 @@ function misplaced(entry: Entry, key: CustomerKey, place: LogPlace): LogEntry {
 }
 
 function dead(entry: Entry, reason: DeadReason, detail: string): LogEntry {
-  return { ...placed(entry), kind: "dead", reason, detail, source: entry.source, bytes: entry.bytes };
+  return {
+    ...placed(entry),
+    movesClock: false,
+    kind: "dead",
+    reason,
+    detail,
+    source: entry.source,
+    bytes: entry.bytes,
+  };
 }
 
-function placed(entry: Entry): Pick<LogEntry, "position" | "arrivedAt" | "clockDriven"> {
-  return { position: entry.position, arrivedAt: entry.arrivedAt, clockDriven: entry.clockDriven };
+function placed(entry: Entry): Pick<LogEntry, "position" | "arrivedAt" | "movesClock"> {
+  return { position: entry.position, arrivedAt: entry.arrivedAt, movesClock: entry.movesClock };
 }
 
 const S = 0x73;

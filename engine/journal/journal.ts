@@ -17,7 +17,8 @@ export interface CommitDraft {
   readonly position: Position;
   /** Encoded CommitRecord. */
   readonly payload: Buffer;
-  readonly decisions: readonly { readonly id: DecisionId; readonly key: CustomerKey }[];
+  /** `items`: tracking codes that it gave out, `<id>.0` to `<id>.<items - 1>`. */
+  readonly decisions: readonly { readonly id: DecisionId; readonly items: number; readonly key: CustomerKey }[];
   readonly armed: readonly { readonly key: CustomerKey; readonly due: Instant }[];
   readonly disarmed: readonly CustomerKey[];
   readonly dead: readonly {
@@ -87,7 +88,7 @@ export interface Journal {
   readonly findDecision: (
     partition: PartitionIndex,
     id: DecisionId,
-  ) => Promise<{ readonly seq: CommitSeq; readonly key: CustomerKey } | undefined>;
+  ) => Promise<{ readonly seq: CommitSeq; readonly items: number; readonly key: CustomerKey } | undefined>;
   /** Armed timers that are due, earliest first, at most `countMax`. */
   readonly due: (
     partition: PartitionIndex,

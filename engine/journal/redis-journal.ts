@@ -54,9 +54,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     findDecision: async (partition, id) => {
       const reply = await command(["HGET", partitionKeys(partition).decisions, id]);
       if (reply === null) return undefined;
-      const value = text(reply);
-      const space = value.indexOf(" ");
-      return { seq: Number(value.slice(0, space)) as CommitSeq, key: value.slice(space + 1) as CustomerKey };
+      const [seq, items, ...key] = text(reply).split(" ");
+      return { seq: Number(seq) as CommitSeq, items: Number(items), key: key.join(" ") as CustomerKey };
     },
     due: async (partition, now, countMax) => {
       const timers = partitionKeys(partition).timers;
@@ -144,7 +143,7 @@ function commitArguments(token: string, draft: CommitDraft): Argument[] {
   args.push(String(draft.seen.length));
   for (const piece of draft.seen) args.push(String(piece.offset), piece.bytes);
   args.push(String(draft.decisions.length));
-  for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.key}`);
+  for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.items} ${decision.key}`);
   args.push(String(draft.armed.length));
   for (const timer of draft.armed) args.push(String(timer.due), timer.key);
   args.push(String(draft.disarmed.length));

@@ -55,7 +55,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
       withdrawals: draft.withdrawals,
       learned: draft.learned,
     }),
-    decisions: draft.decisions.map(({ id, key }) => ({ id, key })),
+    decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     ...timers(partition, draft),
     dead: draft.dead,
     profiles,

@@ -12,6 +12,7 @@ import { decodeCommit } from "../journal/commit-record.ts";
 import { CONFLICT } from "./asks.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
+import type { Partition } from "./partition.ts";
 import { askId, partitionOfDecision } from "./questions.ts";
 import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
@@ -42,10 +43,11 @@ export function createEngine(state: LoopState): Engine {
     },
     explain: async (record) => explain((await sessionOf(state).library.get(record.rulebook)).decider, record),
     customerOf: async (code) => {
-      const decision = parseTrackingCode(code)?.decision;
-      const partition = decision === undefined ? undefined : partitionOfDecision(decision, options.partitions);
-      if (decision === undefined || partition === undefined) return undefined;
-      return (await sessionOf(state).journal.findDecision(partition, decision))?.key;
+      const parsed = parseTrackingCode(code);
+      const partition = parsed === undefined ? undefined : partitionOfDecision(parsed.decision, options.partitions);
+      if (parsed === undefined || partition === undefined) return undefined;
+      const found = await sessionOf(state).journal.findDecision(partition, parsed.decision);
+      return found !== undefined && parsed.ordinal < found.items ? found.key : undefined;
     },
     append: (events) => Promise.all(events.map((event) => append(state, owner(event.key), event))),
     since: (key, seq) => since(sessionOf(state), owner(key), key, seq),
@@ -87,7 +89,11 @@ async function answerAsk(state: LoopState, ask: Ask, partition: PartitionIndex):
 
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
   try {
-    return { kind: "appended", position: await sessionOf(state).journal.append(partition, encodeEvent(event)) };
+    const session = sessionOf(state);
+    const { skewMs } = session.partitions[partition] as Partition;
+    // A report about a decision belongs to the time of that decision: while a replay drives the clock it follows it.
+    const at = event.type === "outcome" && skewMs < 0 ? ((state.options.clock() + skewMs) as Instant) : undefined;
+    return { kind: "appended", position: await session.journal.append(partition, encodeEvent(event, at)) };
   } catch (error) {
     return { kind: "failed", why: error instanceof Error ? error.message : String(error) };
   }

@@ -17,7 +17,7 @@ export interface FoldContext {
   /** Of the duplicate hash: chosen once for a Redis. */
   readonly seed: number;
   /** Compiled before the fold reaches the entry that activates it. */
-  readonly rulebooks: (hash: RulebookHash) => ActiveRulebook;
+  readonly rulebooks: (hash: RulebookHash) => ActiveRulebook | undefined;
   /** During recovery: the stored profile has this entry already. */
   readonly isReflected: (key: CustomerKey) => boolean;
 }
@@ -56,14 +56,28 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       );
       return "internal";
     case "activation":
-      partition.active = context.rulebooks(entry.rulebook);
-      partition.store.activate(partition.active.layout);
-      partition.draft.urgent = true;
-      return "internal";
+      return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":
       partition.draft.dead.push({ ...entry, bytes: Buffer.from(entry.bytes) });
       return "dead";
   }
+}
+
+function activate(
+  partition: Partition,
+  entry: Extract<LogEntry, { kind: "activation" }>,
+  active: ActiveRulebook | undefined,
+): EntryResult {
+  if (active === undefined) {
+    const detail = `Redis holds no rulebook ${entry.rulebook}: activate one by POST /v1/rulebook:reload`;
+    const bytes = Buffer.from(JSON.stringify({ hash: entry.rulebook, by: entry.by }));
+    partition.draft.dead.push({ position: entry.position, reason: "invalid", detail, source: "$activate", bytes });
+    return "dead";
+  }
+  partition.active = active;
+  partition.store.activate(active.layout);
+  partition.draft.urgent = true;
+  return "internal";
 }
 
 function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): EntryResult {

@@ -25,6 +25,8 @@ export interface RecoverContext {
   readonly seed: number;
   /** Compiles and keeps the rulebook stored in Redis under this hash. */
   readonly rulebook: (hash: RulebookHash) => Promise<ActiveRulebook>;
+  /** The same, but undefined where Redis holds no such rulebook. */
+  readonly findRulebook: (hash: RulebookHash) => Promise<ActiveRulebook | undefined>;
   /** Active until the log of a partition activates another. */
   readonly genesis: RulebookHash;
   readonly learnLayout: (hash: number) => Promise<Parameters<Partition["store"]["learn"]>[0]>;
@@ -185,7 +187,7 @@ export function decodeInto(partition: Partition, raw: RawEntry, partitions: numb
     partitions,
     skewMs: partition.skewMs,
   });
-  if (entry.clockDriven) partition.skewMs = entry.arrivedAt - positionMs(entry.position);
+  if (entry.movesClock) partition.skewMs = entry.arrivedAt - positionMs(entry.position);
   return entry;
 }
 
@@ -206,18 +208,16 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
 
 /** The rulebooks that these entries activate, compiled before the fold needs them. */
 export async function compiled(
-  context: Pick<RecoverContext, "rulebook">,
+  context: Pick<RecoverContext, "findRulebook">,
   entries: readonly LogEntry[],
-): Promise<(hash: RulebookHash) => ActiveRulebook> {
+): Promise<(hash: RulebookHash) => ActiveRulebook | undefined> {
   const found = new Map<RulebookHash, ActiveRulebook>();
   for (const entry of entries) {
-    if (entry.kind === "activation") found.set(entry.rulebook, await context.rulebook(entry.rulebook));
+    if (entry.kind !== "activation") continue;
+    const active = await context.findRulebook(entry.rulebook);
+    if (active !== undefined) found.set(entry.rulebook, active);
   }
-  return (hash) => {
-    const active = found.get(hash);
-    if (active === undefined) throw new Error(`rulebook ${hash} was not compiled before its activation`);
-    return active;
-  };
+  return (hash) => found.get(hash);
 }
 
 export function nowOf(partition: Partition, clock: () => number): Instant {

@@ -29,6 +29,8 @@ export interface RulebookLibrary {
   readonly store: (local: Extract<LocalRulebook, { kind: "sound" }>) => Promise<RulebookHash>;
   /** Compiled, once; rejects where Redis does not hold it whole. */
   readonly get: (hash: RulebookHash) => Promise<ActiveRulebook>;
+  /** The same, but undefined where Redis holds no rulebook of this hash. */
+  readonly find: (hash: RulebookHash) => Promise<ActiveRulebook | undefined>;
   readonly all: () => readonly ActiveRulebook[];
   readonly layout: (layoutHash: number) => Promise<LayoutDescriptor>;
 }
@@ -61,12 +63,17 @@ export function createRulebookLibrary(
     ready.push(active);
     return active;
   };
+  const get = (hash: RulebookHash): Promise<ActiveRulebook> => {
+    const found = compiled.get(hash) ?? open(hash);
+    compiled.set(hash, found);
+    return found;
+  };
   return {
     store: (local) => storeRulebook(connection, local),
-    get: (hash) => {
-      const found = compiled.get(hash) ?? open(hash);
-      compiled.set(hash, found);
-      return found;
+    get,
+    find: async (hash) => {
+      const isStored = compiled.has(hash) || (await connection.command(["EXISTS", rulebookKey(hash)])) === 1;
+      return isStored ? await get(hash) : undefined;
     },
     all: () => ready,
     layout: async (layoutHash) => {

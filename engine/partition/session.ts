@@ -77,6 +77,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       seed,
       genesis,
       rulebook: library.get,
+      findRulebook: library.find,
       learnLayout: library.layout,
     };
     renewal = setInterval(() => void renewAll(journal, tokens, leaseMs, trouble), leaseMs / 4);

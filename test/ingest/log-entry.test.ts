@@ -53,8 +53,8 @@ describe("an entry of an input log", () => {
   });
 
   test("carries what was encoded", () => {
-    const place = { position: POSITION, arrivedAt: 1_763_800_000_000, clockDriven: false };
-    expect(decode(encodeEvent(event))).toEqual({ ...place, kind: "event", event });
+    const place = { position: POSITION, arrivedAt: 1_763_800_000_000, movesClock: false };
+    expect(decode(encodeEvent(event))).toEqual({ ...place, movesClock: true, kind: "event", event });
     const due = 1_763_800_123_456 as Instant;
     expect(decode(encodeTimer(key, due))).toEqual({ ...place, kind: "timer", key, due });
     expect(decode(encodeDelivered(key, code))).toEqual({ ...place, kind: "delivered", key, trackingCode: code });
@@ -112,18 +112,24 @@ describe("an entry of an input log", () => {
     expect(decode(encodeEvent({ ...event, type: "t", props })).kind).toBe("event");
   });
 
-  test("arrives when Redis took it, shifted by the skew, or when a replay says", () => {
+  test("arrives when Redis took it, or when a replay says; the engine's own follow a driven clock", () => {
     expect(decode(at(1_763_800_000_000 - 1_000), key, -500)).toMatchObject({
+      arrivedAt: 1_763_800_000_000,
+      movesClock: true,
+    });
+    expect(decode(encodeTimer(key, 1 as Instant), key, -500)).toMatchObject({
       arrivedAt: 1_763_799_999_500,
-      clockDriven: false,
+      movesClock: false,
     });
     const driven = encodeEvent({ ...event, ts: 870_000_000_000 as Instant }, 870_000_000_500 as Instant);
-    expect(decode(driven, key, -500)).toMatchObject({ kind: "event", arrivedAt: 870_000_000_500, clockDriven: true });
-    expect(decode([...encodeEvent(event), "t", "soon"])).toMatchObject({
-      kind: "dead",
-      reason: "invalid",
-      clockDriven: false,
-    });
+    expect(decode(driven, key, -500)).toMatchObject({ kind: "event", arrivedAt: 870_000_000_500, movesClock: true });
+    for (const t of ["soon", "1763800000001", "999999999999999"]) {
+      expect(decode([...encodeEvent(event), "t", t])).toMatchObject({
+        kind: "dead",
+        reason: "invalid",
+        movesClock: false,
+      });
+    }
   });
 
   test("an event at most a day ahead and 90 days behind its arrival, to the millisecond", () => {

@@ -54,7 +54,7 @@ function draft(seq: number, changes: Partial<CommitDraft> = {}): CommitDraft {
     seq: seq as CommitSeq,
     position: `${seq}000-0` as Position,
     payload: EVERY_BYTE,
-    decisions: STRANGE.map((key, n) => ({ id: `decision-${seq}-${n}` as DecisionId, key })),
+    decisions: STRANGE.map((key, n) => ({ items: 1, id: `decision-${seq}-${n}` as DecisionId, key })),
     armed: STRANGE.map((key, n) => ({ key, due: (1_000 * (n + 1)) as Instant })),
     disarmed: ["gone" as CustomerKey],
     dead: [{ position: "7-0" as Position, reason: "invalid", detail: "why\n", source: "http", bytes: EVERY_BYTE }],
@@ -86,7 +86,7 @@ describe("a commit", () => {
       undefined,
     ]);
     for (const [n, key] of STRANGE.entries()) {
-      expect(await one.findDecision(P, `decision-1-${n}` as DecisionId)).toEqual({ seq: 1, key });
+      expect(await one.findDecision(P, `decision-1-${n}` as DecisionId)).toEqual({ seq: 1, items: 1, key });
     }
     expect(await one.findDecision(P, "decision-1-99" as DecisionId)).toBeUndefined();
     expect(await one.due(P, 3_000 as Instant, 10)).toEqual(

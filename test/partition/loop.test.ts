@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { customerKey } from "../../engine/domain/ids.ts";
+import { customerKey, type RulebookHash, type TrackingCode } from "../../engine/domain/ids.ts";
+import { partitionOf } from "../../engine/domain/partition-of.ts";
 import type { Instant } from "../../engine/domain/time.ts";
 import type { AskAnswer, Committed } from "../../engine/engine.ts";
+import { encodeActivation, encodeTimer } from "../../engine/ingest/log-entry.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
@@ -113,5 +115,58 @@ describe("the decision loop on a real Redis", () => {
     expect(after?.features).toEqual(before?.features);
     expect(after?.contacts).toEqual(before?.contacts);
     decided(await ask("dora"));
+  });
+});
+
+describe("entries that would do harm", () => {
+  const add = async (...fields: (string | Buffer)[]): Promise<void> => {
+    const { Redis } = await import("ioredis");
+    const client = new Redis(redis.tcpUrl);
+    const partition = partitionOf(customerKey("hal"), 4);
+    await client.xadd(`nba:{${partition}}:events`, "*", ...fields);
+    client.disconnect();
+  };
+  const body = (id: string, ts: number) =>
+    JSON.stringify({ id, type: "purchase", customer: "hal", ts, props: { amount: 1 } });
+  const spend = async () => (await running.loop.engine.look(customerKey("hal")))?.features["spend_all"];
+
+  it("a clock driven ahead is refused, and the next live event is folded at its own time", async () => {
+    await add("s", "clickstream", "d", body("h-1", Date.now()), "t", "999999999999999");
+    await add("s", "clickstream", "d", body("h-2", Date.now()));
+    await expect.poll(spend).toBe(1);
+    expect(Math.abs(running.loop.engine.now(customerKey("hal")) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it("a live event after a replay that drove the clock is no dead letter", async () => {
+    const then = Date.now() - 4_000 * 86_400_000;
+    await add("s", "clickstream", "d", body("h-3", then), "t", String(then));
+    await add("s", "clickstream", "d", body("h-4", Date.now()));
+    await expect.poll(spend).toBe(3);
+  });
+
+  it("an activation of a rulebook that Redis does not hold is a dead letter, and nothing stops", async () => {
+    const before = running.loop.engine.rulebook().hash;
+    const [, , , payload] = encodeActivation("ab".repeat(32) as RulebookHash, "test");
+    await add("s", "$activate", "d", payload as Buffer);
+    await add("s", "clickstream", "d", body("h-5", Date.now()));
+    await expect.poll(spend).toBe(4);
+    expect(running.loop.engine.rulebook().hash).toBe(before);
+  });
+
+  it("a timer without a time is a dead letter, and releases nothing", async () => {
+    const record = decided(await ask("hal"));
+    const [, , , payload] = encodeTimer(customerKey("hal"), Number.POSITIVE_INFINITY as Instant);
+    await add("s", "$timer", "d", payload as Buffer);
+    await add("s", "clickstream", "d", body("h-6", Date.now()));
+    await expect.poll(spend).toBe(5);
+    const look = await running.loop.engine.look(customerKey("hal"));
+    const contact = look?.contacts.find(({ decision }) => decision === record.id);
+    expect(contact).toMatchObject({ state: "reserved", live: true });
+  });
+
+  it("an item that a decision never had belongs to nobody", async () => {
+    const record = decided(await ask("ida"));
+    expect(await running.loop.engine.customerOf(`${record.id}.0` as TrackingCode)).toBe("ida");
+    expect(await running.loop.engine.customerOf(`${record.id}.1` as TrackingCode)).toBeUndefined();
   });
 });
