@@ -66,7 +66,10 @@ export interface Engine {
   readonly now: (key: CustomerKey) => Instant;
   /** Never rejects: every failure is a kind of answer. */
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
-  /** Consistent with the last commit; undefined where the customer is not known. */
+  /**
+   * Consistent with the last commit; undefined where the customer is not known. Rejects with an error named Overloaded where
+   * too many wait already, Unavailable where no session is open.
+   */
   readonly look: (key: CustomerKey) => Promise<CustomerLook | undefined>;
   readonly decision: (
     id: DecisionId,

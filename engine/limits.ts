@@ -62,6 +62,9 @@ export const LIMITS = {
   // ---- decision loop
   asksWaitingMax: 4_096,
   asksPerStepMax: 512,
+  /** Looks at customers that have no answer yet, and how many of them one step takes: decisions come first. */
+  looksWaitingMax: 256,
+  looksPerStepMax: 32,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   profilesPerCommitMax: 256,
@@ -119,6 +122,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.socketMessageBytesMax < limits.socketUnsentBytesMax,
     "socketMessageBytesMax must be below socketUnsentBytesMax",
   );
+  fits(limits.looksPerStepMax <= limits.looksWaitingMax, "looksPerStepMax must not exceed looksWaitingMax");
   fits(
     limits.attributeSetMax <= limits.propListMax,
     "attributeSetMax must not exceed propListMax: no event could fill it",

@@ -29,7 +29,7 @@ export interface HttpSide {
 
 interface Exchange {
   readonly res: Response;
-  readonly incoming: Omit<Incoming, "body">;
+  readonly incoming: Omit<Incoming, "body" | "receivedMs">;
   readonly route: Route;
   readonly head: boolean;
   readonly startedMs: number;
@@ -56,7 +56,7 @@ export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSid
 
   const run = async (exchange: Exchange, body: Uint8Array): Promise<void> => {
     try {
-      finish(exchange, await exchange.route.answer({ ...exchange.incoming, body }));
+      finish(exchange, await exchange.route.answer({ ...exchange.incoming, body, receivedMs: performance.now() }));
     } catch (error) {
       finish(exchange, failure(error, exchange.route.operation, log));
     }
@@ -144,7 +144,12 @@ function collect(
   });
 }
 
-function copyRequest(req: Request, method: string, path: string, parameter: string): Omit<Incoming, "body"> {
+function copyRequest(
+  req: Request,
+  method: string,
+  path: string,
+  parameter: string,
+): Omit<Incoming, "body" | "receivedMs"> {
   return {
     method,
     path,
@@ -195,6 +200,8 @@ const TROUBLE: ReadonlySet<string> = new Set(["RedisTrouble", "Unavailable", "Si
 
 /** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
 function failure(error: unknown, operation: string, log: Log): Answer {
+  // By intent, and many at once: not worth a line of the log each.
+  if (error instanceof Error && error.name === "Overloaded") return retryLater("overloaded", error.message, 1_000);
   const isTrouble = error instanceof Error && TROUBLE.has(error.name);
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error(isTrouble ? "request failed: the engine cannot answer now" : "request failed", { operation, why });

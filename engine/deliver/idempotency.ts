@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Answer } from "./answer.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
-import type { Incoming, Route } from "./route.ts";
+import type { Deadline, Incoming, Route } from "./route.ts";
 
 export type Begun =
   /** Nobody used the key: run, then `finish` or `forget`. */
@@ -24,6 +24,15 @@ export interface IdempotencyStore {
 export const IDEMPOTENCY_KEY_MAX = 255;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
+const LATE = "late";
+
+/** What a request holds in the store while it runs. */
+interface Claim {
+  readonly scope: string;
+  readonly key: string;
+  readonly bodyHash: string;
+}
+
 /** Wraps the answer of a POST route. Requests without the header are passed through. */
 export function withIdempotency(route: Route, store: IdempotencyStore): Route {
   if (route.method !== "POST") return route;
@@ -39,8 +48,12 @@ export function withIdempotency(route: Route, store: IdempotencyStore): Route {
           `the Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_MAX} printable ASCII characters without spaces`,
         );
       const bodyHash = hashBody(incoming.body);
-      const begun = await store.begin(scope, key, bodyHash);
-      return begun.kind === "fresh" ? runOnce(route, incoming, store, scope, bodyHash) : repeated(begun);
+      const deadline = route.deadline?.(incoming);
+      const beginning = store.begin(scope, key, bodyHash);
+      const begun = deadline === undefined ? await beginning : await inTime(beginning, deadline);
+      if (begun === LATE) return answerLate(beginning, (deadline as Deadline).late(), store, { scope, key, bodyHash });
+      if (begun.kind !== "fresh") return repeated(begun);
+      return runOnce(route, incoming, store, { scope, key, bodyHash }, deadline);
     },
   };
 }
@@ -53,10 +66,9 @@ async function runOnce(
   route: Route,
   incoming: Incoming,
   store: IdempotencyStore,
-  scope: string,
-  bodyHash: string,
+  { scope, key, bodyHash }: Claim,
+  deadline: Deadline | undefined,
 ): Promise<Answer> {
-  const key = incoming.idempotencyKey;
   let answer: Answer;
   try {
     answer = await route.answer(incoming);
@@ -64,9 +76,33 @@ async function runOnce(
     await store.forget(scope, key);
     throw error;
   }
-  if (answer.status >= 500) await store.forget(scope, key);
-  else await store.finish(scope, key, bodyHash, answer);
+  const keeping = answer.status >= 500 ? store.forget(scope, key) : store.finish(scope, key, bodyHash, answer);
+  // In time first, kept second: a repeat in between is told that the key is busy.
+  await (deadline === undefined ? keeping : inTime(keeping, deadline));
   return answer;
+}
+
+/** Nothing is decided any more for somebody who was answered; the repeat gets what the first got, once the store speaks. */
+function answerLate(
+  beginning: Promise<Begun>,
+  answer: Answer,
+  store: IdempotencyStore,
+  { scope, key, bodyHash }: Claim,
+): Answer {
+  void beginning.then((begun) => (begun.kind === "fresh" ? store.finish(scope, key, bodyHash, answer) : undefined));
+  return answer;
+}
+
+async function inTime<T>(promise: Promise<T>, { atMs }: Deadline): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), Math.max(0, atMs - performance.now()));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function repeated(begun: Exclude<Begun, { kind: "fresh" }>): Answer {

@@ -11,7 +11,7 @@ import { parseJson } from "./parse-json.ts";
 import { presentDecision, presentFallback } from "./present.ts";
 import type { ProblemError } from "./problem.ts";
 import { problemAnswer, quoted, retryLater } from "./problem.ts";
-import type { Incoming, Route } from "./route.ts";
+import type { Deadline, Incoming, Route } from "./route.ts";
 import { DECISION_BODY_MAX, JSON_BODY } from "./route.ts";
 import { DEADLINE_DEFAULT_MS, DecisionBody, DecisionRequestBody } from "./wire.ts";
 
@@ -30,6 +30,7 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
       request: DecisionRequestBody,
       answers: { 200: { description: "the decision, committed before it is answered", schema: DecisionBody } },
       problems: ["malformed-json", "invalid-body", "too-large", "unsupported-media-type", "overloaded", "unavailable"],
+      deadline: (incoming) => deadlineOf(engine, incoming),
       answer: (incoming) => decide(engine, incoming),
     },
     {
@@ -60,8 +61,21 @@ async function decide(engine: Engine, incoming: Incoming): Promise<Answer> {
   const checked = check(parsed.value);
   const errors = checked.kind === "invalid" ? checked.errors : beyondTheSchema(checked.value);
   if (checked.kind === "invalid" || errors.length > 0) return invalid(errors);
-  const ask = askOf(checked.value, incoming);
+  const asked = askOf(checked.value, incoming);
+  // What went by before, at the check of an Idempotency-Key, is part of the time that was given.
+  const ask = { ...asked, deadlineMs: Math.max(1, incoming.receivedMs + asked.deadlineMs - performance.now()) };
   return answerOf(await engine.ask(ask), ask, engine);
+}
+
+/** Read for requests with an Idempotency-Key only, which are parsed twice for it. */
+function deadlineOf(engine: Engine, incoming: Incoming): Deadline | undefined {
+  const parsed = parseJson(incoming.body);
+  const checked = parsed.kind === "malformed" ? undefined : check(parsed.value);
+  if (checked === undefined || checked.kind === "invalid" || beyondTheSchema(checked.value).length > 0)
+    return undefined;
+  const ask = askOf(checked.value, incoming);
+  const late: AskAnswer = { kind: "fallback", why: "deadline" };
+  return { atMs: incoming.receivedMs + ask.deadlineMs, late: () => answerOf(late, ask, engine) };
 }
 
 function beyondTheSchema(body: DecisionRequestBody): readonly ProblemError[] {

@@ -23,7 +23,7 @@ export function customerRoute(engine: Engine): Route {
     bodyMax: 0,
     consumes: [],
     answers: { 200: { description: "as of the last commit", schema: CustomerBody } },
-    problems: ["invalid-parameter", "not-found", "unavailable"],
+    problems: ["invalid-parameter", "not-found", "overloaded", "unavailable"],
     answer: async ({ parameter }) => {
       if (parameter.length > CUSTOMER_LENGTH_MAX)
         return problemAnswer("invalid-parameter", `the id is longer than ${CUSTOMER_LENGTH_MAX} characters`);

@@ -18,6 +18,15 @@ export interface Incoming {
   /** W3C Trace Context; undefined where absent or malformed, as the standard asks. */
   readonly traceparent: string | undefined;
   readonly body: Uint8Array;
+  /** When the whole of it was here, on the clock of performance.now(): deadlines run from it. */
+  readonly receivedMs: number;
+}
+
+export interface Deadline {
+  /** On the clock of performance.now(). */
+  readonly atMs: number;
+  /** What is answered where there is nothing better in time. */
+  readonly late: () => Answer;
 }
 
 export interface Route {
@@ -35,6 +44,8 @@ export interface Route {
     Record<number, { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string }>
   >;
   readonly problems: readonly ProblemKind[];
+  /** Of a route with a deadline; undefined where the request itself gives none, as a malformed one. */
+  readonly deadline?: (incoming: Incoming) => Deadline | undefined;
   readonly answer: (incoming: Incoming) => Answer | Promise<Answer>;
 }
 

@@ -13,6 +13,7 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { LIMITS } from "../limits.ts";
 import { publishMissed, settleOrphans } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
@@ -78,7 +79,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
   const state: LoopState = {
     options,
     asks: createAskQueue({ asksMax: options.asksMax, wake: signal.wake }),
-    looks: createLookQueue(signal.wake),
+    looks: createLookQueue({ looksMax: LIMITS.looksWaitingMax, wake: signal.wake }),
     signal,
     listeners: [],
     orphans: [],
@@ -111,7 +112,7 @@ async function run(state: LoopState): Promise<void> {
     await runSessions(state);
   } finally {
     state.isStopping = true;
-    refuseLooks(state.looks.take(), "stopped");
+    refuseLooks(state.looks.take(LIMITS.looksWaitingMax), "stopped");
   }
 }
 
@@ -140,7 +141,7 @@ async function runSession(state: LoopState): Promise<void> {
     signal.wake();
   };
   const session = await openSession({ ...options, onTrouble }, () => state.isStopping);
-  const inFlight: InFlight = { commits: Promise.resolve(), failed: undefined };
+  const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
   const inbox = createInbox({
     reader: session.reader,
     entriesMax: options.entriesPerStepMax * 2,
@@ -202,5 +203,6 @@ async function flush(state: LoopState, session: Session, inbox: Inbox, inFlight:
     if (inFlight.failed !== undefined) throw inFlight.failed;
     if (!isBusy) break;
   }
+  await inFlight.telling; // needs the session's connection
   await Promise.all(session.partitions.map(({ index, token }) => session.journal.renew(index, token, 0)));
 }

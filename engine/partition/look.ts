@@ -4,13 +4,22 @@ import type { PropValue } from "../domain/event.ts";
 import type { CustomerKey, ModelIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { CustomerLook } from "../engine.ts";
+import type { Scorer } from "../score/scorer.ts";
 import type { Partition } from "./partition.ts";
 
 /** What memory holds of a customer; its decisions are only in the journal. */
 export type Glance = Omit<CustomerLook, "active">;
 
-/** What the partition holds of one customer, scored as of now; undefined for somebody of whom nothing is known. */
-export async function glanceAt(partition: Partition, key: CustomerKey, now: Instant): Promise<Glance | undefined> {
+/** A glance that the models have not seen yet. */
+export interface Unscored {
+  readonly glance: Omit<Glance, "propensities">;
+  readonly scorer: Scorer;
+  /** One value per feature, as of the glance's `now`. */
+  readonly row: Float64Array;
+}
+
+/** What the partition holds of one customer as of now; undefined for somebody of whom nothing is known. */
+export function glanceAt(partition: Partition, key: CustomerKey, now: Instant): Unscored | undefined {
   const { rulebook, scorer } = partition.active;
   const { store } = partition;
   const seq = partition.seq;
@@ -23,9 +32,7 @@ export async function glanceAt(partition: Partition, key: CustomerKey, now: Inst
     state.contacts.length > 0 ||
     state.attributes.some((value) => value !== undefined);
   if (!isKnown) return undefined;
-  const requests = scorer.models.map((_, index) => ({ model: index as ModelIndex, row }));
-  const scores = await scorer.scoreAll(requests);
-  return {
+  const glance = {
     key,
     partition: partition.index,
     seq,
@@ -34,14 +41,32 @@ export async function glanceAt(partition: Partition, key: CustomerKey, now: Inst
     features: Object.fromEntries(
       rulebook.features.map(({ name, index }) => [name, Number.isNaN(row[index]) ? null : (row[index] as number)]),
     ),
-    propensities: Object.fromEntries(
-      scores.map(({ model, value }) => [scorer.models[model]?.name ?? String(model), value]),
-    ),
     contacts: state.contacts,
     consents: state.consents,
     openCases: state.openCases,
     tasks: state.tasks,
   };
+  return { glance, scorer, row };
+}
+
+/** One call of the scorer for all glances; of each scorer, where partitions are between two rulebooks. In order. */
+export async function scoreGlances(unscored: readonly Unscored[]): Promise<readonly Glance[]> {
+  const glances: Glance[] = new Array(unscored.length);
+  for (const scorer of new Set(unscored.map((one) => one.scorer))) {
+    const own = [...unscored.entries()].filter(([, one]) => one.scorer === scorer);
+    const { models } = scorer;
+    const scores = await scorer.scoreAll(
+      own.flatMap(([, { row }]) => models.map((_, model) => ({ model: model as ModelIndex, row }))),
+    );
+    for (const [nth, [at, { glance }]] of own.entries()) {
+      const mine = scores.slice(nth * models.length, (nth + 1) * models.length);
+      const propensities = Object.fromEntries(
+        mine.map(({ model, value }) => [models[model]?.name ?? String(model), value]),
+      );
+      glances[at] = { ...glance, propensities };
+    }
+  }
+  return glances;
 }
 
 /** Adds the decisions that are on the screens: to be called once the commit that the glance reflects is in the journal. */

@@ -1,6 +1,7 @@
 // A step of the loop with its commits: one commit of each partition is under way while the next step is computed.
 import type { PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
+import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
@@ -14,6 +15,8 @@ import { evict, writeBackOf } from "./write-back.ts";
 
 export interface InFlight {
   commits: Promise<void>;
+  /** Looks whose commit is acknowledged are told here, one after the other; no commit waits for it. Never rejects. */
+  telling: Promise<void>;
   failed: Error | undefined;
 }
 
@@ -30,7 +33,7 @@ export async function step(
   const share = session.partitions.length;
   const entries = isFlushing ? new Map() : inbox.take(options.entriesPerStepMax);
   const asks = state.asks.take(options.asksPerStepMax);
-  const looks = state.looks.take();
+  const looks = state.looks.take(LIMITS.looksPerStepMax);
   const abandon = (error: unknown): Error => {
     const failure = error instanceof Error ? error : new SessionTrouble(String(error));
     state.orphans.push(...asks.filter((waiting) => !waiting.isSettled()));
@@ -57,12 +60,16 @@ export async function step(
     options.meter.stages.lap("commit");
     for (const partition of session.partitions) evict(options, share, partition);
     inFlight.commits = commitAll(state, session, output)
-      .then(tell)
+      .then(() => {
+        inFlight.telling = inFlight.telling.then(tell);
+      })
       .catch((error: unknown) => {
         inFlight.failed = abandon(error);
         state.signal.wake();
       });
-    return entries.size > 0 || asks.length > 0 || output.closed.length > 0;
+    // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
+    const isLookedAt = !isFlushing && state.looks.length() > 0;
+    return entries.size > 0 || asks.length > 0 || output.closed.length > 0 || isLookedAt;
   } catch (error) {
     throw abandon(error);
   }
