@@ -12,7 +12,8 @@ export interface Ask {
   readonly channel: string;
   readonly placements: readonly { readonly name: string; readonly limit?: number }[];
   readonly context: Props;
-  readonly locale: string;
+  /** BCP 47. Undefined: the customer's attribute `locale` where it is declared and set, else the rulebook's default. */
+  readonly locale?: string;
   readonly deadlineMs: number;
   readonly idempotencyKey?: string;
   /** sha256 of the request body, compared where the idempotency key was used before. */

@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { CustomerEvent } from "../domain/event.ts";
 import { DAY_MS, parseDuration } from "../domain/time.ts";
 import { decodeEvent } from "../ingest/decode-event.ts";
@@ -42,7 +42,11 @@ function exportCommand(): Command {
     .requiredOption("--out <file>", "where the rows go: .csv, or .ndjson")
     .option("--mapping <name>", "what the rows of the file mean (see nba replay --help)", parseMapping)
     .option("--rules <dir>", "folder with features.yaml; left out: rules/ of the repository")
-    .option("--at <when>", "daily, weekly, every:DURATION, event, or event:TYPE,TYPE", parseTimes, parseTimes("daily"))
+    .addOption(
+      new Option("--at <when>", "daily, weekly, every:DURATION, event, or event:TYPE,TYPE")
+        .argParser(parseTimes)
+        .default(parseTimes("daily"), "daily"),
+    )
     .option("--warm-up <duration>", "no rows before this long after the first event", parseLength, 0)
     .option("--label <what>", "any:TYPE:DURATION (1: it happens) or none:TYPE:DURATION (1: it does not)", parseLabel)
     .option("--sample <share>", "share of the rows that is kept, the same ones each time", parseShare, 1)

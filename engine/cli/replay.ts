@@ -26,11 +26,10 @@ export function replayCommand(): Command {
     .description("plays recorded events into the streams of an engine")
     .argument("<file>", "NDJSON of events, or another file with --mapping; .gz is unpacked")
     .option("--mapping <name>", "what the rows of the file mean", parseMapping)
-    .option(
-      "--speed <n>",
-      "times as fast as it happened; max: as fast as it goes",
-      parseSpeed,
-      Number.POSITIVE_INFINITY,
+    .addOption(
+      new Option("--speed <n>", "times as fast as it happened; max: as fast as it goes")
+        .argParser(parseSpeed)
+        .default(Number.POSITIVE_INFINITY, "max"),
     )
     .addOption(
       new Option("--clock <how>", "shift: the last event becomes now; drive: the engine's clock follows the events")

@@ -5,7 +5,7 @@ import type { ActionIndex } from "../domain/ids.ts";
 import type { Action, RuleScope } from "../rulebook/rulebook.ts";
 import { contextOf, factorsOf, priorityOf, propensityOf, type Ranking, worthOf } from "./arbitration.ts";
 import type { Ledger } from "./contact-limits.ts";
-import { renderContent, renderReasons } from "./content.ts";
+import { type Locales, renderContent, renderReasons } from "./content.ts";
 import { firstFailure } from "./engagement-policy.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
@@ -17,6 +17,7 @@ interface Choice {
   readonly input: DecisionInput;
   readonly qualified: Qualified;
   readonly scope: RuleScope;
+  readonly locales: Locales;
   readonly verdicts: Uint8Array;
   readonly weights: Float64Array;
   readonly board: Board;
@@ -59,6 +60,7 @@ export function createChoose(
       input,
       qualified,
       scope,
+      locales: { asked: input.request.locale, fallback: rulebook.defaultLocale },
       verdicts,
       weights,
       board: createBoard(qualified.asked, prepared.treatments.length),
@@ -141,7 +143,7 @@ export function createChoose(
   function show(treatment: PreparedTreatment, slots: Slots, kept: Contact | undefined, choice: Choice): boolean {
     const { index } = treatment.treatment;
     const factors = factorsFor(treatment, choice);
-    const rendered = renderContent(treatment.treatment, choice.input.request.locale, choice.scope);
+    const rendered = renderContent(treatment.treatment, choice.locales, choice.scope);
     if (rendered.kind === "missing") {
       lose(choice.board, index, {
         stage: "content",
@@ -160,7 +162,7 @@ export function createChoose(
     return factorsOf(exponents, treatment, action, input.evidence, verdicts, weights);
   }
 
-  function conclude({ input, qualified, scope, verdicts, board, fallen }: Choice): Decision {
+  function conclude({ input, qualified, scope, locales, verdicts, board, fallen }: Choice): Decision {
     const contacts: Contact[] = [];
     const slates = board.slots.map(({ placement, placed }): Slate => {
       const items = placed.map(({ treatment, kept, factors, content }, position): Item => {
@@ -175,7 +177,7 @@ export function createChoose(
           kept: kept !== undefined,
           factors,
           content,
-          reasons: renderReasons(treatment.action, input.request.locale, scope, verdicts),
+          reasons: renderReasons(treatment.action, locales, scope, verdicts),
           expiresAt: contact.expiresAt,
         };
       });

@@ -6,17 +6,26 @@ import { isList } from "./prepared.ts";
 
 /** Reasons shown for one item. */
 const REASONS_MAX = 4;
-const FALLBACK_LOCALE = "en";
+/** Every text is written in it: the compiler sees to that. */
+const LAST_LOCALE = "en";
+
+/** Where to look for a text, best first. */
+export interface Locales {
+  /** From outside: any text at all. */
+  readonly asked: string;
+  /** The rulebook's. */
+  readonly fallback: string;
+}
 
 export type Rendered =
   | { readonly kind: "rendered"; readonly content: Content }
   /** The first placeholder without a value, as written: `attributes.first_name`. */
   | { readonly kind: "missing"; readonly read: string };
 
-export function renderContent(treatment: Treatment, locale: string, scope: RuleScope): Rendered {
+export function renderContent(treatment: Treatment, locales: Locales, scope: RuleScope): Rendered {
   const content: Record<string, string | readonly string[]> = {};
   for (const [field, byLocale] of Object.entries(treatment.content)) {
-    const template = inLocale(byLocale, locale);
+    const template = inLocale(byLocale, locales);
     if (template === undefined) continue;
     const lines: string[] = [];
     for (const line of isList(template) ? template : [template]) {
@@ -32,7 +41,7 @@ export function renderContent(treatment: Treatment, locale: string, scope: RuleS
 /** The true reasons of an action in order; one whose placeholder has no value is left out. `verdicts` by RuleIndex. */
 export function renderReasons(
   action: Action,
-  locale: string,
+  locales: Locales,
   scope: RuleScope,
   verdicts: Uint8Array,
 ): readonly string[] {
@@ -40,7 +49,7 @@ export function renderReasons(
   for (const { when, text } of action.reasons) {
     if (reasons.length === REASONS_MAX) break;
     if (when !== undefined && verdicts[when] !== RULE_TRUE) continue;
-    const template = inLocale(text, locale);
+    const template = inLocale(text, locales);
     if (template === undefined) continue;
     const rendered = renderTemplate(template, scope);
     if (rendered.kind === "rendered") reasons.push(rendered.text);
@@ -79,10 +88,14 @@ function formatNumber(value: number): string {
   return text === "-0" ? "0" : text;
 }
 
-/** The locale itself, else its language (`de` for `de-AT`), else English. */
-function inLocale<T>(byLocale: Readonly<Record<string, T>>, locale: string): T | undefined {
+/** In the locale asked for, else in the rulebook's, else in English; each by itself, else by its language (`de` for `de-AT`). */
+function inLocale<T>(byLocale: Readonly<Record<string, T>>, { asked, fallback }: Locales): T | undefined {
+  return written(byLocale, asked) ?? written(byLocale, fallback) ?? byLocale[LAST_LOCALE];
+}
+
+function written<T>(byLocale: Readonly<Record<string, T>>, locale: string): T | undefined {
   // The locale comes from outside: only own keys, or `constructor` would be one.
   if (Object.hasOwn(byLocale, locale)) return byLocale[locale];
   const language = locale.split("-", 1)[0] as string;
-  return Object.hasOwn(byLocale, language) ? byLocale[language] : byLocale[FALLBACK_LOCALE];
+  return Object.hasOwn(byLocale, language) ? byLocale[language] : undefined;
 }

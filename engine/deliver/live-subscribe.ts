@@ -130,7 +130,7 @@ async function askFor(
   { engine, metrics }: SubscribeDeps,
   key: CustomerKey,
   placement: Placement,
-  locale = "en",
+  locale: string | undefined,
 ): Promise<AskAnswer> {
   const startedMs = performance.now();
   const [first] = channelNames(engine, placement);
@@ -139,7 +139,7 @@ async function askFor(
     channel: first ?? "",
     placements: [{ name: placement.name }],
     context: {},
-    locale,
+    ...(locale === undefined ? {} : { locale }),
     deadlineMs: ASK_DEADLINE_MS,
   });
   metrics.onRequest("live-ask", answer.kind === "decided" ? 200 : 503, (performance.now() - startedMs) / 1_000);

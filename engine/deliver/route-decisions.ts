@@ -97,7 +97,7 @@ function askOf(body: DecisionRequestBody, incoming: Incoming): Ask {
     channel: body.channel,
     placements: body.placements,
     context: body.context ?? {},
-    locale: body.locale ?? "en",
+    ...(body.locale === undefined ? {} : { locale: body.locale }),
     deadlineMs: body.deadlineMs ?? DEADLINE_DEFAULT_MS,
     ...repeatable,
   };

@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto";
 import type { DecisionRequest } from "../domain/decision.ts";
 import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
-import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { WaitingAsk } from "./asks.ts";
 import type { Partition, Triggered } from "./partition.ts";
 import type { Question } from "./wave.ts";
@@ -60,7 +59,7 @@ export function askQuestion(
   partition: Partition,
   { ask, id }: Pick<WaitingAsk, "ask" | "id">,
 ): Question | Extract<AskAnswer, { kind: "refused" }> {
-  const request = requestOf(partition.active.rulebook, ask);
+  const request = requestOf(partition, ask);
   if ("kind" in request) return request;
   return {
     partition,
@@ -73,7 +72,8 @@ export function askQuestion(
   };
 }
 
-function requestOf(rulebook: Rulebook, ask: Ask): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {
+function requestOf(partition: Partition, ask: Ask): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {
+  const { rulebook } = partition.active;
   const channel = rulebook.channels.find(({ name }) => name === ask.channel);
   if (channel === undefined) {
     const known = rulebook.channels.map(({ name }) => name).join(", ");
@@ -95,14 +95,14 @@ function requestOf(rulebook: Rulebook, ask: Ask): DecisionRequest | Extract<AskA
     }
     placements.push({ placement: placement.index, limit: Math.min(wanted.limit ?? placement.slots, placement.slots) });
   }
-  return { direction: "inbound", channel: channel.index, placements, context: ask.context, locale: ask.locale };
+  const locale = ask.locale ?? localeOf(partition, ask.key);
+  return { direction: "inbound", channel: channel.index, placements, context: ask.context, locale };
 }
 
-const DEFAULT_LOCALE = "en";
-
-/** The customer's own, where the attribute `locale` is declared and set. */
+/** The customer's own, where the attribute `locale` is declared and set, else the rulebook's. */
 function localeOf(partition: Partition, key: CustomerKey): string {
-  const spec = partition.active.rulebook.attributes.find(({ name }) => name === "locale");
+  const { attributes, defaultLocale } = partition.active.rulebook;
+  const spec = attributes.find(({ name }) => name === "locale");
   const value = spec === undefined ? undefined : partition.store.state(key).attributes[spec.index];
-  return typeof value === "string" ? value : DEFAULT_LOCALE;
+  return typeof value === "string" ? value : defaultLocale;
 }

@@ -28,7 +28,7 @@ export async function warmUp(active: ActiveRulebook): Promise<void> {
           direction: placement.direction,
           placements: [{ placement: placement.index, limit: placement.slots }],
           context: {},
-          locale: "en",
+          locale: rulebook.defaultLocale,
         },
         evidence: active.evidence,
         now: round as Instant,

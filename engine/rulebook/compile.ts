@@ -156,6 +156,7 @@ function assemble(input: CompileInput, parts: Parts, faults: FaultLog): () => Ru
   return () => ({
     hash: rulebookHash(input.files, input.sha256),
     version: head.file.version,
+    defaultLocale,
     features,
     attributes,
     models: input.models.map((model, index) => ({ index: index as ModelIndex, name: model.name })),

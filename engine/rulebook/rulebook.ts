@@ -244,6 +244,8 @@ export interface RulebookModel {
 export interface Rulebook {
   readonly hash: RulebookHash;
   readonly version: string;
+  /** Of texts, where none is asked for or a text is not written in the one that is. */
+  readonly defaultLocale: string;
   readonly features: readonly FeatureSpec[];
   readonly attributes: readonly AttributeSpec[];
   readonly models: readonly RulebookModel[];

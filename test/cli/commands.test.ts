@@ -48,6 +48,9 @@ describe("nba", SLOW, () => {
       expect(status, command).toBe(0);
       expect(stdout, command).toMatch(/Usage: nba /);
       expect(stdout, command).toContain("Example");
+      expect(stdout, `${command}: defaults as one would write them`).not.toMatch(
+        /\(default: (null|undefined|NaN|[{[])/,
+      );
     }
   });
 

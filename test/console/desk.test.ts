@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { Redis } from "ioredis";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { CHROMIUM, findProgram, missingLine } from "../../engine/cli/programs.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { freePort, startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
@@ -62,7 +63,9 @@ describe.skipIf(!isTrained)("the agent desk (skipped where models/ is not traine
     redis = new Redis(server.socket);
     port = await freePort();
     engine = await start();
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS });
+    const executablePath = findProgram(CHROMIUM.binaries, process.env["PATH"] ?? "");
+    if (executablePath === undefined) throw new Error(missingLine(CHROMIUM));
+    browser = await chromium.launch({ executablePath, args: ARGS });
   });
   afterAll(async () => {
     await browser?.close();

@@ -167,8 +167,9 @@ describe("priority", () => {
 
 describe("content", () => {
   const text = { en: ["hello"], de: ["hallo"] };
-  const withContent = (content: Record<string, Record<string, Template | readonly Template[]>>) =>
+  const withContent = (content: Record<string, Record<string, Template | readonly Template[]>>, defaultLocale = "en") =>
     buildRulebook({
+      defaultLocale,
       features: ["n"],
       attributes: ["name"],
       actions: [
@@ -185,6 +186,17 @@ describe("content", () => {
     ["", "hello"],
   ])("CNT-1 in locale %j says %j", (locale, expected) => {
     const rulebook = withContent({ title: text });
+    expect(run(rulebook, inputFor(rulebook, { locale })).item().content).toEqual({ title: expected });
+  });
+
+  test.each([
+    ["en", "de", "hello"],
+    ["fr", "de", "hallo"],
+    ["constructor", "de", "hallo"],
+    ["fr", "de-AT", "hallo"],
+    ["fr", "es", "hello"],
+  ])("CNT-1 in locale %j where the rulebook's is %j says %j", (locale, defaultLocale, expected) => {
+    const rulebook = withContent({ title: text }, defaultLocale);
     expect(run(rulebook, inputFor(rulebook, { locale })).item().content).toEqual({ title: expected });
   });
 

@@ -83,6 +83,7 @@ export interface BookDraft {
   readonly limits?: readonly LimitDraft[];
   readonly coolDowns?: readonly CoolDownDraft[];
   readonly exponents?: Partial<Rulebook["arbitration"]>;
+  readonly defaultLocale?: string;
   readonly contactMemoryMs?: number;
 }
 
@@ -167,6 +168,7 @@ export function buildRulebook(draft: BookDraft): Rulebook {
   });
   return {
     hash: (draft.hash ?? "test-rulebook") as Rulebook["hash"],
+    defaultLocale: draft.defaultLocale ?? "en",
     version: "1",
     features: (draft.features ?? []).map((name, index) => featureOf(name, index)),
     attributes: (draft.attributes ?? []).map((name, index) => ({

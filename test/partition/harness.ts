@@ -32,7 +32,6 @@ export function askFor(customer: string, changes: Partial<Ask> = {}): Ask {
     channel: "app",
     placements: [{ name: "app-home" }],
     context: {},
-    locale: "en",
     deadlineMs: 2_000,
     ...changes,
   };

@@ -35,7 +35,6 @@ function ask(customer: string, placement = "app-home", channel = "app"): Promise
     channel,
     placements,
     context: {},
-    locale: "en",
     deadlineMs: 500,
   });
 }

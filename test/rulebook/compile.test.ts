@@ -218,6 +218,7 @@ describe("compiled rulebook", () => {
         "Hallo\n              text: { en: Hi, fr: Salut }\n              talkingPoints: [a, b]",
       ),
     });
+    expect(rulebook.defaultLocale).toBe("de");
     const content = rulebook.treatments[0]?.content;
     expect(content).toEqual({
       title: { en: ["Hallo"], de: ["Hallo"] },
