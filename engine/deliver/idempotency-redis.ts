@@ -1,6 +1,6 @@
 // The store of idempotency keys in Redis. A request that is running holds its key for a short time only: were it the full
 // day, a process killed in the middle would lock its key until tomorrow.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { text } from "../journal/redis.ts";
 import type { Answer } from "./answer.ts";
 import type { Begun, IdempotencyStore } from "./idempotency.ts";
@@ -11,13 +11,14 @@ const KEEP_SECONDS = 24 * 60 * 60;
 const RUNNING_SECONDS = 30;
 
 type Kept =
-  | { readonly state: "running"; readonly bodyHash: string }
+  | { readonly state: "running"; readonly bodyHash: string; readonly holder: string }
   | { readonly state: "answered"; readonly bodyHash: string; readonly answer: Answer };
 
 export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyStore {
+  const holder = randomUUID();
   return {
     begin: async (scope, key, bodyHash): Promise<Begun> => {
-      const running: Kept = { state: "running", bodyHash };
+      const running: Kept = { state: "running", bodyHash, holder };
       try {
         const name = redisKey(scope, key);
         const connection = await redis.connection();
@@ -32,7 +33,14 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
         if (set !== null) return { kind: "fresh" };
         const earlier = text(await connection.command(["GET", name]));
         // Gone between the two commands: whoever held it is just done with it.
-        return earlier === "" ? { kind: "running" } : judge(JSON.parse(earlier) as Kept, bodyHash);
+        if (earlier === "") return { kind: "running" };
+        const kept = JSON.parse(earlier) as Kept;
+        if (kept.state !== "running" || kept.bodyHash !== bodyHash || kept.holder === holder)
+          return judge(kept, bodyHash);
+        // Left by a process that was killed, or another one's: to do it again is harmless, for decisions and events are
+        // known by ids that come from the key; to let the caller wait for the lock to lapse is not.
+        await connection.command(["SET", name, JSON.stringify(running), "EX", String(RUNNING_SECONDS)]);
+        return { kind: "fresh" };
       } catch (error) {
         return { kind: "unavailable", why: `the Idempotency-Key cannot be checked: ${messageOf(error)}` };
       }

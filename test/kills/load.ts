@@ -14,6 +14,8 @@ export interface Books {
   /** Answers that were the fallback: no decision, no contact. */
   fallbacks: number;
   outcomes: number;
+  /** Asks whose key was used again after an answer, and answered by the same decision. */
+  sameAgain: number;
 }
 
 export interface Load {
@@ -38,6 +40,7 @@ export function startLoad(options: LoadOptions): Load {
     repeated: 0,
     fallbacks: 0,
     outcomes: 0,
+    sameAgain: 0,
   };
   const redis = new Redis(options.redisUrl, { autoResendUnfulfilledCommands: false });
   let isStopped = false;
@@ -88,7 +91,9 @@ export function startLoad(options: LoadOptions): Load {
         books.fallbacks++;
         return;
       }
-      books.asks.get(key)?.add(decisionId);
+      const answered = books.asks.get(key) as Set<string>;
+      if (answered.has(decisionId)) books.sameAgain++;
+      answered.add(decisionId);
       const code = slates[0]?.items[0]?.trackingCode;
       if (code !== undefined && options.random() < 0.3)
         await report(code, options.random() < 0.5 ? "presented" : "declined");
