@@ -47,7 +47,8 @@ export function installDependencies() {
   say("installing dependencies (npm ci), this takes a minute or two");
   run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], "npm ci");
   // Else every command would install again, under the feet of those that run.
-  if (!dependenciesAreThere()) fail("package-lock.json does not fit package.json: run npm install, and keep the lock file");
+  if (!dependenciesAreThere())
+    fail("package-lock.json does not fit package.json: run npm install, and keep the lock file");
 }
 
 /** Compiles the TypeScript sources into dist/ and copies the Lua scripts beside what reads them. */

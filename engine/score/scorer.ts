@@ -180,7 +180,7 @@ async function scoreBatch(
     const value = answers[index] as number;
     const row = placed[index] as number;
     if (value >= 0 && value <= 1) {
-      values[row] = value;
+      values[row] = value + 0; // -0 becomes 0: the journal knows no other, and a replay must find the same
       fallback[row] = 0;
     } else problem ??= { kind: "row", why: `model "${model.name}" answered ${value}, which is no probability` };
   }

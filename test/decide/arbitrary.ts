@@ -155,7 +155,7 @@ export const ask: fc.Arbitrary<AskDraft> = fc
   )
   .map(({ values, ...rest }) => ({
     ...rest,
-    scores: values.map((value, index) => ({ model: index as ModelIndex, value, fallback: false })),
+    scores: values.map((value, index) => ({ model: index as ModelIndex, value: value + 0, fallback: false })),
   }));
 
 /** Drafts of earlier contacts: `pick` chooses among the treatments of whatever rulebook is drawn. */
