@@ -10,7 +10,7 @@ export type EventResult = "folded" | "duplicate" | "dead";
 /** Who waited for a decision: a caller over HTTP, an agent's screen, or nobody (a trigger). */
 export type DecisionPath = "http" | "live" | "trigger";
 /** Where the time of a wave goes. */
-export type WaveStage = "fold" | "qualify" | "score" | "choose" | "commit" | "publish";
+export type WaveStage = "fold" | "qualify" | "score" | "choose" | "commit";
 
 /** Upper bounds in seconds, 50 us to 1 s; 25 ms is the deadline of an ask, so the share within it is exact. */
 export const DURATION_BOUNDS_S = [

@@ -124,7 +124,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     skewMs: partition.skewMs,
     lastNow: partition.lastNow,
     seenHead: partition.seen.head(),
-    counts: partition.counts,
+    counts: { ...partition.counts },
     learned: [...partition.evidence].map(
       ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
     ),

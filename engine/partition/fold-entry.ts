@@ -32,7 +32,7 @@ export type EntryResult = "folded" | "duplicate" | "dead" | "internal";
 
 export function foldEntry(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
   const result = fold(partition, entry, context);
-  partition.counts = { ...partition.counts, [result]: partition.counts[result] + 1 };
+  partition.counts[result]++;
   return result;
 }
 

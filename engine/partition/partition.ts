@@ -35,7 +35,8 @@ export interface Partition {
   /** Engine time minus the time of Redis: 0 unless a replay drives the clock. */
   skewMs: number;
   lastNow: Instant;
-  counts: EntryCounts;
+  /** Counted in place: a checkpoint takes a copy. */
+  readonly counts: { -readonly [Kind in keyof EntryCounts]: number };
   /** Entries folded and decisions made so far: how much there is to do again, in differences of it. */
   ordinal: number;
   /** When the earliest timer is due. */

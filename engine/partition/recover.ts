@@ -89,7 +89,7 @@ async function fromBase(
   if (base !== undefined && base.seenHead > 0) {
     seen.restore((await context.journal.seen(index)) ?? Buffer.alloc(0), base.seenHead);
   }
-  const counts = base?.counts ?? { folded: 0, duplicate: 0, dead: 0, internal: 0 };
+  const counts = { ...(base?.counts ?? { folded: 0, duplicate: 0, dead: 0, internal: 0 }) };
   const ordinal = counts.folded + counts.duplicate + counts.dead + counts.internal;
   return {
     index,
