@@ -38,6 +38,8 @@ export function pastContacts(
       until: 0 as Instant,
       live: false,
       tried: true,
+      exempt: false,
+      shadow: false,
       rank: 1,
     };
   });

@@ -5,6 +5,7 @@ import { drawOf } from "../../engine/domain/hash.ts";
 import { customerKey, type DecisionId } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
 import { createEvidenceTotals } from "../../engine/learn/evidence.ts";
+import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
 import { pastContacts } from "./contacts.ts";
 import type { Rules } from "./delivered-rules.ts";
 
@@ -37,7 +38,7 @@ export function makeInputs(rules: Rules, options: ProfileOptions): DecisionInput
       consents: [],
       openCases: [],
     };
-    return { id, profile, request, evidence: { trials, positives }, now, draw: drawOf(id) };
+    return { id, profile, request, evidence: { trials, positives }, quotas: noQuotas(rulebook), now, draw: drawOf(id) };
   });
 }
 
@@ -55,4 +56,9 @@ function attributeValue(name: string, type: string, random: Random): string | nu
   if (type === "boolean") return random.chance(0.5);
   if (type === "set") return random.chance(0.5) ? ["giro"] : ["giro", "savings"];
   return "Ada";
+}
+
+/** Every quota unspent. */
+function noQuotas({ quotas }: Rulebook): Float64Array {
+  return new Float64Array(quotas.length).fill(Number.POSITIVE_INFINITY);
 }

@@ -68,6 +68,8 @@ export function factorsOf(
     context,
     value,
     lever: action.lever,
+    boost: 1,
+    fatigue: 1,
     priority: priorityOf(exponents, propensity, context, value, action.lever),
   };
 }

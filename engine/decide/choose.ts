@@ -1,6 +1,7 @@
 // Second half of a decision: rules that read models, priorities, and the slots.
 import type { Contact } from "../domain/contact.ts";
-import type { Decision, DecisionInput, Drop, Item, ModelScore, NoneReason, Slate } from "../domain/decision.ts";
+import type { Decision, DecisionInput, Item, ModelScore, NoneReason, Slate } from "../domain/decision.ts";
+import type { Drop } from "../domain/drop.ts";
 import type { ActionIndex } from "../domain/ids.ts";
 import type { Action, RuleScope } from "../rulebook/rulebook.ts";
 import { contextOf, factorsOf, priorityOf, propensityOf, type Ranking, worthOf } from "./arbitration.ts";
@@ -185,9 +186,10 @@ export function createChoose(
       return { placement: placement.index, kind: "none", because: whyEmpty(placement.index, input), items };
     });
     const dropped = allDrops(prepared, qualified.dropped, board.losses, fallen);
-    if (slates.some(({ kind }) => kind === "act")) return { kind: "act", slates, dropped, contacts };
+    const decided = { slates, withheld: [], dropped, contacts, arms: [], spent: [], pressure: 0, heldUntil: undefined };
+    if (slates.some(({ kind }) => kind === "act")) return { kind: "act", ...decided };
     const because = slates.every((slate) => slate.because === "no-treatment") ? "no-treatment" : "all-dropped";
-    return { kind: "none", because, slates, dropped };
+    return { kind: "none", because, ...decided };
   }
 
   function whyEmpty(placement: Slots["placement"]["index"], { request }: DecisionInput): NoneReason {

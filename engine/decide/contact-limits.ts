@@ -8,7 +8,8 @@ import type { Contact } from "../domain/contact.ts";
 import type { Direction } from "../domain/decision.ts";
 import type { NameHash, PolicyIndex, TreatmentIndex } from "../domain/ids.ts";
 import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
-import type { Action, Channel, ContactLimit, Rulebook } from "../rulebook/rulebook.ts";
+import type { ContactLimit } from "../rulebook/policies.ts";
+import type { Action, Channel, Rulebook } from "../rulebook/rulebook.ts";
 
 /** Contacts that a profile keeps. One that still matters is never forgotten, so beyond this nothing new is offered. */
 export const CONTACTS_KEPT_MAX = 128;

@@ -3,7 +3,8 @@ import type { Contact, Outcome } from "../domain/contact.ts";
 import type { Consent } from "../domain/decision.ts";
 import type { NameHash, PlacementIndex, PolicyIndex } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
-import type { Action, CoolDown, Placement, Rulebook } from "../rulebook/rulebook.ts";
+import type { CoolDown } from "../rulebook/policies.ts";
+import type { Action, Placement, Rulebook } from "../rulebook/rulebook.ts";
 import type { ConsentNeed, PreparedTreatment } from "./prepared.ts";
 
 /** Stand in drops for what no file declares. */
@@ -83,6 +84,7 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   function note(coolDown: CoolDown, contact: Contact, now: Instant): void {
     if (!follows(coolDown.after, contact.outcome)) return;
     const reopensAt = (contact.outcomeAt + coolDown.forMs) as Instant;
+    if (coolDown.scope === "all" || coolDown.scope === "channel") return;
     const scope = contact[coolDown.scope];
     if (reopensAt <= now || (coolDown.only !== undefined && coolDown.only !== scope)) return;
     keepLatest(byScope[coolDown.scope], scope, { policy: coolDown.index, because: "cool-down", reopensAt });

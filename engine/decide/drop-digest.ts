@@ -1,5 +1,5 @@
 // One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
-import type { Drop } from "../domain/decision.ts";
+import type { Drop } from "../domain/drop.ts";
 import { hashText, murmur128 } from "../domain/hash.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
 import type { Prepared } from "./prepared.ts";
@@ -66,6 +66,7 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
       rival = ruleHashes[drop.rule] ?? 0;
       break;
     case "suppression":
+    case "quiet-hours":
       because = drop.because;
       rival = wordHash(policyId(prepared, drop));
       first = drop.reopensAt;
@@ -74,13 +75,19 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
       rival = wordHash(policyId(prepared, drop));
       first = drop.reopensAt;
       second = drop.counted;
+      because = drop.heldFor === undefined ? "" : (rulebook.actions[drop.heldFor]?.id ?? "");
+      break;
+    case "quota":
+      rival = rulebook.quotas[drop.quota]?.hash ?? 0;
+      first = drop.left;
+      second = drop.needed;
       break;
     case "propensity":
       first = drop.propensity;
       second = drop.floor;
       break;
     case "arbitration":
-      because = drop.because;
+      because = drop.policy === undefined ? drop.because : `${drop.because}/${policyId(prepared, drop)}`;
       rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
       first = drop.priority;
       break;
@@ -90,6 +97,9 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
       break;
     case "slots":
       rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
+      first = drop.priority;
+      break;
+    case "holdout":
       first = drop.priority;
       break;
   }
@@ -102,16 +112,33 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
   setFloat(view, at + 28, second);
 }
 
-/** Id of the declared limit or cool-down, or of what the engine itself sees to. */
-export function policyId(
-  { rulebook }: Prepared,
-  drop: { readonly stage: "suppression" | "contact-limit"; readonly policy: PolicyIndex },
-): string {
-  if (drop.stage === "contact-limit") {
-    return rulebook.contactLimits.find(({ index }) => index === drop.policy)?.id ?? "built-in/contacts-kept";
+interface PolicyDrop {
+  readonly stage: "suppression" | "quiet-hours" | "contact-limit" | "arbitration";
+  readonly policy?: PolicyIndex;
+}
+
+/** Id of the declared policy, or of what the engine itself sees to. */
+export function policyId(prepared: Prepared, drop: PolicyDrop): string {
+  const declared = policyNamed(prepared, drop);
+  if (declared !== undefined) return declared.id;
+  if (drop.stage === "contact-limit") return "built-in/contacts-kept";
+  return drop.policy === -2 ? "built-in/snoozed" : "built-in/already-live";
+}
+
+/** Policies are numbered among those of their kind; undefined for what no file declares. */
+export function policyNamed({ rulebook }: Prepared, { stage, policy }: PolicyDrop) {
+  const { contactLimits, coolDowns, related, caseRules, quietHours, slateLimits, bundles } = rulebook;
+  const kinds = {
+    "contact-limit": [contactLimits],
+    suppression: [coolDowns, related, caseRules],
+    "quiet-hours": [quietHours],
+    arbitration: [slateLimits, bundles],
+  };
+  for (const kind of kinds[stage]) {
+    const found = kind.find(({ index }) => index === policy);
+    if (found !== undefined) return found;
   }
-  const coolDown = rulebook.coolDowns.find(({ index }) => index === drop.policy);
-  return coolDown?.id ?? (drop.policy === -2 ? "built-in/snoozed" : "built-in/already-live");
+  return undefined;
 }
 
 function setFloat(view: DataView, at: number, value: number): void {

@@ -1,5 +1,5 @@
 // Availability and the three tiers of the engagement policy: is the action on offer, allowed, relevant, good for them?
-import type { Drop } from "../domain/decision.ts";
+import type { Drop } from "../domain/drop.ts";
 import type { Instant } from "../domain/time.ts";
 import { type Action, RULE_ERROR, RULE_TRUE } from "../rulebook/rulebook.ts";
 import type { TierRule } from "./prepared.ts";

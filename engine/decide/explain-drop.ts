@@ -1,11 +1,12 @@
 // One dropped candidate in words: the rule as written with the values that it read, or the policy, or the rival.
-import type { Drop, Stage } from "../domain/decision.ts";
+import type { Drop, Stage } from "../domain/drop.ts";
 import type { PropValue } from "../domain/event.ts";
 import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import { type Place, RULE_ERROR, RULE_TRUE, type Rule, type RuleScope } from "../rulebook/rulebook.ts";
+import type { Place } from "../rulebook/place.ts";
+import { RULE_ERROR, RULE_TRUE, type Rule, type RuleScope } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
-import { policyId } from "./drop-digest.ts";
+import { policyId, policyNamed } from "./drop-digest.ts";
 import type { Prepared, PreparedTreatment, TierRule } from "./prepared.ts";
 
 /** What rules read at the decision, models included. */
@@ -33,6 +34,11 @@ export interface Fall {
   readonly policy?: string;
   readonly policyPlace?: Place;
   readonly counted?: number;
+  /** The action that room under a cap is held for. */
+  readonly heldFor?: string;
+  /** Units of a quota: left, and needed. */
+  readonly left?: number;
+  readonly needed?: number;
   /** Undefined too where it never opens again. */
   readonly reopensAt?: Instant;
   readonly propensity?: number;
@@ -56,18 +62,21 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
     case "suitability":
       return { stage, because: drop.because, rule: explainRule(reading, { stage, rule: drop.rule }) };
     case "suppression":
-      return { stage, because: drop.because, ...policyOf(prepared, drop), reopensAt: drop.reopensAt };
+    case "quiet-hours":
+      return { stage, because: drop.because, ...policyOf(prepared, drop), ...opening(drop) };
     case "contact-limit": {
-      const opens = Number.isFinite(drop.reopensAt) ? { reopensAt: drop.reopensAt } : {};
-      return { stage, ...policyOf(prepared, drop), counted: drop.counted, ...opens };
+      const heldFor = drop.heldFor === undefined ? {} : { heldFor: prepared.rulebook.actions[drop.heldFor]?.id ?? "" };
+      return { stage, ...policyOf(prepared, drop), counted: drop.counted, ...opening(drop), ...heldFor };
+    }
+    case "quota": {
+      const quota = prepared.rulebook.quotas[drop.quota];
+      const place = quota === undefined ? {} : { policy: quota.id, policyPlace: quota.place };
+      return { stage, ...place, left: drop.left, needed: drop.needed };
     }
     case "propensity":
       return { stage, propensity: drop.propensity, floor: drop.floor };
     case "arbitration":
-      if (drop.because === "rule-error") {
-        return { stage, because: drop.because, placement: placementName(prepared, drop.placement) };
-      }
-      return { stage, because: drop.because, ...rivalOf(prepared, drop) };
+      return explainArbitration(prepared, drop);
     case "content":
       return {
         stage,
@@ -77,14 +86,35 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
       };
     case "slots":
       return { stage, ...rivalOf(prepared, drop) };
+    case "holdout":
+      return { stage, placement: placementName(prepared, drop.placement), priority: drop.priority };
   }
 }
 
 function policyOf(prepared: Prepared, drop: Parameters<typeof policyId>[1]) {
-  const { contactLimits, coolDowns } = prepared.rulebook;
-  const declared = drop.stage === "contact-limit" ? contactLimits : coolDowns;
-  const place = declared.find(({ index }) => index === drop.policy)?.place;
+  const place = policyNamed(prepared, drop)?.place;
   return { policy: policyId(prepared, drop), ...(place === undefined ? {} : { policyPlace: place }) };
+}
+
+function explainArbitration(prepared: Prepared, drop: Extract<Drop, { stage: "arbitration" }>): Fall {
+  const { stage, because, placement, priority } = drop;
+  switch (because) {
+    case "rule-error":
+      return { stage, because, placement: placementName(prepared, placement) };
+    case "below-minimum": {
+      const floor = prepared.rulebook.placements[placement]?.minPriority ?? 0;
+      return { stage, because, placement: placementName(prepared, placement), priority, floor };
+    }
+    case "same-action":
+      return { stage, because, ...rivalOf(prepared, drop) };
+    case "excluded":
+    case "bundle-incomplete":
+      return { stage, because, ...policyOf(prepared, drop), ...rivalOf(prepared, drop) };
+  }
+}
+
+function opening({ reopensAt }: { readonly reopensAt: Instant }) {
+  return Number.isFinite(reopensAt) ? { reopensAt } : {};
 }
 
 function rivalOf(

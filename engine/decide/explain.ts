@@ -1,10 +1,12 @@
 // Why a journalled decision came out as it did: every action, every stage that it passed or where it fell, with the rule
 // as written and the values that the rule read. A replay, so it costs the hot path nothing.
-import type { Decision, DecisionRecord, Drop, Item, NoneReason, Priority, Stage } from "../domain/decision.ts";
-import { STAGES } from "../domain/decision.ts";
+import type { Decision, DecisionRecord, Item, NoneReason, Priority } from "../domain/decision.ts";
+import type { Drop, Stage } from "../domain/drop.ts";
+import { STAGES } from "../domain/drop.ts";
 import { isAnonymous, type PlacementIndex, type RuleIndex, type TreatmentIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import type { Place, RuleScope } from "../rulebook/rulebook.ts";
+import type { Place } from "../rulebook/place.ts";
+import type { RuleScope } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
 import {
   explainDrop,

@@ -1,5 +1,6 @@
 // First half of a decision: everything that can be tested before a model is asked.
-import type { DecisionInput, DecisionRequest, Drop } from "../domain/decision.ts";
+import type { DecisionInput, DecisionRequest } from "../domain/decision.ts";
+import type { Drop } from "../domain/drop.ts";
 import { isAnonymous, type ModelIndex, type PlacementIndex, type TreatmentIndex } from "../domain/ids.ts";
 import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import type { Placement, RuleScope } from "../rulebook/rulebook.ts";

@@ -1,14 +1,16 @@
 // A decision as it is journalled: names instead of indexes, and everything that is needed to compute it again.
 import type {
+  BetaCounts,
   Decision,
   DecisionInput,
   DecisionRecord,
   Item,
   ItemRecord,
   ModelScore,
+  Slate,
   SlateRecord,
 } from "../domain/decision.ts";
-import type { ModelIndex } from "../domain/ids.ts";
+import type { ModelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
 import { dropDigest } from "./drop-digest.ts";
@@ -34,13 +36,18 @@ export function recordOf(
     now,
     rulebook: rulebook.hash,
     ...extra,
-    contacts: decision.kind === "act" ? decision.contacts : [],
+    withheld: decision.withheld.map((slate) => slateRecord(prepared, slate)),
+    arms: decision.arms,
+    spent: decision.spent.map(({ quota, units }) => ({ quota: rulebook.quotas[quota]?.id ?? "", units })),
+    pressure: decision.pressure,
+    ...(decision.heldUntil === undefined ? {} : { heldUntil: decision.heldUntil }),
+    contacts: decision.contacts,
     superseded: superseded(prepared, profile, decision, now),
     input: {
       profile: { ...profile, features: profile.features.slice() },
       request,
-      trials: Array.from(evidence.trials),
-      positives: Array.from(evidence.positives),
+      evidence: sparse(evidence),
+      quotas: Array.from(input.quotas),
       draw,
     },
     droppedDigest: dropDigest(prepared, decision.dropped),
@@ -48,12 +55,27 @@ export function recordOf(
 }
 
 export function slateRecords(prepared: Prepared, decision: Decision): readonly SlateRecord[] {
-  return decision.slates.map(({ placement, kind, because, items }) => ({
+  return decision.slates.map((slate) => slateRecord(prepared, slate));
+}
+
+export function slateRecord(prepared: Prepared, { placement, kind, because, items }: Slate): SlateRecord {
+  return {
     placement: (prepared.rulebook.placements[placement] as Placement).name,
     kind,
     ...(because === undefined ? {} : { because }),
     items: items.map((item) => itemRecord(prepared, item)),
-  }));
+  };
+}
+
+/** Most treatments of a large rulebook have none. */
+function sparse({ trials, positives }: BetaCounts): DecisionRecord["input"]["evidence"] {
+  const found: [TreatmentIndex, number, number][] = [];
+  for (let at = 0; at < Math.max(trials.length, positives.length); at++) {
+    const tried = trials[at] ?? 0;
+    const positive = positives[at] ?? 0;
+    if (tried !== 0 || positive !== 0) found.push([at as TreatmentIndex, tried, positive]);
+  }
+  return found;
 }
 
 function itemRecord(prepared: Prepared, item: Item): ItemRecord {
@@ -74,13 +96,20 @@ function itemRecord(prepared: Prepared, item: Item): ItemRecord {
 }
 
 /** What `decide` was given, out of the record. */
-export function inputOf(record: DecisionRecord): DecisionInput {
-  const { profile, request, trials, positives, draw } = record.input;
+export function inputOf({ rulebook }: Decider, record: DecisionRecord): DecisionInput {
+  const { profile, request, evidence, quotas, draw } = record.input;
+  const trials = new Float64Array(rulebook.treatments.length);
+  const positives = new Float64Array(rulebook.treatments.length);
+  for (const [treatment, tried, positive] of evidence) {
+    trials[treatment] = tried;
+    positives[treatment] = positive;
+  }
   return {
     id: record.id,
     profile,
     request,
-    evidence: { trials: Float64Array.from(trials), positives: Float64Array.from(positives) },
+    evidence: { trials, positives },
+    quotas: Float64Array.from(quotas),
     now: record.now,
     draw,
   };

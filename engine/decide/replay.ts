@@ -1,9 +1,8 @@
 // A journalled decision computed again from what it was given.
-import type { Contact } from "../domain/contact.ts";
 import type { Decision, DecisionRecord } from "../domain/decision.ts";
 import { type Decider, decide } from "./decide.ts";
 import { dropDigest } from "./drop-digest.ts";
-import { inputOf, scoresOf, slateRecords } from "./record.ts";
+import { inputOf, scoresOf, slateRecord, slateRecords } from "./record.ts";
 
 export interface Replay {
   /** Undefined where the decider holds another rulebook than the record names. */
@@ -20,12 +19,18 @@ export function replay(decider: Decider, record: DecisionRecord): Replay {
     const difference = `rulebook: recorded "${record.rulebook}", given "${hash}"`;
     return { decision: undefined, reproduced: false, differences: [difference] };
   }
-  const decision = decide(decider, inputOf(record), scoresOf(decider, record));
+  const decision = decide(decider, inputOf(decider, record), scoresOf(decider, record));
   const differences: string[] = [];
-  const contacts: readonly Contact[] = decision.kind === "act" ? decision.contacts : [];
   compare("kind", record.kind, decision.kind, differences);
   compare("slates", record.slates, slateRecords(decider.prepared, decision), differences);
-  compare("contacts", record.contacts, contacts, differences);
+  const withheld = decision.withheld.map((slate) => slateRecord(decider.prepared, slate));
+  compare("withheld", record.withheld, withheld, differences);
+  compare("contacts", record.contacts, decision.contacts, differences);
+  compare("arms", record.arms, decision.arms, differences);
+  const spent = decision.spent.map(({ quota, units }) => ({ quota: decider.rulebook.quotas[quota]?.id ?? "", units }));
+  compare("spent", record.spent, spent, differences);
+  compare("pressure", record.pressure, decision.pressure, differences);
+  compare("heldUntil", record.heldUntil, decision.heldUntil, differences);
   compare("droppedDigest", record.droppedDigest, dropDigest(decider.prepared, decision.dropped), differences);
   return { decision, reproduced: differences.length === 0, differences };
 }

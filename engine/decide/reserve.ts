@@ -40,5 +40,7 @@ export function reserve(
     live: true,
     tried: false,
     rank,
+    exempt: action.exempt,
+    shadow: false,
   };
 }

@@ -1,6 +1,7 @@
 // The slots of one decision while they are filled: who is placed where, which actions are taken, why the others lost.
 import type { Contact } from "../domain/contact.ts";
-import type { Content, Drop, Priority } from "../domain/decision.ts";
+import type { Content, Priority } from "../domain/decision.ts";
+import type { Drop } from "../domain/drop.ts";
 import type { ActionIndex, PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
 import type { PreparedTreatment } from "./prepared.ts";

@@ -2,7 +2,7 @@
 import type { Contact } from "../domain/contact.ts";
 import type { NameHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import type { ContactLimit } from "../rulebook/rulebook.ts";
+import type { ContactLimit } from "../rulebook/policies.ts";
 import type { RulebookNames } from "./rulebook-names.ts";
 import type { FatigueBody } from "./wire.ts";
 

@@ -32,6 +32,7 @@ export const WITHDRAW_REASONS = [
   "superseded",
   "not-delivered",
   "evicted",
+  "case-opened",
 ] as const;
 export type WithdrawReason = (typeof WITHDRAW_REASONS)[number];
 
@@ -72,4 +73,8 @@ export interface Contact {
   readonly tried: boolean;
   /** Rank within its placement's slate, 1-based. */
   readonly rank: number;
+  /** Of an exempt purpose (service, legal): neither limited nor counted. */
+  readonly exempt: boolean;
+  /** Withheld by the holdout: it counts toward caps and is on no screen, gets no outcome and teaches nothing. */
+  readonly shadow: boolean;
 }

@@ -1,4 +1,5 @@
 import type { Contact } from "./contact.ts";
+import type { Drop } from "./drop.ts";
 import type { Props, PropValue } from "./event.ts";
 import type {
   ActionIndex,
@@ -7,32 +8,12 @@ import type {
   DecisionId,
   ModelIndex,
   PlacementIndex,
-  PolicyIndex,
+  QuotaIndex,
   RulebookHash,
-  RuleIndex,
   TrackingCode,
   TreatmentIndex,
 } from "./ids.ts";
 import type { Instant } from "./time.ts";
-
-/** Where a candidate can fall, in the order of testing. Closed set: API values and metric labels. */
-export const STAGES = [
-  "availability",
-  "eligibility",
-  "applicability",
-  "suitability",
-  "consent",
-  "suppression",
-  "quiet-hours",
-  "contact-limit",
-  "quota",
-  "propensity",
-  "arbitration",
-  "content",
-  "slots",
-  "holdout",
-] as const;
-export type Stage = (typeof STAGES)[number];
 
 export type Direction = "inbound" | "outbound";
 
@@ -99,6 +80,8 @@ export interface DecisionInput {
   readonly request: DecisionRequest;
   readonly evidence: BetaCounts;
   readonly now: Instant;
+  /** By QuotaIndex: units that this partition may still spend at this very decision. */
+  readonly quotas: Float64Array;
   /** Uniform in [0, 1), hashed from the decision's id. */
   readonly draw: number;
 }
@@ -111,67 +94,11 @@ export interface ModelScore {
   readonly fallback: boolean;
 }
 
-export const NONE_REASONS = ["no-treatment", "all-dropped"] as const;
+/** `holdout`: there was a slate, and it is withheld. */
+export const NONE_REASONS = ["no-treatment", "all-dropped", "holdout"] as const;
 export type NoneReason = (typeof NONE_REASONS)[number];
 
-export type Drop =
-  | {
-      readonly stage: "availability";
-      readonly action: ActionIndex;
-      readonly because: "not-yet" | "no-longer" | "switched-off" | "no-treatment";
-    }
-  | {
-      readonly stage: "eligibility" | "applicability" | "suitability";
-      readonly action: ActionIndex;
-      readonly rule: RuleIndex;
-      readonly because: "false" | "rule-error";
-    }
-  | { readonly stage: "consent"; readonly treatment: TreatmentIndex; readonly because: "denied" | "not-given" }
-  | {
-      readonly stage: "suppression";
-      readonly treatment: TreatmentIndex;
-      readonly policy: PolicyIndex;
-      readonly because: "cool-down" | "snoozed" | "already-live";
-      readonly reopensAt: Instant;
-    }
-  | {
-      readonly stage: "contact-limit";
-      readonly treatment: TreatmentIndex;
-      readonly policy: PolicyIndex;
-      readonly counted: number;
-      readonly reopensAt: Instant;
-    }
-  | {
-      readonly stage: "propensity";
-      readonly treatment: TreatmentIndex;
-      readonly propensity: number;
-      readonly floor: number;
-    }
-  | {
-      readonly stage: "arbitration";
-      readonly treatment: TreatmentIndex;
-      readonly placement: PlacementIndex;
-      readonly lostTo: TreatmentIndex;
-      readonly priority: number;
-      /** Another treatment of the same action won, here or in another placement; or the priority could not be computed. */
-      readonly because: "same-action" | "rule-error";
-    }
-  | {
-      readonly stage: "content";
-      readonly treatment: TreatmentIndex;
-      readonly placement: PlacementIndex;
-      readonly missing: string;
-      readonly priority: number;
-    }
-  | {
-      readonly stage: "slots";
-      readonly treatment: TreatmentIndex;
-      readonly placement: PlacementIndex;
-      readonly lostTo: TreatmentIndex;
-      readonly priority: number;
-    };
-
-/** P x C x V x L of one candidate, each factor before its exponent. */
+/** P x C x V x L of one candidate, each factor before its exponent, and what past outcomes and fatigue do to it. */
 export interface Priority {
   /** Posterior mean of the evidence without the prior, NaN where there is none. */
   readonly raw: number;
@@ -180,7 +107,17 @@ export interface Priority {
   readonly context: number;
   readonly value: number;
   readonly lever: number;
+  /** Boost (above 1) or decay (below 1) by past outcomes; 1 where there is none. */
+  readonly boost: number;
+  /** In (0, 1]: what the customer's pressure leaves of the priority. */
+  readonly fatigue: number;
   readonly priority: number;
+}
+
+/** The arm that a customer has in one experiment. */
+export interface AssignedArm {
+  readonly experiment: string;
+  readonly arm: string;
 }
 
 export type Content = Readonly<Record<string, string | readonly string[]>>;
@@ -207,20 +144,26 @@ export interface Slate {
   readonly items: readonly Item[];
 }
 
-/** `contacts` are the reservations that the commit makes: one for each item that is not kept. */
+interface Decided {
+  readonly slates: readonly Slate[];
+  /** What the slates would have held besides, were the customer not in the holdout; only those with items. */
+  readonly withheld: readonly Slate[];
+  readonly dropped: readonly Drop[];
+  /** The reservations that the commit makes: one for each item that is not kept; shadow contacts for withheld ones. */
+  readonly contacts: readonly Contact[];
+  /** In order of the experiments. */
+  readonly arms: readonly AssignedArm[];
+  /** Units spent, by what is in `contacts` and is no shadow. */
+  readonly spent: readonly { readonly quota: QuotaIndex; readonly units: number }[];
+  /** Recent contacts weighted by channel, decayed; >= 0. 0 where the rulebook declares no fatigue. */
+  readonly pressure: number;
+  /** When an outbound message that only quiet hours keep back is to be decided again; undefined: nothing is held. */
+  readonly heldUntil: Instant | undefined;
+}
+
 export type Decision =
-  | {
-      readonly kind: "act";
-      readonly slates: readonly Slate[];
-      readonly dropped: readonly Drop[];
-      readonly contacts: readonly Contact[];
-    }
-  | {
-      readonly kind: "none";
-      readonly because: NoneReason;
-      readonly slates: readonly Slate[];
-      readonly dropped: readonly Drop[];
-    };
+  | ({ readonly kind: "act" } & Decided)
+  | ({ readonly kind: "none"; readonly because: NoneReason } & Decided);
 
 // ---- as journalled: names instead of indexes, readable without the rulebook that made it ----
 
@@ -264,6 +207,12 @@ export interface DecisionRecord {
   readonly trigger?: { readonly id: string; readonly source: string; readonly event: string };
   /** sha256 of the request as sent, for Idempotency-Key. */
   readonly requestHash?: string;
+  /** As in Decision, with names. */
+  readonly withheld: readonly SlateRecord[];
+  readonly arms: readonly AssignedArm[];
+  readonly spent: readonly { readonly quota: string; readonly units: number }[];
+  readonly pressure: number;
+  readonly heldUntil?: Instant;
   /** Reservations made; applied to the profile by the fold. */
   readonly contacts: readonly Contact[];
   /** NBAs of earlier decisions that leave the screens because of this one. */
@@ -272,8 +221,9 @@ export interface DecisionRecord {
   readonly input: {
     readonly profile: ProfileView;
     readonly request: DecisionRequest;
-    readonly trials: readonly number[];
-    readonly positives: readonly number[];
+    /** Treatment, trials, positives: of the treatments that have any evidence. */
+    readonly evidence: readonly (readonly [TreatmentIndex, number, number])[];
+    readonly quotas: readonly number[];
     readonly draw: number;
   };
   /** murmur3 of the dropped candidates in canonical order: a replay must find the same. */

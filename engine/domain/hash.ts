@@ -90,7 +90,17 @@ export function hashText(text: string, seed: number): Uint32Array {
 
 /** Stable hash of a rulebook name; `kind` keeps a channel `push` and an action `push` apart. */
 export function nameHash(
-  kind: "issue" | "group" | "action" | "treatment" | "channel" | "placement",
+  kind:
+    | "issue"
+    | "group"
+    | "action"
+    | "treatment"
+    | "channel"
+    | "placement"
+    | "trigger"
+    | "campaign"
+    | "experiment"
+    | "quota",
   name: string,
 ): NameHash {
   return hashText(`${kind}/${name}`, 0)[0] as NameHash;

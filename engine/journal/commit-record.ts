@@ -31,7 +31,7 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  return Buffer.from(packr.pack([1, record.position, record.now, decisions, record.withdrawals, learned]));
+  return Buffer.from(packr.pack([2, record.position, record.now, decisions, record.withdrawals, learned]));
 }
 
 export function decodeCommit(payload: Buffer): CommitRecord {
@@ -43,7 +43,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
     Withdrawal[],
     [NameHash, number, number][],
   ];
-  if (version !== 1) throw new Error(`journal entry of version ${version}: this engine reads version 1`);
+  if (version !== 2) throw new Error(`journal entry of version ${version}: this engine reads version 2`);
   return {
     position,
     now,

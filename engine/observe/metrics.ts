@@ -1,6 +1,7 @@
 // All metrics of the engine, declared once. Labels are names of the rulebook, partitions and closed sets: never a customer.
 import type { ContactState } from "../domain/contact.ts";
-import type { Direction, Stage } from "../domain/decision.ts";
+import type { Direction } from "../domain/decision.ts";
+import type { Stage } from "../domain/drop.ts";
 import { LIMITS } from "../limits.ts";
 import { createScrape, type Scrape } from "./scrape.ts";
 import { createHistogram, createSeries, type Histogram, type Reading, type Series } from "./series.ts";

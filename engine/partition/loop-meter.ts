@@ -1,6 +1,7 @@
 // Counts what the loop does: typed counters on the hot path, slots looked up once for each label value.
 
-import type { DecisionRecord, Stage } from "../domain/decision.ts";
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { Stage } from "../domain/drop.ts";
 import type { LogEntry } from "../domain/event.ts";
 import { NAMED_STREAMS } from "../ingest/front-door.ts";
 import { ENGINE_SOURCE } from "../ingest/log-entry.ts";

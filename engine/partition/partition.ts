@@ -9,7 +9,7 @@ import type { Learned } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import type { EvidenceByTreatment } from "../learn/evidence.ts";
 import type { ProfileStore } from "../profile/store.ts";
-import type { Trigger } from "../rulebook/rulebook.ts";
+import type { Trigger } from "../rulebook/triggers.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 
 /**

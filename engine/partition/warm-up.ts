@@ -31,6 +31,7 @@ export async function warmUp(active: ActiveRulebook): Promise<void> {
           locale: rulebook.defaultLocale,
         },
         evidence: active.evidence,
+        quotas: new Float64Array(rulebook.quotas.length),
         now: round as Instant,
         draw: 0,
       };

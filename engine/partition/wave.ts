@@ -3,14 +3,8 @@
 
 import type { Qualified } from "../decide/qualify.ts";
 import { recordOf } from "../decide/record.ts";
-import type {
-  DecisionInput,
-  DecisionRecord,
-  DecisionRequest,
-  ModelScore,
-  ProfileView,
-  Stage,
-} from "../domain/decision.ts";
+import type { DecisionInput, DecisionRecord, DecisionRequest, ModelScore, ProfileView } from "../domain/decision.ts";
+import type { Stage } from "../domain/drop.ts";
 import { drawOf } from "../domain/hash.ts";
 import type { CustomerKey, DecisionId } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
@@ -103,7 +97,15 @@ function qualify(question: Question): Undecided {
   const view = viewOf(partition, active, key, now);
   const profile = question.features === undefined ? view : { ...view, features: question.features };
   const { trials, positives } = active.evidence;
-  const input: DecisionInput = { id, profile, request, evidence: { trials, positives }, now, draw: drawOf(id) };
+  const input: DecisionInput = {
+    id,
+    profile,
+    request,
+    evidence: { trials, positives },
+    quotas: new Float64Array(active.rulebook.quotas.length),
+    now,
+    draw: drawOf(id),
+  };
   return { question, active, input, qualified: active.decider.qualify(input) };
 }
 

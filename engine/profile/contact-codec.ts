@@ -1,8 +1,8 @@
-// One contact in bytes, 95 of them:
+// One contact in bytes, 96 of them:
 //
 //   id        u8: 1 = the 16 bytes of a decision id and the ordinal as a count; 0 = tracking code and decision id as texts
 //   names     6 x u32: issue, group, action, treatment, channel, placement
-//   flags     u8: inbound 1 · live 2 · tried 4 · countsAt x 8 · state x 32
+//   flags     u8: inbound 1 · live 2 · tried 4 · countsAt x 8 · state x 32; then u8: exempt 1 · shadow 2
 //   outcomes  u8: outcome + 16 x previous
 //   rank      count
 //   times     6 x f64: at, reservedUntil, expiresAt, respondBy, outcomeAt, until
@@ -29,6 +29,7 @@ export function writeContact(to: ByteWriter, contact: Contact): void {
       (COUNTS_AT.indexOf(contact.countsAt) << 3) |
       (CONTACT_STATES.indexOf(contact.state) << 5),
   );
+  to.u8((contact.exempt ? 1 : 0) | (contact.shadow ? 2 : 0));
   to.u8(OUTCOMES.indexOf(contact.outcome) | (OUTCOMES.indexOf(contact.previous) << 4));
   to.count(contact.rank);
   to.f64(contact.at);
@@ -48,6 +49,7 @@ export function readContact(from: ByteReader): Contact {
   const channel = from.u32() as NameHash;
   const placement = from.u32() as NameHash;
   const flags = from.u8();
+  const more = from.u8();
   const outcomes = from.u8();
   const rank = from.count();
   return {
@@ -61,6 +63,8 @@ export function readContact(from: ByteReader): Contact {
     inbound: (flags & 1) !== 0,
     live: (flags & 2) !== 0,
     tried: (flags & 4) !== 0,
+    exempt: (more & 1) !== 0,
+    shadow: (more & 2) !== 0,
     countsAt: pick(COUNTS_AT, (flags >> 3) & 3),
     state: pick(CONTACT_STATES, (flags >> 5) & 3),
     outcome: pick(OUTCOMES, outcomes & 15),

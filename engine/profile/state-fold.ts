@@ -165,6 +165,8 @@ function foldContact(state: ProfileState, event: CustomerEvent, arrivedAt: Insta
     live: false,
     tried: false,
     rank: 1,
+    exempt: false,
+    shadow: false,
   };
   const now = Math.max(ts, arrivedAt) as Instant;
   const allLive = state.contacts.length >= CONTACTS_MAX && state.contacts.every(({ live }) => live);

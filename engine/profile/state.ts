@@ -7,12 +7,20 @@
 //   closed cases count, then each: caseId · closedAt f64
 //   tasks        count, then each: taskId, title, state · dueAt f64 (NaN: none)
 //   contacts     count, then each as in contact-codec.ts
+//   more         u8: 0 = the rest is as nobody has it and is left out, 1 = it follows
+//   patterns     count, then each: trigger u32 · due f64 · marks: count, then each: step · at f64 · source, event
+//   held         count, then each: trigger u32 · source, event · at f64, until f64, dropAfter f64 · props
+//   rescoredAt   f64
+//   campaigns    count, then each: campaign u32 · at f64
+//   sealedTo     text ('' = not sealed)
+//   absorbed     count, then each: anonymous key
 //
 // An empty state is no bytes at all. Attributes are named by hash, so that a later layout finds them again; one that it
 // does not declare, or declares with another type, is skipped.
 import type { Contact } from "../domain/contact.ts";
 import type { Consent, OpenCase, Task } from "../domain/decision.ts";
-import type { PropValue } from "../domain/event.ts";
+import type { Props, PropValue } from "../domain/event.ts";
+import type { CustomerKey, NameHash } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import type { AttributeType } from "../rulebook/rulebook.ts";
 import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from "./binary.ts";
@@ -36,18 +44,85 @@ export interface ProfileState {
   readonly tasks: readonly Task[];
   /** Oldest first. */
   readonly contacts: readonly Contact[];
+  /** Patterns that have begun. One for each trigger at most. */
+  readonly patterns: readonly PatternState[];
+  /** Messages kept back by quiet hours. One for each trigger at most. */
+  readonly held: readonly HeldMessage[];
+  /** When the daily triggers were last asked for; LONG_AGO where never. */
+  readonly rescoredAt: Instant;
+  /** Campaigns that have had their turn with this customer. */
+  readonly campaigns: readonly { readonly campaign: NameHash; readonly at: Instant }[];
+  /** For an anonymous profile: the customer to whom it was joined, and to whom later events are forwarded. */
+  readonly sealedTo: CustomerKey | undefined;
+  /** For a customer: anonymous keys that were joined, oldest first. */
+  readonly absorbed: readonly CustomerKey[];
 }
 
-const VERSION = 1;
+/** What a pattern has seen so far. */
+export interface PatternState {
+  readonly trigger: NameHash;
+  /** When it is complete if nothing happens; NEVER where only an event can complete it. */
+  readonly due: Instant;
+  /** Events that count, oldest first, by event time. */
+  readonly marks: readonly PatternMark[];
+}
+
+export interface PatternMark {
+  /** Which part of the pattern it is; 0 = the first step, or what arms it. */
+  readonly step: number;
+  /** Event time. */
+  readonly at: Instant;
+  readonly source: string;
+  readonly event: string;
+}
+
+/** An outbound message that waits for the end of quiet hours, to be decided again. */
+export interface HeldMessage {
+  readonly trigger: NameHash;
+  /** The event that asked first: names the decisions. */
+  readonly source: string;
+  readonly event: string;
+  readonly at: Instant;
+  /** Decided again then. */
+  readonly until: Instant;
+  /** Not decided again after this. */
+  readonly dropAfter: Instant;
+  readonly context: Props;
+}
+
+const VERSION = 2;
 const ATTRIBUTE_TYPES: readonly AttributeType[] = ["number", "string", "boolean", "set"];
 
 const writer = createByteWriter();
 
+type More = Pick<ProfileState, "patterns" | "held" | "rescoredAt" | "campaigns" | "sealedTo" | "absorbed">;
+
+const NOTHING_MORE: More = {
+  patterns: [],
+  held: [],
+  rescoredAt: LONG_AGO,
+  campaigns: [],
+  sealedTo: undefined,
+  absorbed: [],
+};
+
+/** Of somebody of whom nothing is known; its attributes depend on the layout. */
+const NOTHING: Omit<ProfileState, "attributes" | "attributeTs"> = {
+  consents: [],
+  openCases: [],
+  closedCases: [],
+  tasks: [],
+  contacts: [],
+  ...NOTHING_MORE,
+};
+
 export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   const { consents, openCases, closedCases, tasks, contacts } = state;
+  const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed } = state;
   const set = layout.attributes.map((_, index) => index).filter((index) => state.attributes[index] !== undefined);
-  const length = set.length + consents.length + openCases.length + closedCases.length + tasks.length + contacts.length;
-  if (length === 0) return new Uint8Array(0);
+  const lists = [set, consents, openCases, closedCases, tasks, contacts, patterns, held, campaigns, absorbed];
+  const isEmpty = lists.every((list) => list.length === 0) && rescoredAt === LONG_AGO && sealedTo === undefined;
+  if (isEmpty) return new Uint8Array(0);
   writer.u8(VERSION);
   writer.count(set.length);
   for (const index of set) {
@@ -78,6 +153,21 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
     writer.f64(dueAt ?? Number.NaN);
   });
   writeList(contacts, (contact) => writeContact(writer, contact));
+  const more = patterns.length + held.length + campaigns.length + absorbed.length;
+  if (more === 0 && rescoredAt === LONG_AGO && sealedTo === undefined) {
+    writer.u8(0);
+    return writer.take();
+  }
+  writer.u8(1);
+  writeList(patterns, writePattern);
+  writeList(held, writeHeld);
+  writer.f64(rescoredAt);
+  writeList(campaigns, ({ campaign, at }) => {
+    writer.u32(campaign);
+    writer.f64(at);
+  });
+  writer.text(sealedTo ?? "");
+  writeList(absorbed, (key) => writer.text(key));
   return writer.take();
 }
 
@@ -86,7 +176,7 @@ export function decodeState(bytes: Uint8Array, layout: Layout): ProfileState {
   const attributes: (PropValue | undefined)[] = new Array(layout.attributes.length).fill(undefined);
   const attributeTs: number[] = new Array(layout.attributes.length).fill(LONG_AGO);
   if (bytes.length === 0) {
-    return { attributes, attributeTs, consents: [], openCases: [], closedCases: [], tasks: [], contacts: [] };
+    return { ...NOTHING, attributes, attributeTs };
   }
   const reader = createByteReader(bytes);
   const version = reader.u8();
@@ -107,6 +197,7 @@ export function decodeState(bytes: Uint8Array, layout: Layout): ProfileState {
     closedCases: readList(reader, (from) => ({ caseId: from.text(), closedAt: from.f64() as Instant })),
     tasks: readList(reader, readTask),
     contacts: readList(reader, readContact),
+    ...(reader.u8() === 0 ? NOTHING_MORE : readMore(reader)),
   };
   if (!reader.done()) throw new RangeError("the state of a profile goes on after its end");
   return state;
@@ -154,6 +245,68 @@ function readValue(reader: ByteReader): PropValue {
     case "set":
       return readList(reader, (from) => from.text());
   }
+}
+
+function writePattern({ trigger, due, marks }: PatternState): void {
+  writer.u32(trigger);
+  writer.f64(due);
+  writeList(marks, ({ step, at, source, event }) => {
+    writer.count(step);
+    writer.f64(at);
+    writer.text(source);
+    writer.text(event);
+  });
+}
+
+function readPattern(reader: ByteReader): PatternState {
+  const trigger = reader.u32() as NameHash;
+  const due = reader.f64() as Instant;
+  const marks = readList(reader, (from) => ({
+    step: from.count(),
+    at: from.f64() as Instant,
+    source: from.text(),
+    event: from.text(),
+  }));
+  return { trigger, due, marks };
+}
+
+function writeHeld({ trigger, source, event, at, until, dropAfter, context }: HeldMessage): void {
+  writer.u32(trigger);
+  writer.text(source);
+  writer.text(event);
+  writer.f64(at);
+  writer.f64(until);
+  writer.f64(dropAfter);
+  writeList(Object.keys(context), (name) => {
+    writer.text(name);
+    writeValue(writer, context[name] as PropValue);
+  });
+}
+
+function readHeld(reader: ByteReader): HeldMessage {
+  const trigger = reader.u32() as NameHash;
+  const source = reader.text();
+  const event = reader.text();
+  const at = reader.f64() as Instant;
+  const until = reader.f64() as Instant;
+  const dropAfter = reader.f64() as Instant;
+  const props = readList(reader, (from) => [from.text(), readValue(from)] as const);
+  return { trigger, source, event, at, until, dropAfter, context: Object.fromEntries(props) };
+}
+
+function readMore(reader: ByteReader): More {
+  return {
+    patterns: readList(reader, readPattern),
+    held: readList(reader, readHeld),
+    rescoredAt: reader.f64() as Instant,
+    campaigns: readList(reader, (from) => ({ campaign: from.u32() as NameHash, at: from.f64() as Instant })),
+    sealedTo: keyOrNone(reader.text()),
+    absorbed: readList(reader, (from) => from.text() as CustomerKey),
+  };
+}
+
+function keyOrNone(text: string): CustomerKey | undefined {
+  return text === "" ? undefined : (text as CustomerKey);
 }
 
 function readConsent(reader: ByteReader): Consent {

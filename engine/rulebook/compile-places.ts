@@ -1,12 +1,14 @@
 // rules/channels.yaml, placements.yaml and triggers.yaml.
+import { nameHash } from "../domain/hash.ts";
 import type { ChannelIndex, PlacementIndex } from "../domain/ids.ts";
 import { DAY_MS, parseDuration } from "../domain/time.ts";
 import type { ExpressionTable } from "./expressions.ts";
 import type { FaultLog } from "./fault.ts";
 import { createNameTable, type NameTable } from "./names.ts";
-import type { Channel, Placement, Trigger } from "./rulebook.ts";
+import type { Channel, Placement } from "./rulebook.ts";
 import type { ChannelsFile, PlacementsFile, TriggersFile } from "./schema.ts";
 import type { Path, Source } from "./source.ts";
+import type { Trigger } from "./triggers.ts";
 
 /** How long a reservation lasts where a channel does not say. */
 const RESERVE_FOR_DEFAULT = "30m";
@@ -35,6 +37,8 @@ export function compileChannels(file: ChannelsFile, source: Source, faults: Faul
       countsAt: written.countsAt,
       reserveForMs,
       consentDefault: written.consentDefault ?? "denied",
+      consentDefaults: new Map(),
+      format: "text",
     };
   });
   return { channels, names };
@@ -72,6 +76,7 @@ export function compilePlacements(
       channels,
       slots: written.slots,
       stickyMs,
+      minPriority: 0,
       fallback: { ...written.fallback },
     };
   });
@@ -94,7 +99,17 @@ export function compileTriggers(
     ids.add(written.id);
     names.refer(written.placement, source.placeOf([...path, "placement"]));
     const placement = names.all().indexOf(written.placement) as PlacementIndex;
-    const trigger = { id: written.id, on: written.on, placement, place: source.placeOf(path) };
+    const trigger = {
+      id: written.id,
+      hash: nameHash("trigger", written.id),
+      kind: "event" as const,
+      on: written.on,
+      pattern: undefined,
+      outcomes: [],
+      placement,
+      holdForMs: 0,
+      place: source.placeOf(path),
+    };
     if (written.when === undefined) return { ...trigger, when: undefined };
     const wherePath = [...path, "when"];
     const placeAt = (offset: number) => source.placeInText(wherePath, offset);

@@ -3,7 +3,7 @@ import type { NameHash, PolicyIndex } from "../domain/ids.ts";
 import { DAY_MS, formatDuration, parseDuration } from "../domain/time.ts";
 import type { FaultLog } from "./fault.ts";
 import type { NameTable } from "./names.ts";
-import type { ContactLimit, CoolDown } from "./rulebook.ts";
+import type { ContactLimit, CoolDown } from "./policies.ts";
 import type { ContactPolicyFile } from "./schema.ts";
 import type { Path, Source } from "./source.ts";
 
@@ -60,6 +60,7 @@ export function compilePolicy(
       place: source.placeOf(path),
       max: written.max,
       windowMs: bounded(written.window, [...path, "window"]),
+      calendarDays: 0,
       channel: scope("channel"),
       issue: scope("issue"),
       group: scope("group"),
@@ -77,6 +78,8 @@ export function compilePolicy(
       id: written.id,
       place: source.placeOf(path),
       after: written.after,
+      times: 1,
+      withinMs: undefined,
       scope,
       forMs: bounded(written.for, [...path, "for"]),
       only: only === undefined ? undefined : names[scope].refer(only, source.placeOf([...path, "only"])),

@@ -1,4 +1,5 @@
 import type { ChannelIndex, PlacementIndex } from "../domain/ids.ts";
+import { LONG_AGO, NEVER } from "../domain/time.ts";
 import { compileContent, type TextContext } from "./compile-content.ts";
 import type { CompiledChannels, CompiledPlacements } from "./compile-places.ts";
 import type { NameTable } from "./names.ts";
@@ -29,6 +30,15 @@ export function compileTreatment(
     channel,
     placements: channel < 0 ? [] : placementsOf(placements, written, channel, path, texts),
     place: source.placeOf(path),
+    enabled: true,
+    from: LONG_AGO,
+    to: NEVER,
+    eligibility: [],
+    applicability: [],
+    suitability: [],
+    context: [],
+    lever: 1,
+    cost: 0,
     prior: { alpha: mean * weight, beta: (1 - mean) * weight },
     content: compileContent(written.content, [...path, "content"], texts),
   };

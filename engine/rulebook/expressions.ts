@@ -5,7 +5,8 @@ import type { NameScope } from "./cel-names.ts";
 import { parseExpression } from "./cel-parse.ts";
 import { CEL_RUNTIME } from "./cel-runtime.ts";
 import type { FaultLog } from "./fault.ts";
-import type { Place, Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
+import type { Place } from "./place.ts";
+import type { Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
 
 /** An expression as written: its text, and where each character of it stands. */
 export interface WrittenExpression {

@@ -1,4 +1,5 @@
-import type { Fault, Place } from "./rulebook.ts";
+import type { Place } from "./place.ts";
+import type { Fault } from "./rulebook.ts";
 
 /** `rules/actions/retention.yaml:12:9: unknown field "lable": did you mean "label"?` */
 export function formatFault(fault: Fault, folder = ""): string {

@@ -2,7 +2,7 @@
 import { nameHash } from "../domain/hash.ts";
 import type { NameHash } from "../domain/ids.ts";
 import type { FaultLog } from "./fault.ts";
-import type { Place } from "./rulebook.ts";
+import type { Place } from "./place.ts";
 import { suggest } from "./suggest.ts";
 
 type HashedKind = Parameters<typeof nameHash>[0];

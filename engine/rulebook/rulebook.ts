@@ -9,19 +9,27 @@ import type {
   ModelIndex,
   NameHash,
   PlacementIndex,
-  PolicyIndex,
   RulebookHash,
   RuleIndex,
   TreatmentIndex,
 } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-
-/** Where something is written: shown in faults and explanations. Lines and columns are 1-based. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
+import type { Experiment, Holdout } from "./experiments.ts";
+import type { Place } from "./place.ts";
+import type {
+  Boost,
+  Bundle,
+  CaseRule,
+  ContactLimit,
+  CoolDown,
+  Fatigue,
+  QuietHours,
+  Quota,
+  RelatedSuppression,
+  SlateLimit,
+  Zones,
+} from "./policies.ts";
+import type { Campaign, Trigger } from "./triggers.ts";
 
 export type Aggregate = "count" | "sum" | "mean" | "min" | "max" | "distinct" | "last" | "recency" | "ratio";
 
@@ -134,8 +142,14 @@ export interface Action {
   readonly value: Weight;
   /** L: product of issue, group and action levers. */
   readonly lever: number;
-  /** Consent purpose, e.g. `marketing`; `service` asks for no consent. */
+  /** Consent purpose, e.g. `marketing`. */
   readonly purpose: string;
+  /** Its purpose passes limits, cool-downs, open cases, fatigue and holdout; never consent. */
+  readonly exempt: boolean;
+  /** Exempt and not to wait for the end of quiet hours. */
+  readonly urgent: boolean;
+  /** While this is true the action is due: room under a cap is held for it against what is worth less. Reads no model. */
+  readonly holdsRoom: RuleIndex | undefined;
   /** Dropped at stage propensity below this. */
   readonly propensityFloor: number;
   readonly treatments: readonly TreatmentIndex[];
@@ -157,6 +171,20 @@ export interface Treatment {
   readonly channel: ChannelIndex;
   readonly placements: readonly PlacementIndex[];
   readonly place: Place;
+  readonly enabled: boolean;
+  /** [from, to), within the action's own. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** Tested after those of the action. */
+  readonly eligibility: readonly RuleIndex[];
+  readonly applicability: readonly RuleIndex[];
+  readonly suitability: readonly RuleIndex[];
+  /** Further weights of C. */
+  readonly context: readonly { readonly when: RuleIndex; readonly weight: number }[];
+  /** A further factor of L. */
+  readonly lever: number;
+  /** Of one contact, >= 0, in the currency of the budgets. */
+  readonly cost: number;
   /** Beta prior: alpha, beta > 0. */
   readonly prior: { readonly alpha: number; readonly beta: number };
   /** By field (title, text, script, talkingPoints, ...), by locale (`en` always there); a list of templates for a list field. */
@@ -175,6 +203,10 @@ export interface Channel {
   readonly reserveForMs: number;
   /** Used where the customer has said nothing for channel and purpose. */
   readonly consentDefault: "granted" | "denied";
+  /** The same for single purposes. */
+  readonly consentDefaults: ReadonlyMap<string, "granted" | "denied">;
+  /** How values of placeholders are escaped. */
+  readonly format: "text" | "html";
 }
 
 export interface Placement {
@@ -187,45 +219,10 @@ export interface Placement {
   readonly slots: number;
   /** 0: not sticky. */
   readonly stickyMs: number;
+  /** What has less priority is not offered; 0: everything may be. */
+  readonly minPriority: number;
   /** Declared content that is safe for anyone. */
   readonly fallback: Readonly<Record<string, string>>;
-}
-
-/** An event of this type, where the rule holds, asks for a decision. The rule may not read models. */
-export interface Trigger {
-  readonly id: string;
-  readonly on: readonly string[];
-  readonly when: RuleIndex | undefined;
-  readonly placement: PlacementIndex;
-  readonly place: Place;
-}
-
-/** At most `max` contacts, reserved and confirmed, in any window of this length. Scope fields that are undefined match all. */
-export interface ContactLimit {
-  readonly index: PolicyIndex;
-  readonly id: string;
-  readonly place: Place;
-  readonly max: number;
-  readonly windowMs: number;
-  readonly channel: NameHash | undefined;
-  readonly issue: NameHash | undefined;
-  readonly group: NameHash | undefined;
-  readonly action: NameHash | undefined;
-  readonly direction: "inbound" | "outbound" | "both";
-  /** One counter for each channel / group / action, rather than one for all that match. */
-  readonly per: "all" | "channel" | "issue" | "group" | "action";
-}
-
-/** After this outcome, nothing of the same action / group / issue for a while. */
-export interface CoolDown {
-  readonly index: PolicyIndex;
-  readonly id: string;
-  readonly place: Place;
-  readonly after: "accepted" | "declined" | "converted" | "no-response";
-  readonly scope: "action" | "group" | "issue";
-  readonly forMs: number;
-  /** Restricts it to one action, group or issue; undefined: all. */
-  readonly only: NameHash | undefined;
 }
 
 export interface Arbitration {
@@ -234,6 +231,17 @@ export interface Arbitration {
   readonly context: number;
   readonly value: number;
   readonly lever: number;
+  /** Of the boost by past outcomes, and of what fatigue leaves. */
+  readonly boost: number;
+  readonly fatigue: number;
+}
+
+/** A named condition: who is in it is worked out at each decision. */
+export interface Segment {
+  readonly id: string;
+  readonly label: string;
+  readonly place: Place;
+  readonly rule: RuleIndex;
 }
 
 export interface RulebookModel {
@@ -258,6 +266,21 @@ export interface Rulebook {
   readonly triggers: readonly Trigger[];
   readonly contactLimits: readonly ContactLimit[];
   readonly coolDowns: readonly CoolDown[];
+  readonly related: readonly RelatedSuppression[];
+  readonly caseRules: readonly CaseRule[];
+  readonly quietHours: readonly QuietHours[];
+  readonly zones: Zones;
+  readonly fatigue: Fatigue | undefined;
+  readonly boosts: readonly Boost[];
+  readonly quotas: readonly Quota[];
+  readonly slateLimits: readonly SlateLimit[];
+  readonly bundles: readonly Bundle[];
+  readonly segments: readonly Segment[];
+  readonly campaigns: readonly Campaign[];
+  readonly holdout: Holdout | undefined;
+  readonly experiments: readonly Experiment[];
+  /** By name: the same rulebook with the files under rules/variants/NAME/ in the place of its own. Those have none. */
+  readonly variants: ReadonlyMap<string, Rulebook>;
   readonly arbitration: Arbitration;
   readonly rules: readonly Rule[];
   readonly weights: number;

@@ -15,7 +15,7 @@ import {
   type YAMLWarning,
 } from "yaml";
 import type { FaultLog } from "./fault.ts";
-import type { Place } from "./rulebook.ts";
+import type { Place } from "./place.ts";
 
 export type Path = readonly (string | number)[];
 

@@ -3,7 +3,8 @@ import type { PropValue } from "../domain/event.ts";
 import type { AttributeIndex, FeatureIndex, ModelIndex } from "../domain/ids.ts";
 import type { DeclaredNames } from "./cel-names.ts";
 import type { FaultLog } from "./fault.ts";
-import type { Place, RuleScope, Template } from "./rulebook.ts";
+import type { Place } from "./place.ts";
+import type { RuleScope, Template } from "./rulebook.ts";
 import { suggest } from "./suggest.ts";
 
 export interface CompiledTemplate {

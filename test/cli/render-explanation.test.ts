@@ -6,7 +6,16 @@ import type { DecisionId, RulebookHash } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
 
 const place = { file: "actions/retention.yaml", line: 12, column: 9 };
-const factors = { raw: 0.1, propensity: 0.123456, context: 1.5, value: 40, lever: 1, priority: 7.40736 };
+const factors = {
+  raw: 0.1,
+  propensity: 0.123456,
+  context: 1.5,
+  value: 40,
+  lever: 1,
+  boost: 1,
+  fatigue: 1,
+  priority: 7.40736,
+};
 
 const explained: Explanation = {
   kind: "explained",

@@ -69,7 +69,16 @@ describe("priority", () => {
 
   test("ARB-1 is P^a x C^b x V^c x L^d", () => {
     const plain = run(buildRulebook({ actions: [action] })).item().factors;
-    expect(plain).toEqual({ raw: Number.NaN, propensity: 0.5, context: 6, value: 5, lever: 4, priority: 60 });
+    expect(plain).toEqual({
+      raw: Number.NaN,
+      propensity: 0.5,
+      context: 6,
+      value: 5,
+      lever: 4,
+      boost: 1,
+      fatigue: 1,
+      priority: 60,
+    });
     const exponents = { propensity: 2, context: 0.5, value: 3, lever: -1 };
     const powers = run(buildRulebook({ actions: [action], exponents })).item().factors;
     expect(powers.priority).toBeCloseTo(0.25 * Math.sqrt(6) * 125 * 0.25, 12);

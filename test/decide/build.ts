@@ -1,6 +1,7 @@
 // Rulebooks, customers and requests for the tests of decide, with rules written by hand.
 import type { Contact } from "../../engine/domain/contact.ts";
-import type { DecisionInput, DecisionRequest, Drop, ProfileView, Slate } from "../../engine/domain/decision.ts";
+import type { DecisionInput, DecisionRequest, ProfileView, Slate } from "../../engine/domain/decision.ts";
+import type { Drop } from "../../engine/domain/drop.ts";
 import { nameHash } from "../../engine/domain/hash.ts";
 import type {
   ActionIndex,
@@ -16,11 +17,10 @@ import type {
 } from "../../engine/domain/ids.ts";
 import { customerKey, trackingCode } from "../../engine/domain/ids.ts";
 import { DAY_MS, HOUR_MS, type Instant, LONG_AGO, MINUTE_MS, NEVER } from "../../engine/domain/time.ts";
+import type { ContactLimit, CoolDown } from "../../engine/rulebook/policies.ts";
 import type {
   Action,
   Channel,
-  ContactLimit,
-  CoolDown,
   Placement,
   Rule,
   Rulebook,
@@ -46,6 +46,7 @@ export interface TreatmentDraft {
   readonly placements: readonly string[];
   readonly prior?: { readonly alpha: number; readonly beta: number };
   readonly content?: Treatment["content"];
+  readonly parts?: Partial<Pick<Treatment, "enabled" | "from" | "to" | "lever" | "cost">>;
 }
 
 export interface ActionDraft {
@@ -62,6 +63,9 @@ export interface ActionDraft {
   readonly value?: number | ((scope: RuleScope) => number);
   readonly lever?: number;
   readonly purpose?: string;
+  readonly exempt?: boolean;
+  readonly urgent?: boolean;
+  readonly holdsRoom?: RuleDraft;
   readonly floor?: number;
   readonly reasons?: readonly { readonly when?: RuleDraft; readonly text: Readonly<Record<string, Template>> }[];
   readonly expiresAfterMs?: number;
@@ -85,12 +89,30 @@ export interface BookDraft {
   readonly exponents?: Partial<Rulebook["arbitration"]>;
   readonly defaultLocale?: string;
   readonly contactMemoryMs?: number;
+  /** Parts given as they are compiled. */
+  readonly parts?: Partial<
+    Pick<
+      Rulebook,
+      | "related"
+      | "caseRules"
+      | "quietHours"
+      | "zones"
+      | "fatigue"
+      | "boosts"
+      | "quotas"
+      | "slateLimits"
+      | "bundles"
+      | "holdout"
+      | "experiments"
+    >
+  >;
 }
 
 export interface LimitDraft {
   readonly id: string;
   readonly max: number;
   readonly windowMs: number;
+  readonly calendarDays?: number;
   readonly channel?: string;
   readonly issue?: string;
   readonly group?: string;
@@ -104,6 +126,8 @@ export interface CoolDownDraft {
   readonly after: CoolDown["after"];
   readonly scope: CoolDown["scope"];
   readonly forMs: number;
+  readonly times?: number;
+  readonly withinMs?: number;
   readonly only?: string;
 }
 
@@ -132,6 +156,7 @@ export function buildRulebook(draft: BookDraft): Rulebook {
       direction: "inbound" as const,
       slots: 1,
       stickyMs: 0,
+      minPriority: 0,
       fallback: {},
     };
     return {
@@ -159,6 +184,16 @@ export function buildRulebook(draft: BookDraft): Rulebook {
           (name) => placements.findIndex((placement) => placement.name === name) as PlacementIndex,
         ),
         place: PLACE,
+        enabled: true,
+        from: LONG_AGO,
+        to: NEVER,
+        eligibility: [],
+        applicability: [],
+        suitability: [],
+        context: [],
+        lever: 1,
+        cost: 0,
+        ...treatment.parts,
         prior: treatment.prior ?? { alpha: 1, beta: 1 },
         content: treatment.content ?? { title: { en: [id] } },
       };
@@ -184,9 +219,24 @@ export function buildRulebook(draft: BookDraft): Rulebook {
     channels,
     placements,
     triggers: [],
+    related: [],
+    caseRules: [],
+    quietHours: [],
+    zones: { zoneAttribute: undefined, countryAttribute: undefined, countries: new Map(), fallback: undefined },
+    fatigue: undefined,
+    boosts: [],
+    quotas: [],
+    slateLimits: [],
+    bundles: [],
+    segments: [],
+    campaigns: [],
+    holdout: undefined,
+    experiments: [],
+    variants: new Map(),
+    ...draft.parts,
     contactLimits: (draft.limits ?? []).map((limit, index) => limitOf(limit, index)),
     coolDowns: (draft.coolDowns ?? []).map((coolDown, index) => coolDownOf(coolDown, index)),
-    arbitration: { propensity: 1, context: 1, value: 1, lever: 1, ...draft.exponents },
+    arbitration: { propensity: 1, context: 1, value: 1, lever: 1, boost: 1, fatigue: 1, ...draft.exponents },
     weights: rules.weights.length,
     triggersByType: new Map(),
     contactMemoryMs: draft.contactMemoryMs ?? 90 * DAY_MS,
@@ -205,6 +255,8 @@ function channelOf(channel: NonNullable<BookDraft["channels"]>[number], index: n
     countsAt: "presented",
     reserveForMs: 30 * MINUTE_MS,
     consentDefault: "granted",
+    consentDefaults: new Map(),
+    format: "text",
     ...channel,
     index: index as ChannelIndex,
     hash: nameHash("channel", channel.name),
@@ -245,6 +297,9 @@ function actionOf(
         : { kind: "expression", slot: rules.weights.push(value) - 1, place: PLACE },
     lever: draft.lever ?? 1,
     purpose: draft.purpose ?? "marketing",
+    exempt: draft.exempt ?? false,
+    urgent: draft.urgent ?? false,
+    holdsRoom: draft.holdsRoom === undefined ? undefined : rules.add(draft.holdsRoom),
     propensityFloor: draft.floor ?? 0,
     treatments,
     reasons: (draft.reasons ?? []).map(({ when, text }) => ({
@@ -332,6 +387,7 @@ function limitOf(draft: LimitDraft, index: number): ContactLimit {
     place: { ...PLACE, line: 100 + index },
     max: draft.max,
     windowMs: draft.windowMs,
+    calendarDays: draft.calendarDays ?? 0,
     channel: scoped("channel"),
     issue: scoped("issue"),
     group: scoped("group"),
@@ -344,10 +400,12 @@ function limitOf(draft: LimitDraft, index: number): ContactLimit {
 function coolDownOf(draft: CoolDownDraft, index: number): CoolDown {
   const { only, ...rest } = draft;
   return {
+    times: 1,
+    withinMs: undefined,
     ...rest,
     index: index as PolicyIndex,
     place: { ...PLACE, line: 200 + index },
-    only: only === undefined ? undefined : nameHash(draft.scope, only),
+    only: only === undefined || draft.scope === "all" ? undefined : nameHash(draft.scope, only),
   };
 }
 
@@ -395,6 +453,8 @@ export function contactOf(rulebook: Rulebook, draft: ContactDraft): Contact {
     live: false,
     tried: true,
     rank: 1,
+    exempt: false,
+    shadow: false,
     ...given,
   };
 }
@@ -410,6 +470,8 @@ export interface InputDraft {
   readonly profile?: Partial<ProfileView>;
   readonly trials?: Readonly<Record<string, readonly [trials: number, positives: number]>>;
   readonly id?: DecisionId;
+  /** By id of the quota; unlimited where not named. */
+  readonly quotas?: Readonly<Record<string, number>>;
 }
 
 /** Asks `home` for all its slots unless said otherwise. */
@@ -445,6 +507,7 @@ export function inputFor(rulebook: Rulebook, draft: InputDraft = {}): DecisionIn
       locale: draft.locale ?? "en",
     },
     evidence: { trials, positives },
+    quotas: Float64Array.from(rulebook.quotas, ({ id }) => draft.quotas?.[id] ?? Number.POSITIVE_INFINITY),
     now: (draft.now ?? NOW) as Instant,
     draw: 0.5,
   };

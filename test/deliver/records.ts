@@ -19,7 +19,16 @@ export interface Offer {
 
 export function record(id: DecisionId, offer: Offer): DecisionRecord {
   const items = Array.from({ length: offer.items ?? 1 }, (_, ordinal): ItemRecord => {
-    const factors = { raw: Number.NaN, propensity: 0.25, context: 1, value: 8, lever: 1, priority: 2 - ordinal };
+    const factors = {
+      raw: Number.NaN,
+      propensity: 0.25,
+      context: 1,
+      value: 8,
+      lever: 1,
+      boost: 1,
+      fatigue: 1,
+      priority: 2 - ordinal,
+    };
     return {
       action: `action-${ordinal}`,
       treatment: `action-${ordinal}:${offer.channel}`,
@@ -56,10 +65,14 @@ export function record(id: DecisionId, offer: Offer): DecisionRecord {
         openCases: [],
       },
       request: { direction, placements: [], context: {}, locale: "en" },
-      trials: [],
-      positives: [],
+      evidence: [],
+      quotas: [],
       draw: 0,
     },
+    withheld: [],
+    arms: [],
+    spent: [],
+    pressure: 0,
     droppedDigest: "",
   };
 }

@@ -16,7 +16,7 @@ import {
   DecisionBody,
   OUTCOMES_MAX,
 } from "../../engine/deliver/wire.ts";
-import { STAGES } from "../../engine/domain/decision.ts";
+import { STAGES } from "../../engine/domain/drop.ts";
 import * as incoming from "../../engine/ingest/bounds.ts";
 import { SEEN_ENTRIES } from "../../engine/ingest/seen-window.ts";
 import { LIMITS } from "../../engine/limits.ts";

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import type { RulebookHash } from "../../engine/domain/ids.ts";
 import { encodeActivation, encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -88,11 +89,11 @@ describe("evidence", () => {
     const second = await ask("fan"); // save-b, which nobody was shown yet
     const code = second.slates[0]?.items[0]?.trackingCode as string;
     await report("fan", code, "declined");
-    expect((await ask("x-1")).input.positives.reduce((a, b) => a + b)).toBe(0);
+    expect(positivesIn(await ask("x-1"))).toBe(0);
     await report("fan", code, "accepted");
-    expect((await ask("x-2")).input.positives.reduce((a, b) => a + b)).toBe(1);
+    expect(positivesIn(await ask("x-2"))).toBe(1);
     await running.loop.engine.append([outcomeOf("fan", code, "retracted")]);
-    await until(async () => (await ask(`x-${Math.random()}`)).input.positives.reduce((a, b) => a + b) === 0);
+    await until(async () => positivesIn(await ask(`x-${Math.random()}`)) === 0);
   });
 
   it("survives a reload and the restart after it", async () => {
@@ -102,11 +103,11 @@ describe("evidence", () => {
     expect((await running.loop.engine.reload("test")).kind).toBe("activated");
     const after = await ask("x-2");
     expect(after.rulebook).not.toBe(before.rulebook);
-    expect(after.input.trials).toEqual(before.input.trials);
-    expect(after.input.trials.reduce((a, b) => a + b)).toBe(1);
+    expect(after.input.evidence).toEqual(before.input.evidence);
+    expect(after.input.evidence.map(([, trials]) => trials)).toEqual([1]);
     expect(treatmentOf(after)).toBe("save-b:app");
     await restart();
-    expect((await ask("x-3")).input.trials).toEqual(before.input.trials);
+    expect((await ask("x-3")).input.evidence).toEqual(before.input.evidence);
   });
 });
 
@@ -257,3 +258,7 @@ describe("reload", () => {
     expect(running.loop.engine.rulebook().version).toBe("activated");
   });
 });
+
+function positivesIn({ input }: DecisionRecord): number {
+  return input.evidence.reduce((sum, [, , positives]) => sum + positives, 0);
+}

@@ -29,6 +29,8 @@ export function contact(given: Partial<Contact>): Contact {
     live: false,
     tried: false,
     rank: 1,
+    exempt: false,
+    shadow: false,
     ...given,
   };
 }

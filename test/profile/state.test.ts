@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import { CONTACT_STATES, COUNTS_AT, OUTCOMES } from "../../engine/domain/contact.ts";
 import type { PropValue } from "../../engine/domain/event.ts";
 import { nameHash } from "../../engine/domain/hash.ts";
-import { type DecisionId, type NameHash, parseTrackingCode, type TrackingCode } from "../../engine/domain/ids.ts";
+import {
+  type CustomerKey,
+  type DecisionId,
+  type NameHash,
+  parseTrackingCode,
+  type TrackingCode,
+} from "../../engine/domain/ids.ts";
 import { DAY_MS, type Instant, LONG_AGO, NEVER } from "../../engine/domain/time.ts";
 import { bytesOfId, idOfBytes } from "../../engine/profile/base64url.ts";
 import { attributeFault, compileLayout } from "../../engine/profile/layout.ts";
@@ -50,7 +56,13 @@ describe("the codec of the state", () => {
     .record({
       ids,
       names: fc.record({ issue: hash, group: hash, action: hash, treatment: hash, channel: hash, placement: hash }),
-      flags: fc.record({ inbound: fc.boolean(), live: fc.boolean(), tried: fc.boolean() }),
+      flags: fc.record({
+        inbound: fc.boolean(),
+        live: fc.boolean(),
+        tried: fc.boolean(),
+        exempt: fc.boolean(),
+        shadow: fc.boolean(),
+      }),
       state: fc.constantFrom(...CONTACT_STATES),
       countsAt: fc.constantFrom(...COUNTS_AT),
       outcome: fc.constantFrom(...OUTCOMES),
@@ -73,6 +85,21 @@ describe("the codec of the state", () => {
     fc.option(fc.array(text, { maxLength: 5 }), { nil: undefined }),
   );
   const dated = { caseId: text, kind: text, openedAt: instant };
+  const key = fc.string({ minLength: 1, maxLength: 20 }).map((one) => one as CustomerKey);
+  const marks = fc.record({ step: fc.nat(9), at: instant, source: text, event: text });
+  const heldMessages = fc.record({
+    trigger: hash,
+    source: text,
+    event: text,
+    at: instant,
+    until: instant,
+    dropAfter: instant,
+    context: fc.dictionary(
+      fc.string({ minLength: 1, maxLength: 9 }).filter((name) => name !== "__proto__"),
+      fc.oneof(text, fc.double({ noNaN: true }), fc.boolean(), fc.array(text, { maxLength: 3 })),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
+  });
   const states: fc.Arbitrary<ProfileState> = fc
     .record({
       attributes,
@@ -90,6 +117,14 @@ describe("the codec of the state", () => {
         { maxLength: 4 },
       ),
       contacts: fc.array(contacts, { maxLength: 6 }),
+      patterns: fc.array(fc.record({ trigger: hash, due: instant, marks: fc.array(marks, { maxLength: 3 }) }), {
+        maxLength: 3,
+      }),
+      held: fc.array(heldMessages, { maxLength: 2 }),
+      rescoredAt: instant,
+      campaigns: fc.array(fc.record({ campaign: hash, at: instant }), { maxLength: 3 }),
+      sealedTo: fc.option(key, { nil: undefined }),
+      absorbed: fc.array(key, { maxLength: 3 }),
     })
     .map(({ stamps, ...rest }) => ({
       ...rest,
