@@ -8,6 +8,7 @@ export function select(scribe: Scribe, node: ASTNode): Piece {
   const read = resolve(scribe, node);
   if (read === undefined) return BROKEN;
   scribe.read(read);
+  if (read.inPlace !== undefined) return { type: "boolean", javascript: scribe.as(read.inPlace, "boolean") };
   return { type: read.type, javascript: read.javascript };
 }
 
@@ -60,6 +61,9 @@ export function call(scribe: Scribe, node: ASTNode, name: string, args: readonly
   if (name === "has") {
     const read = resolve(scribe, first);
     if (read === undefined) return BROKEN;
+    if (read.inPlace !== undefined) {
+      return scribe.wrong(first, `${quote(first)} is true or false, never missing: write it without has()`);
+    }
     scribe.read(read);
     return { type: "boolean", javascript: read.present };
   }

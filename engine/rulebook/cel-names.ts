@@ -1,4 +1,6 @@
 // The names that an expression may read, and the JavaScript that reads them.
+import type { ASTNode } from "./cel-parse.ts";
+import { NO_SEGMENTS, type SegmentNames } from "./cel-segments.ts";
 import type { AttributeType } from "./rulebook.ts";
 import { suggest } from "./suggest.ts";
 
@@ -16,6 +18,8 @@ export interface NameRead {
   readonly present: string;
   /** For `model.NAME`. */
   readonly model: number | undefined;
+  /** For `segments.NAME`: the expression that stands in its place. */
+  readonly inPlace?: ASTNode | undefined;
 }
 
 /** Names below their roots: `features.NAME`. */
@@ -23,6 +27,8 @@ export interface NameScope {
   readonly roots: readonly string[];
   /** The read, or what is wrong. */
   readonly resolve: (root: string, field: string) => NameRead | { readonly wrong: string };
+  /** Nodes that `root.field` stands for: more than one for a segment. */
+  readonly nodesOf: (root: string, field: string) => number;
 }
 
 export interface DeclaredNames {
@@ -33,7 +39,7 @@ export interface DeclaredNames {
 }
 
 /** Locals of generated code: s = RuleScope, and its parts F, A, C, M. */
-export function ruleNames(declared: DeclaredNames): NameScope {
+export function ruleNames(declared: DeclaredNames, segments: SegmentNames = NO_SEGMENTS): NameScope {
   const features = indexOf(declared.features);
   const attributes = indexOf(declared.attributes.map((attribute) => attribute.name));
   const models = indexOf(declared.models);
@@ -67,12 +73,14 @@ export function ruleNames(declared: DeclaredNames): NameScope {
     };
   };
   return {
-    roots: ["features", "attributes", "context", "model", "customer"],
+    roots: ["features", "attributes", "context", "model", "customer", "segments"],
+    nodesOf: (root, field) => (root === "segments" ? segments.nodesOf(field) : 1),
     resolve: (root, field) => {
       if (root === "features") return readIndexed("features", "F", "feature", features, field);
       if (root === "model") return readIndexed("model", "M", "model", models, field);
       if (root === "attributes") return readAttribute(field);
       if (root === "context") return readProp("context", "C", field);
+      if (root === "segments") return readSegment(segments, field);
       return readCustomer(field);
     },
   };
@@ -95,11 +103,19 @@ function readCustomer(field: string): NameRead | { readonly wrong: string } {
   return { wrong: `unknown field ${JSON.stringify(name)}${suggest(field, ["open_cases", "anonymous"])}` };
 }
 
+function readSegment(segments: SegmentNames, field: string): NameRead | { readonly wrong: string } {
+  const found = segments.find(field);
+  if ("wrong" in found) return found;
+  const name = `segments.${field}`;
+  return { name, type: "boolean", javascript: "2", present: "1", model: undefined, inPlace: found.ast };
+}
+
 /** Names of an event filter: `event.type` ... Locals: e = CustomerEvent, P = its props. `event.props.X` has the root `event.props`. */
 export function eventNames(): NameScope {
   const fields = ["type", "channel", "source", "props"];
   return {
     roots: ["event"],
+    nodesOf: () => 1,
     resolve: (root, field) => {
       if (root === "event.props") return readProp("event.props", "P", field);
       if (field === "props") return { wrong: "event.props is read by name: event.props.NAME" };

@@ -77,7 +77,8 @@ function deeperThan(node: ASTNode, levels: number): ASTNode | undefined {
   return undefined;
 }
 
-function childrenOf(node: ASTNode): readonly ASTNode[] {
+/** The nodes right below one. */
+export function childrenOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case "value":
     case "id":

@@ -110,6 +110,7 @@ function alternative(shapes: readonly Shape[], value: unknown): Shape | undefine
   return shapes.find((shape) => {
     if (shape.type === "object") return isRecord(value);
     if (shape.type === "array") return Array.isArray(value);
+    if (shape.enum !== undefined) return typeof value === "string";
     return typeof value === (shape.type === "integer" ? "number" : shape.type);
   });
 }

@@ -4,7 +4,7 @@ import type { DeclaredNames } from "./cel-names.ts";
 import type { FaultLog } from "./fault.ts";
 import type { Place } from "./place.ts";
 import type { Template, Treatment } from "./rulebook.ts";
-import type { WrittenContent, WrittenText } from "./schema.ts";
+import type { WrittenContent, WrittenText } from "./schema-actions.ts";
 import type { Path, Source } from "./source.ts";
 import { compileTemplate } from "./template.ts";
 

@@ -1,14 +1,12 @@
-// rules/channels.yaml, placements.yaml and triggers.yaml.
-import { nameHash } from "../domain/hash.ts";
+// rules/channels.yaml and placements.yaml.
 import type { ChannelIndex, PlacementIndex } from "../domain/ids.ts";
 import { DAY_MS, parseDuration } from "../domain/time.ts";
-import type { ExpressionTable } from "./expressions.ts";
 import type { FaultLog } from "./fault.ts";
 import { createNameTable, type NameTable } from "./names.ts";
+import type { Purposes } from "./purposes.ts";
 import type { Channel, Placement } from "./rulebook.ts";
-import type { ChannelsFile, PlacementsFile, TriggersFile } from "./schema.ts";
+import type { ChannelsFile, PlacementsFile, WrittenChannel } from "./schema.ts";
 import type { Path, Source } from "./source.ts";
-import type { Trigger } from "./triggers.ts";
 
 /** How long a reservation lasts where a channel does not say. */
 const RESERVE_FOR_DEFAULT = "30m";
@@ -19,7 +17,12 @@ export interface CompiledChannels {
   readonly names: NameTable;
 }
 
-export function compileChannels(file: ChannelsFile, source: Source, faults: FaultLog): CompiledChannels {
+export function compileChannels(
+  file: ChannelsFile,
+  purposes: Purposes,
+  source: Source,
+  faults: FaultLog,
+): CompiledChannels {
   const names = createNameTable("channel", faults);
   const channels = file.channels.map((written, index): Channel => {
     const path: Path = ["channels", index];
@@ -36,12 +39,26 @@ export function compileChannels(file: ChannelsFile, source: Source, faults: Faul
       kind: written.kind,
       countsAt: written.countsAt,
       reserveForMs,
-      consentDefault: written.consentDefault ?? "denied",
-      consentDefaults: new Map(),
-      format: "text",
+      ...consentOf(written.consentDefault, purposes, [...path, "consentDefault"], source),
+      format: written.format ?? "text",
     };
   });
   return { channels, names };
+}
+
+/** One answer for every purpose, or one for each, `*` for those that are not named. */
+function consentOf(
+  written: WrittenChannel["consentDefault"],
+  purposes: Purposes,
+  path: Path,
+  source: Source,
+): Pick<Channel, "consentDefault" | "consentDefaults"> {
+  if (written === undefined || typeof written === "string") {
+    return { consentDefault: written ?? "denied", consentDefaults: new Map() };
+  }
+  const { "*": otherwise = "denied", ...named } = written as Readonly<Record<string, "granted" | "denied">>;
+  for (const purpose of Object.keys(named)) purposes.refer(purpose, source.placeOfKey(path, purpose));
+  return { consentDefault: otherwise, consentDefaults: new Map(Object.entries(named)) };
 }
 
 export interface CompiledPlacements {
@@ -76,60 +93,9 @@ export function compilePlacements(
       channels,
       slots: written.slots,
       stickyMs,
-      minPriority: 0,
+      minPriority: written.minPriority ?? 0,
       fallback: { ...written.fallback },
     };
   });
   return { placements, names };
-}
-
-export function compileTriggers(
-  file: TriggersFile,
-  { names }: CompiledPlacements,
-  expressions: ExpressionTable,
-  source: Source,
-  faults: FaultLog,
-): readonly Trigger[] {
-  const ids = new Set<string>();
-  return file.triggers.map((written, index): Trigger => {
-    const path: Path = ["triggers", index];
-    if (ids.has(written.id)) {
-      faults.add(source.placeOf([...path, "id"]), `trigger ${JSON.stringify(written.id)} is declared twice: keep one`);
-    }
-    ids.add(written.id);
-    names.refer(written.placement, source.placeOf([...path, "placement"]));
-    const placement = names.all().indexOf(written.placement) as PlacementIndex;
-    const trigger = {
-      id: written.id,
-      hash: nameHash("trigger", written.id),
-      kind: "event" as const,
-      on: written.on,
-      pattern: undefined,
-      outcomes: [],
-      placement,
-      holdForMs: 0,
-      place: source.placeOf(path),
-    };
-    if (written.when === undefined) return { ...trigger, when: undefined };
-    const wherePath = [...path, "when"];
-    const placeAt = (offset: number) => source.placeInText(wherePath, offset);
-    const when = expressions.addRule(`trigger/${written.id}`, { text: written.when, placeAt });
-    const read = expressions.rule(when).reads.find((name) => name.startsWith("model."));
-    if (read !== undefined) {
-      faults.add(
-        placeAt(0),
-        `a trigger may not read ${read}: no model has run yet; put it in the rules of the actions`,
-      );
-    }
-    return { ...trigger, when };
-  });
-}
-
-/** Triggers by the event type that they wait for. */
-export function triggersByType(triggers: readonly Trigger[]): ReadonlyMap<string, readonly Trigger[]> {
-  const byType = new Map<string, Trigger[]>();
-  for (const trigger of triggers) {
-    for (const type of new Set(trigger.on)) byType.set(type, [...(byType.get(type) ?? []), trigger]);
-  }
-  return byType;
 }

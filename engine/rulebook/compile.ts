@@ -1,27 +1,30 @@
 // From the files under rules/ to a Rulebook, or to every fault at once.
-import type { TSchema } from "typebox";
 import type { ModelIndex, RulebookHash } from "../domain/ids.ts";
-import { type DeclaredNames, ruleNames } from "./cel-names.ts";
-import { checkShape } from "./check-shape.ts";
-import { compileActions } from "./compile-actions.ts";
+import { type CompiledActions, compileActions } from "./compile-actions.ts";
+import { compileExperiments } from "./compile-experiments.ts";
 import { compileFeatures } from "./compile-features.ts";
-import { compileChannels, compilePlacements, compileTriggers, triggersByType } from "./compile-places.ts";
-import { compilePolicy } from "./compile-policy.ts";
-import { createExpressionTable } from "./expressions.ts";
+import { type CompiledChannels, compileChannels, compilePlacements } from "./compile-places.ts";
+import { compilePolicy, NO_POLICY, type PolicyNames } from "./compile-policy.ts";
+import { compileBoosts, compileFatigue } from "./compile-pressure.ts";
+import { compileZones, NO_ZONES } from "./compile-quiet-hours.ts";
+import { compileQuotas } from "./compile-quotas.ts";
+import { compileSegments } from "./compile-segments.ts";
+import { compileSlates } from "./compile-slates.ts";
+import { compileCampaigns, compileTriggers, triggersByType } from "./compile-triggers.ts";
+import { contactMemory } from "./contact-memory.ts";
+import type { ExpressionTable } from "./expressions.ts";
 import { createFaultLog, type FaultLog } from "./fault.ts";
+import { compilePurposes } from "./purposes.ts";
+import { type Parts, readParts } from "./read-parts.ts";
 import type { CompiledRulebook, Fault, KnownModel, Rulebook, RulebookFiles } from "./rulebook.ts";
 import {
-  type ActionsFile,
-  type ChannelsFile,
-  type ContactPolicyFile,
-  type FeaturesFile,
-  FILE_SCHEMAS,
-  type PlacementsFile,
-  type RulebookFile,
-  type TriggersFile,
-} from "./schema.ts";
-import { readSource, type Source } from "./source.ts";
-import { suggest } from "./suggest.ts";
+  checkVariantFiles,
+  filesOfVariant,
+  isRulebookFile,
+  VARIANT_FILE,
+  variantNames,
+  variantPath,
+} from "./variants.ts";
 
 export interface CompileInput {
   readonly files: RulebookFiles;
@@ -31,13 +34,24 @@ export interface CompileInput {
   readonly sha256: (text: string) => string;
 }
 
-/** Compiles a rulebook. Never throws for what is in the files. */
+/** Compiles a rulebook with its variants. Never throws for what is in the files. */
 export function compileRulebook(input: CompileInput): CompiledRulebook {
   const faults = createFaultLog();
-  const parts = readParts(input.files, faults);
-  const rulebook = parts === undefined ? undefined : assemble(input, parts, faults);
-  if (rulebook === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
-  return { kind: "compiled", rulebook: rulebook() };
+  const base = compileFiles(input, undefined, faults);
+  const variants = base === undefined ? [] : compileVariants(input, faults);
+  if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
+  const rulebooks = new Map(variants.map(({ name, build }) => [name, build().rulebook]));
+  const { rulebook, reads } = base();
+  const memories = [...rulebooks.values()].map((variant) => variant.contactMemoryMs);
+  return {
+    kind: "compiled",
+    rulebook: {
+      ...rulebook,
+      variants: rulebooks,
+      contactMemoryMs: Math.max(rulebook.contactMemoryMs, ...memories),
+    },
+    reads,
+  };
 }
 
 /** The faults alone, for `nba validate`. */
@@ -46,142 +60,171 @@ export function validateRulebook(input: CompileInput): readonly Fault[] {
   return compiled.kind === "faulty" ? compiled.faults : [];
 }
 
-/** Same files, same hash: by path, whatever the order in which they were read. */
+/** Same files, same hash: by path, whatever the order in which they were read. Tests of rules are left out. */
 export function rulebookHash(files: RulebookFiles, sha256: (text: string) => string): RulebookHash {
-  const sorted = Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(files)
+    .filter(([path]) => isRulebookFile(path))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sha256(JSON.stringify(sorted)) as RulebookHash;
 }
 
-interface Part<File> {
-  readonly source: Source;
-  readonly file: File;
+type Build = () => Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
+
+/** Each variant as a rulebook of its own. What is wrong with the base too is not said again. */
+function compileVariants(input: CompileInput, faults: FaultLog): { readonly name: string; readonly build: Build }[] {
+  const told = new Set(faults.sorted().map((fault) => JSON.stringify(fault)));
+  return variantNames(input.files).flatMap((name) => {
+    const own = createFaultLog();
+    const build = compileFiles({ ...input, files: filesOfVariant(input.files, name) }, name, own, input.files);
+    for (const fault of own.sorted()) {
+      if (told.has(JSON.stringify(fault))) continue;
+      const isOwn = variantPath(fault.file)?.variant === name;
+      faults.add(fault, isOwn ? fault.message : `${fault.message} (as variant ${JSON.stringify(name)} has it)`);
+    }
+    return build === undefined ? [] : [{ name, build }];
+  });
 }
 
-interface Parts {
-  readonly rulebook: Part<RulebookFile>;
-  readonly features: Part<FeaturesFile>;
-  readonly channels: Part<ChannelsFile>;
-  readonly placements: Part<PlacementsFile>;
-  readonly triggers: Part<TriggersFile> | undefined;
-  readonly policy: Part<ContactPolicyFile> | undefined;
-  readonly actions: readonly Part<ActionsFile>[];
-  /** A file of actions could not be read: names that others refer to may be missing. */
-  readonly incomplete: boolean;
-}
-
-const REQUIRED = ["rulebook.yaml", "features.yaml", "channels.yaml", "placements.yaml"] as const;
-const ACTIONS = /^actions\/[^/]+\.yaml$/;
-
-function readParts(files: RulebookFiles, faults: FaultLog): Parts | undefined {
-  const part = <File>(path: string, schema: TSchema): Part<File> | undefined => {
-    const text = Object.hasOwn(files, path) ? files[path] : undefined;
-    if (text === undefined) return undefined;
-    const source = readSource(path, text, faults);
-    if (source === undefined || !checkShape(schema, source, faults)) return undefined;
-    return { source, file: source.value as File };
+/** Undefined where nothing can be checked before something else is put right. */
+function compileFiles(
+  input: CompileInput,
+  variant: string | undefined,
+  faults: FaultLog,
+  all = input.files,
+): Build | undefined {
+  const shownAs = (path: string) => {
+    const own = `variants/${variant}/${path}`;
+    return variant !== undefined && Object.hasOwn(all, own) ? own : path;
   };
-  for (const path of REQUIRED) {
-    if (!Object.hasOwn(files, path)) faults.add({ file: path, line: 1, column: 1 }, "this file is missing: add it");
+  const parts = readParts(input.files, shownAs, faults);
+  const isVariant = Object.hasOwn(input.files, VARIANT_FILE);
+  if (!isVariant) {
+    const arms = parts?.experiments?.file.experiments?.flatMap((experiment) => experiment.arms) ?? [];
+    const used = new Set(arms.flatMap((arm) => arm.variant ?? []));
+    const isUnread =
+      parts === undefined || (parts.experiments === undefined && input.files["experiments.yaml"] !== undefined);
+    checkVariantFiles(input.files, isUnread ? undefined : used, faults);
   }
-  const actionPaths = Object.keys(files)
-    .filter((path) => ACTIONS.test(path))
-    .toSorted();
-  if (actionPaths.length === 0) {
-    faults.add(
-      { file: "actions", line: 1, column: 1 },
-      "there are no actions: add a file such as actions/retention.yaml",
-    );
-  }
-  for (const path of Object.keys(files)) {
-    if (Object.hasOwn(FILE_SCHEMAS, path) || ACTIONS.test(path)) continue;
-    const hint = suggest(
-      path,
-      Object.keys(FILE_SCHEMAS).filter((name) => !name.includes("*")),
-    );
-    faults.add({ file: path, line: 1, column: 1 }, `not a file of a rulebook${hint}`);
-  }
-  const rulebook = part<RulebookFile>("rulebook.yaml", FILE_SCHEMAS["rulebook.yaml"]);
-  const features = part<FeaturesFile>("features.yaml", FILE_SCHEMAS["features.yaml"]);
-  const channels = part<ChannelsFile>("channels.yaml", FILE_SCHEMAS["channels.yaml"]);
-  const placements = part<PlacementsFile>("placements.yaml", FILE_SCHEMAS["placements.yaml"]);
-  const triggers = part<TriggersFile>("triggers.yaml", FILE_SCHEMAS["triggers.yaml"]);
-  const policy = part<ContactPolicyFile>("contact-policy.yaml", FILE_SCHEMAS["contact-policy.yaml"]);
-  const actions = actionPaths.flatMap((path) => part<ActionsFile>(path, FILE_SCHEMAS["actions/*.yaml"]) ?? []);
-  if (rulebook === undefined || features === undefined || channels === undefined || placements === undefined) {
-    return undefined;
-  }
-  return {
-    rulebook,
-    features,
-    channels,
-    placements,
-    triggers,
-    policy,
-    actions,
-    incomplete: actions.length < actionPaths.length,
-  };
+  return parts === undefined ? undefined : assemble(input, parts, isVariant, faults);
 }
 
 /** Everything is checked at once; the function that is returned builds the rulebook, if there was no fault. */
-function assemble(input: CompileInput, parts: Parts, faults: FaultLog): () => Rulebook {
+function assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults: FaultLog): Build {
+  const { file: head, source } = parts.rulebook;
   const { attributes, features } = compileFeatures(parts.features.file, parts.features.source, faults);
-  const names: DeclaredNames = {
+  const models = input.models.map((model, index) => ({ index: index as ModelIndex, name: model.name }));
+  const names = {
     features: features.map((feature) => feature.name),
     attributes,
-    models: input.models.map((model) => model.name),
+    models: models.map((model) => model.name),
   };
-  const expressions = createExpressionTable(ruleNames(names), faults);
-  const channels = compileChannels(parts.channels.file, parts.channels.source, faults);
+  const { segments, expressions } = compileSegments(parts.segments, names, faults);
+  const purposes = compilePurposes(head.purposes, source, faults);
+  const channels = compileChannels(parts.channels.file, purposes, parts.channels.source, faults);
   const placements = compilePlacements(parts.placements.file, channels, parts.placements.source, faults);
-  const { triggers: triggersPart, policy: policyPart, rulebook: head } = parts;
   const triggers =
-    triggersPart === undefined
+    parts.triggers === undefined
       ? []
-      : compileTriggers(triggersPart.file, placements, expressions, triggersPart.source, faults);
-  const defaultLocale = head.file.defaultLocale ?? "en";
-  const { actions, treatments, ...taxonomy } = compileActions({
+      : compileTriggers(parts.triggers.file, placements, expressions, parts.triggers.source, faults);
+  const campaigns =
+    parts.campaigns === undefined
+      ? []
+      : compileCampaigns(parts.campaigns.file, placements, expressions, parts.campaigns.source, faults);
+  const defaultLocale = head.defaultLocale ?? "en";
+  const acts = compileActions({
     files: parts.actions,
     names,
     defaultLocale,
     channels,
     placements,
+    purposes,
     expressions,
     faults,
   });
-  const policy =
-    policyPart === undefined || parts.incomplete
-      ? { contactLimits: [], coolDowns: [], contactMemoryMs: 0 }
-      : compilePolicy(policyPart.file, { channel: channels.names, ...taxonomy }, policyPart.source, faults);
-  const { propensity = 1, context = 1, value = 1, lever = 1 } = head.file.arbitration ?? {};
+  const zones = head.timeZone === undefined ? NO_ZONES : compileZones(head.timeZone, attributes, source, faults);
+  const named = compileNamed({ parts, channels, acts, expressions, zones, input, isVariant, faults });
+  const { propensity = 1, context = 1, value = 1, lever = 1, boost = 1, fatigue = 1 } = head.arbitration ?? {};
   return () => ({
-    hash: rulebookHash(input.files, input.sha256),
-    version: head.file.version,
-    defaultLocale,
-    features,
-    attributes,
-    models: input.models.map((model, index) => ({ index: index as ModelIndex, name: model.name })),
-    actions,
-    treatments,
-    channels: channels.channels,
-    placements: placements.placements,
-    triggers,
-    triggersByType: triggersByType(triggers),
-    ...policy,
-    related: [],
-    caseRules: [],
-    quietHours: [],
-    zones: { zoneAttribute: undefined, countryAttribute: undefined, countries: new Map(), fallback: undefined },
-    fatigue: undefined,
-    boosts: [],
-    quotas: [],
-    slateLimits: [],
-    bundles: [],
-    segments: [],
-    campaigns: [],
-    holdout: undefined,
-    experiments: [],
-    variants: new Map(),
-    arbitration: { propensity, context, value, lever, boost: 1, fatigue: 1 },
-    ...expressions.build(),
+    rulebook: {
+      hash: rulebookHash(input.files, input.sha256),
+      version: head.version,
+      defaultLocale,
+      features,
+      attributes,
+      models,
+      actions: acts.actions,
+      treatments: acts.treatments,
+      channels: channels.channels,
+      placements: placements.placements,
+      triggers,
+      triggersByType: triggersByType(triggers),
+      campaigns,
+      segments,
+      zones,
+      variants: new Map(),
+      arbitration: { propensity, context, value, lever, boost, fatigue },
+      ...named,
+      contactMemoryMs: contactMemory(named),
+      ...expressions.build(),
+    },
+    reads: expressions.reads(),
   });
+}
+
+interface NamedInput {
+  readonly parts: Parts;
+  readonly channels: CompiledChannels;
+  readonly acts: CompiledActions;
+  readonly expressions: ExpressionTable;
+  readonly zones: Rulebook["zones"];
+  readonly input: CompileInput;
+  readonly isVariant: boolean;
+  readonly faults: FaultLog;
+}
+
+type Named = Pick<
+  Rulebook,
+  | "contactLimits"
+  | "coolDowns"
+  | "related"
+  | "caseRules"
+  | "quietHours"
+  | "quotas"
+  | "fatigue"
+  | "boosts"
+  | "slateLimits"
+  | "bundles"
+  | "holdout"
+  | "experiments"
+>;
+
+/** What refers to actions by name: left out where a file of actions could not be read, whose names it may refer to. */
+function compileNamed({ parts, channels, acts, expressions, zones, input, isVariant, faults }: NamedInput): Named {
+  const { policy, quotas, experiments } = parts;
+  const { file: head, source } = parts.rulebook;
+  const names: PolicyNames = { channel: channels.names, ...acts.taxonomy };
+  const fatigue = head.fatigue === undefined ? undefined : compileFatigue(head.fatigue, channels, source, faults);
+  if (parts.incomplete) {
+    const none = { quotas: [], boosts: [], slateLimits: [], bundles: [], holdout: undefined, experiments: [] };
+    return { ...NO_POLICY, ...none, fatigue };
+  }
+  return {
+    ...(policy === undefined ? NO_POLICY : compilePolicy(policy.file, names, policy.source, faults)),
+    quotas:
+      quotas === undefined ? [] : compileQuotas(quotas.file, names, zones.fallback ?? "UTC", quotas.source, faults),
+    fatigue,
+    boosts: compileBoosts(head.boosts ?? [], names, source, faults),
+    ...compileSlates(head, acts.actions, names, source, faults),
+    ...(experiments === undefined
+      ? { holdout: undefined, experiments: [] }
+      : compileExperiments(experiments.file, {
+          actions: acts.actions,
+          treatments: acts.treatments,
+          names: acts.taxonomy,
+          expressions,
+          source: experiments.source,
+          faults,
+          variants: isVariant ? undefined : variantNames(input.files),
+        })),
+  };
 }

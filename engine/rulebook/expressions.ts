@@ -4,14 +4,20 @@ import { compileExpression } from "./cel-javascript.ts";
 import type { NameScope } from "./cel-names.ts";
 import { parseExpression } from "./cel-parse.ts";
 import { CEL_RUNTIME } from "./cel-runtime.ts";
+import { EXPANDED_NODES_MAX, expandedNodes } from "./cel-segments.ts";
 import type { FaultLog } from "./fault.ts";
 import type { Place } from "./place.ts";
 import type { Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
+import type { Path, Source } from "./source.ts";
 
 /** An expression as written: its text, and where each character of it stands. */
 export interface WrittenExpression {
   readonly text: string;
   readonly placeAt: (offset: number) => Place;
+}
+
+export function expressionAt(source: Source, text: string, path: Path): WrittenExpression {
+  return { text, placeAt: (offset) => source.placeInText(path, offset) };
 }
 
 type Evaluators = Pick<
@@ -27,6 +33,8 @@ export interface ExpressionTable {
     readonly models: readonly ModelIndex[];
   };
   readonly rule: (index: RuleIndex) => Rule;
+  /** Every name that a rule or a weight reads, such as `features.spend_30d` or `segments.young_saver`. */
+  readonly reads: () => ReadonlySet<string>;
   readonly build: () => Evaluators;
 }
 
@@ -82,6 +90,7 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
       return { weight, models: compiled.models };
     },
     rule: (index) => rules[index] as Rule,
+    reads: () => new Set([...truths, ...numbers].flatMap((compiled) => compiled.reads)),
     build: () => ({ rules, weights: numbers.length, ...generate(truths, numbers) }),
   };
 }
@@ -95,6 +104,12 @@ function compileWritten(
   const parsed = parseExpression(written.text);
   if (parsed.kind === "faulty") {
     faults.add(written.placeAt(parsed.fault.at), parsed.fault.message);
+    return undefined;
+  }
+  const nodes = expandedNodes(parsed.ast, names);
+  if (nodes > EXPANDED_NODES_MAX) {
+    const message = `with its segments put in place this has ${nodes} parts, at most ${EXPANDED_NODES_MAX}: split it into several rules`;
+    faults.add(written.placeAt(0), message);
     return undefined;
   }
   const { faults: wrong, javascript, temporaries, reads, models } = compileExpression(parsed.ast, names, want);

@@ -51,3 +51,12 @@ export function createNameTable(
     all: () => [...places.keys()],
   };
 }
+
+/** Reports an id that was declared before. For what is known by its id alone. */
+export function createIdSet(noun: string, faults: FaultLog): (id: string, place: Place) => void {
+  const ids = new Set<string>();
+  return (id, place) => {
+    if (ids.has(id)) faults.add(place, `${noun} ${JSON.stringify(id)} is declared twice: keep one`);
+    ids.add(id);
+  };
+}

@@ -313,5 +313,10 @@ export interface KnownModel {
 }
 
 export type CompiledRulebook =
-  | { readonly kind: "compiled"; readonly rulebook: Rulebook }
+  | {
+      readonly kind: "compiled";
+      readonly rulebook: Rulebook;
+      /** Every name that a rule or a weight reads, such as `features.spend_30d` or `segments.young_saver`. */
+      readonly reads: ReadonlySet<string>;
+    }
   | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
