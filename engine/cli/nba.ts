@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     return demoCommand(startEngine, createTrafficDriver);
   },
   validate: async () => (await import("./validate.ts")).validateCommand(),
+  test: async () => (await import("./test.ts")).testCommand(),
   explain: async () => (await import("./explain.ts")).explainCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),

@@ -35,7 +35,10 @@ export interface StepOutput {
   readonly left: ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
 }
 
-export async function runStep(session: Session, input: StepInput): Promise<StepOutput> {
+/** What a step needs of a session: the sandbox steps without Redis. */
+export type Stepping = Pick<Session, "context" | "partitions"> & { readonly library: Pick<Session["library"], "all"> };
+
+export async function runStep(session: Stepping, input: StepInput): Promise<StepOutput> {
   const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
   const { questions, asked, refused } = collectQuestions(session, input, touched);
@@ -54,7 +57,7 @@ export async function runStep(session: Session, input: StepInput): Promise<StepO
 
 /** Decodes, loads the profiles concerned, folds. Returns the partitions that have something to decide or were folded. */
 async function foldAll(
-  session: Session,
+  session: Stepping,
   input: StepInput,
 ): Promise<{ readonly touched: Set<Partition>; readonly left: StepOutput["left"] }> {
   const decoded = new Map<Partition, readonly LogEntry[]>();
@@ -108,7 +111,7 @@ function decodeUntilActivation(
   return entries;
 }
 
-function collectQuestions(session: Session, input: StepInput, touched: Set<Partition>) {
+function collectQuestions(session: Stepping, input: StepInput, touched: Set<Partition>) {
   const questions: Question[] = [];
   const asked: { waiting: WaitingAsk; at: number }[] = [];
   const refused: { waiting: WaitingAsk; answer: AskAnswer }[] = [];
@@ -128,7 +131,7 @@ function collectQuestions(session: Session, input: StepInput, touched: Set<Parti
   return { questions, asked, refused };
 }
 
-function learner(session: Session): Parameters<typeof closeDraft>[2] {
+function learner(session: Stepping): Parameters<typeof closeDraft>[2] {
   const rulebooks = session.library.all();
   return (treatment, trials, positives) => {
     for (const active of rulebooks) active.evidence.learn(treatment, trials, positives);
@@ -136,7 +139,7 @@ function learner(session: Session): Parameters<typeof closeDraft>[2] {
 }
 
 /** A rulebook that begins to decide here starts from what all partitions have learned so far, whoever compiled it. */
-function recount(session: Session): void {
+function recount(session: Stepping): void {
   for (const active of session.library.all()) {
     active.evidence.recount(session.partitions.map((partition) => partition.evidence));
   }

@@ -22,9 +22,12 @@ export interface Scores {
   readonly why: string | undefined;
 }
 
+/** What a decision tells of a model that answered. */
+export type ScorerModel = Pick<ModelFile, "name" | "sha256">;
+
 export interface Scorer {
   /** In the order of ModelIndex. */
-  readonly models: readonly ModelFile[];
+  readonly models: readonly ScorerModel[];
   /** Never rejects: where the model fails, its declared default answers. */
   readonly score: (model: ModelIndex, rows: readonly Float64Array[]) => Promise<Scores>;
   /** A wave: grouped by model; answers in the order of the requests. */
