@@ -21,7 +21,7 @@ import {
   checkVariantFiles,
   filesOfVariant,
   isRulebookFile,
-  VARIANT_FILE,
+  readVariant,
   variantNames,
   variantPath,
 } from "./variants.ts";
@@ -37,7 +37,7 @@ export interface CompileInput {
 /** Compiles a rulebook with its variants. Never throws for what is in the files. */
 export function compileRulebook(input: CompileInput): CompiledRulebook {
   const faults = createFaultLog();
-  const base = compileFiles(input, undefined, faults);
+  const base = compileFiles(input, faults);
   const variants = base === undefined ? [] : compileVariants(input, faults);
   if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
   const rulebooks = new Map(variants.map(({ name, build }) => [name, build().rulebook]));
@@ -75,7 +75,7 @@ function compileVariants(input: CompileInput, faults: FaultLog): { readonly name
   const told = new Set(faults.sorted().map((fault) => JSON.stringify(fault)));
   return variantNames(input.files).flatMap((name) => {
     const own = createFaultLog();
-    const build = compileFiles({ ...input, files: filesOfVariant(input.files, name) }, name, own, input.files);
+    const build = compileFiles({ ...input, files: filesOfVariant(input.files, name) }, own);
     for (const fault of own.sorted()) {
       if (told.has(JSON.stringify(fault))) continue;
       const isOwn = variantPath(fault.file)?.variant === name;
@@ -86,26 +86,18 @@ function compileVariants(input: CompileInput, faults: FaultLog): { readonly name
 }
 
 /** Undefined where nothing can be checked before something else is put right. */
-function compileFiles(
-  input: CompileInput,
-  variant: string | undefined,
-  faults: FaultLog,
-  all = input.files,
-): Build | undefined {
-  const shownAs = (path: string) => {
-    const own = `variants/${variant}/${path}`;
-    return variant !== undefined && Object.hasOwn(all, own) ? own : path;
-  };
-  const parts = readParts(input.files, shownAs, faults);
-  const isVariant = Object.hasOwn(input.files, VARIANT_FILE);
-  if (!isVariant) {
-    const arms = parts?.experiments?.file.experiments?.flatMap((experiment) => experiment.arms) ?? [];
+function compileFiles(input: CompileInput, faults: FaultLog): Build | undefined {
+  const { files } = input;
+  const shownAs = readVariant(files, faults);
+  const parts = readParts(files, shownAs ?? ((path) => path), faults);
+  if (shownAs === undefined) {
+    const experiments = parts?.experiments;
+    const isUnread = parts === undefined || (experiments === undefined && Object.hasOwn(files, "experiments.yaml"));
+    const arms = experiments?.file.experiments?.flatMap((experiment) => experiment.arms) ?? [];
     const used = new Set(arms.flatMap((arm) => arm.variant ?? []));
-    const isUnread =
-      parts === undefined || (parts.experiments === undefined && input.files["experiments.yaml"] !== undefined);
-    checkVariantFiles(input.files, isUnread ? undefined : used, faults);
+    checkVariantFiles(files, isUnread ? undefined : used, faults);
   }
-  return parts === undefined ? undefined : assemble(input, parts, isVariant, faults);
+  return parts === undefined ? undefined : assemble(input, parts, shownAs !== undefined, faults);
 }
 
 /** Everything is checked at once; the function that is returned builds the rulebook, if there was no fault. */

@@ -1,9 +1,18 @@
 // rules/variants/NAME/: files that stand in for those of the same path where an arm of an experiment says so.
+import { type Static, Type } from "typebox";
+import { checkShape } from "./check-shape.ts";
 import type { FaultLog } from "./fault.ts";
 import type { RulebookFiles } from "./rulebook.ts";
+import { CLOSED, ID } from "./schema-terms.ts";
+import { readSource } from "./source.ts";
 
-/** Says of the files beside it that they are those of a variant: its experiments name variants that it does not hold itself. */
+/**
+ * Never written by hand: says of the files beside it that they are those of a variant, which of them stood under
+ * variants/NAME/, and that the variants that its experiments name are not beside it.
+ */
 export const VARIANT_FILE = "variant.yaml";
+
+const VARIANT = Type.Object({ name: ID, replaces: Type.Array(Type.String()) }, CLOSED);
 
 const BELOW = /^variants\/([^/]+)\/(.+)$/;
 const MAY_REPLACE = /^(actions\/[^/]+\.yaml|contact-policy\.yaml|segments\.yaml|rulebook\.yaml)$/;
@@ -39,8 +48,24 @@ export function filesOfVariant(files: RulebookFiles, name: string): RulebookFile
     const own = variantPath(path);
     if (own?.variant === name) merged[own.path] = text;
   }
-  merged[VARIANT_FILE] = `name: ${name}\n`;
+  const replaces = Object.keys(files).flatMap((path) => {
+    const own = variantPath(path);
+    return own?.variant === name ? [own.path] : [];
+  });
+  const marker: Static<typeof VARIANT> = { name, replaces: replaces.toSorted() };
+  merged[VARIANT_FILE] = `${JSON.stringify(marker)}\n`;
   return merged;
+}
+
+/** Of files that are those of a variant: what to call each in faults and explanations. */
+export function readVariant(files: RulebookFiles, faults: FaultLog): ((path: string) => string) | undefined {
+  const text = Object.hasOwn(files, VARIANT_FILE) ? files[VARIANT_FILE] : undefined;
+  if (text === undefined) return undefined;
+  const source = readSource(VARIANT_FILE, text, faults);
+  if (source === undefined || !checkShape(VARIANT, source, faults)) return (path) => path;
+  const { name, replaces } = source.value as Static<typeof VARIANT>;
+  const own = new Set(replaces);
+  return (path) => (own.has(path) ? `variants/${name}/${path}` : path);
 }
 
 /** Reports folders and files that have no place under variants/, and variants that no arm names. */

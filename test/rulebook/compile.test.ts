@@ -268,7 +268,7 @@ describe("names and hashes", () => {
 
   it("has a JSON Schema for every kind of file", () => {
     const schemas = rulebookJsonSchemas();
-    expect(Object.keys(schemas)).toHaveLength(7);
+    expect(Object.keys(schemas)).toHaveLength(11);
     expect(schemas["channels.yaml"]).toMatchObject({
       type: "object",
       required: ["channels"],

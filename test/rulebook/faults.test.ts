@@ -144,7 +144,7 @@ const TABLE: readonly (readonly [title: string, file: string, from: string, to: 
       RULE,
       "buys_30d > 1",
       [
-        'actions/sell.yaml:11:13: unknown name "buys_30d": use features.NAME, attributes.NAME, context.NAME, model.NAME, customer.NAME',
+        'actions/sell.yaml:11:13: unknown name "buys_30d": use features.NAME, attributes.NAME, context.NAME, model.NAME, customer.NAME, segments.NAME',
       ],
     ],
     [
@@ -228,7 +228,9 @@ const TABLE: readonly (readonly [title: string, file: string, from: string, to: 
       ACTIONS,
       RULE,
       "event.props.x == 1",
-      ['actions/sell.yaml:11:13: unknown name "event": use "features", "attributes", "context", "model", "customer"'],
+      [
+        'actions/sell.yaml:11:13: unknown name "event": use "features", "attributes", "context", "model", "customer", "segments"',
+      ],
     ],
     [
       "index",
