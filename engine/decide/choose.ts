@@ -7,7 +7,8 @@ import type { Action, RuleScope } from "../rulebook/rulebook.ts";
 import { contextOf, factorsOf, priorityOf, propensityOf, type Ranking, worthOf } from "./arbitration.ts";
 import type { Ledger } from "./contact-limits.ts";
 import { type Locales, renderContent, renderReasons } from "./content.ts";
-import { firstFailure } from "./engagement-policy.ts";
+import { firstFailure, firstTreatmentFailure } from "./engagement-policy.ts";
+import { heldRoom } from "./held-room.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
 import { reserve } from "./reserve.ts";
@@ -36,7 +37,7 @@ export function createChoose(
 
   return function choose(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Decision {
     const choice = begin(input, qualified, scores);
-    ledger.open(input.profile.contacts, input.now, input.request.direction);
+    ledger.open(input);
     for (const { treatment, placement, contact } of qualified.kept) {
       if (falls(treatment.action.index, choice)) continue;
       keep(treatment, slotsOf(choice.board, placement), contact, choice);
@@ -77,10 +78,18 @@ export function createChoose(
     return drop !== undefined;
   }
 
+  /** Does a rule of its own that reads models drop the treatment? */
+  function fallsAlone({ treatment, modelRules }: PreparedTreatment, { verdicts, board }: Choice): boolean {
+    if (modelRules.length === 0) return false;
+    const drop = firstTreatmentFailure(treatment, modelRules, verdicts);
+    if (drop !== undefined) lose(board, treatment.index, drop);
+    return drop !== undefined;
+  }
+
   function keep(treatment: PreparedTreatment, slots: Slots, contact: Contact, choice: Choice): void {
     const { board } = choice;
     const winner = board.taken.get(treatment.action.index);
-    if (winner === treatment.treatment.index) return;
+    if (winner === treatment.treatment.index || fallsAlone(treatment, choice)) return;
     const factors = factorsFor(treatment, choice);
     const loss = outrun(board, treatment, slots, factors.priority);
     if (loss !== undefined) lose(board, treatment.treatment.index, loss);
@@ -104,7 +113,7 @@ export function createChoose(
         context = contextOf(action, verdicts);
         value = worthOf(action, weights);
       }
-      if (isOut) return;
+      if (isOut || fallsAlone(treatment, choice)) return;
       const propensity = propensityOf(treatment.treatment, input.evidence);
       const priority = priorityOf(exponents, propensity, context, value, treatment.action.lever);
       if (!Number.isNaN(priority)) ranking.add(index, placement, priority);
@@ -135,9 +144,15 @@ export function createChoose(
       lose(choice.board, index, loss);
       return;
     }
-    const refusal = ledger.refusal(index);
+    const refusal = ledger.refusal(index) ?? held(treatment, choice);
     if (refusal !== undefined) lose(choice.board, index, { stage: "contact-limit", treatment: index, ...refusal });
     else if (show(treatment, slots, undefined, choice)) ledger.add(index);
+  }
+
+  function held(treatment: PreparedTreatment, { input, qualified, weights, board }: Choice) {
+    const worth = (action: Action) => worthOf(action, weights) * action.lever;
+    const isTaken = (action: ActionIndex) => board.taken.has(action);
+    return heldRoom(prepared, ledger, qualified.due, treatment, input, worth, isTaken);
   }
 
   /** Places it if every text can be rendered. */

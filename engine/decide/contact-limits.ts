@@ -1,15 +1,16 @@
-// Caps on contacts over rolling windows. A counter belongs to a limit and, where it says `per`, to one value:
+// Caps on contacts, over rolling windows and calendar days. A counter belongs to a limit and, where it says `per`, to one value:
 //
 //   limit "push 2 a day per group"       counters: (that limit, group cards), (that limit, group loans) ...
-//        now - windowMs              now
-//   ---------(--x-----x-----------x--]-->    a contact counts while at > now - windowMs, so a place
-//               |<---- windowMs ---->|       opens again at the instant `at + windowMs` of the oldest
 import type { Contact } from "../domain/contact.ts";
-import type { Direction } from "../domain/decision.ts";
+import type { DecisionInput, Direction } from "../domain/decision.ts";
 import type { NameHash, PolicyIndex, TreatmentIndex } from "../domain/ids.ts";
-import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
-import type { ContactLimit } from "../rulebook/policies.ts";
+import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
+import { room } from "../profile/outcome.ts";
+import type { ContactLimit, Zones } from "../rulebook/policies.ts";
 import type { Action, Channel, Rulebook } from "../rulebook/rulebook.ts";
+import { zoneOf } from "./customer-zone.ts";
+import { counterValue, counts, type LimitScope, leavesAt, limits, matchesScope, windowStart } from "./limit-window.ts";
+import type { LocalZone } from "./local-time.ts";
 
 /** Contacts that a profile keeps. One that still matters is never forgotten, so beyond this nothing new is offered. */
 export const CONTACTS_KEPT_MAX = 128;
@@ -28,8 +29,9 @@ export interface LimitPlan {
   /** By position of the limit: counter of a value, or of `undefined`. */
   readonly counterOf: readonly ReadonlyMap<NameHash | undefined, number>[];
   readonly limits: readonly ContactLimit[];
-  /** By TreatmentIndex: the counters that one more contact of it would advance, of either direction. */
+  /** By TreatmentIndex: the counters that one more contact of it would advance, of either direction. Exempt ones have none. */
   readonly countersOf: readonly (readonly number[])[];
+  readonly zones: Zones;
   readonly memoryMs: number;
 }
 
@@ -43,10 +45,20 @@ export interface Refusal {
 
 /** What was counted for one customer, and what one decision adds. Used again for the next customer: `open` starts over. */
 export interface Ledger {
-  readonly open: (contacts: readonly Contact[], now: Instant, direction: Direction) => void;
+  readonly open: (input: DecisionInput) => void;
   /** Why one more contact of this treatment would exceed a cap: of several, the one that opens last. */
   readonly refusal: (treatment: TreatmentIndex) => Refusal | undefined;
+  /**
+   * Calls `visit` for each counter that one more contact of this treatment would fill up: with what a refusal would say, and
+   * when that contact would count no longer. Stops at the first that says true, and gives what it would say.
+   */
+  readonly lastRoom: (
+    treatment: TreatmentIndex,
+    isHeld: (counter: number, leavesAt: Instant) => boolean,
+  ) => Refusal | undefined;
   readonly add: (treatment: TreatmentIndex) => void;
+  /** Takes the last one back that was added. */
+  readonly undo: () => void;
 }
 
 export function planLimits(rulebook: Rulebook): LimitPlan {
@@ -55,16 +67,17 @@ export function planLimits(rulebook: Rulebook): LimitPlan {
   const countersOf = rulebook.treatments.map((treatment) => {
     const action = rulebook.actions[treatment.action] as Action;
     const channel = rulebook.channels[treatment.channel] as Channel;
-    const scope: Scope = {
+    const own: number[] = [];
+    if (action.exempt) return own;
+    const scope: LimitScope = {
       channel: channel.hash,
       issue: action.issue.hash,
       group: action.group.hash,
       action: action.hash,
     };
-    const own: number[] = [];
     rulebook.contactLimits.forEach((limit, position) => {
-      if (!matches(limit, scope)) return;
-      const value = scopeValue(limit, scope);
+      if (!matchesScope(limit, scope)) return;
+      const value = counterValue(limit, scope);
       const byValue = counterOf[position] as Map<NameHash | undefined, number>;
       const counter = byValue.get(value) ?? counters.push({ limit, value }) - 1;
       byValue.set(value, counter);
@@ -72,36 +85,43 @@ export function planLimits(rulebook: Rulebook): LimitPlan {
     });
     return own;
   });
-  return { counters, counterOf, limits: rulebook.contactLimits, countersOf, memoryMs: rulebook.contactMemoryMs };
+  const { contactLimits, zones, contactMemoryMs } = rulebook;
+  return { counters, counterOf, limits: contactLimits, countersOf, zones, memoryMs: contactMemoryMs };
 }
 
 export function createLedger(plan: LimitPlan): Ledger {
   const { counters, countersOf } = plan;
-  const counts = new Int32Array(counters.length);
+  const hasDays = plan.limits.some(({ calendarDays }) => calendarDays > 0);
+  const counted = new Int32Array(counters.length);
   /** By counter: when it opens, worked out when first asked for; NaN before. */
   const opens = new Float64Array(counters.length);
+  /** By position of the limit. */
+  const starts = new Float64Array(plan.limits.length);
   let contacts: readonly Contact[] = [];
   let added: TreatmentIndex[] = [];
   let now = LONG_AGO;
   let direction: Direction = "inbound";
+  let zone: LocalZone | undefined;
   let kept = 0;
 
-  function open(ofCustomer: readonly Contact[], at: Instant, of: Direction): void {
-    contacts = ofCustomer;
+  function open({ profile, request, now: at }: DecisionInput): void {
+    contacts = profile.contacts;
     now = at;
-    direction = of;
+    direction = request.direction;
+    zone = hasDays ? zoneOf(plan.zones, profile.attributes) : undefined;
     added = [];
-    counts.fill(0);
+    counted.fill(0);
     opens.fill(Number.NaN);
-    kept = 0;
-    for (const contact of contacts) if (mattersUntil(contact, plan.memoryMs) > now) kept++;
+    kept = CONTACTS_KEPT_MAX - room(contacts, now, plan.memoryMs, CONTACTS_KEPT_MAX);
     plan.limits.forEach((limit, position) => {
       const byValue = plan.counterOf[position] as ReadonlyMap<NameHash | undefined, number>;
-      if (byValue.size === 0 || !applies(limit, direction)) return;
+      if (byValue.size === 0 || !limits(limit, direction)) return;
+      const start = windowStart(limit, now, zone);
+      starts[position] = start;
       for (const contact of contacts) {
-        if (!counted(limit, contact, now)) continue;
-        const counter = byValue.get(scopeValue(limit, contact));
-        if (counter !== undefined) counts[counter] = (counts[counter] as number) + 1;
+        if (!counts(limit, contact, start, direction, zone)) continue;
+        const counter = byValue.get(counterValue(limit, contact));
+        if (counter !== undefined) counted[counter] = (counted[counter] as number) + 1;
       }
     });
   }
@@ -113,8 +133,8 @@ export function createLedger(plan: LimitPlan): Ledger {
     }
     for (const counter of countersOf[treatment] as readonly number[]) {
       const { limit } = counters[counter] as Counter;
-      const count = counts[counter] as number;
-      if (count < limit.max || !applies(limit, direction)) continue;
+      const count = counted[counter] as number;
+      if (count < limit.max || !limits(limit, direction)) continue;
       const reopensAt = opensAt(counter);
       if (worst === undefined || reopensAt > worst.reopensAt)
         worst = { policy: limit.index, counted: count, reopensAt };
@@ -122,10 +142,30 @@ export function createLedger(plan: LimitPlan): Ledger {
     return worst;
   }
 
+  function lastRoom(treatment: TreatmentIndex, isHeld: (counter: number, leaves: Instant) => boolean) {
+    for (const counter of countersOf[treatment] as readonly number[]) {
+      const { limit } = counters[counter] as Counter;
+      const count = counted[counter] as number;
+      if (count + 1 < limit.max || !limits(limit, direction)) continue;
+      if (!isHeld(counter, leavesAt(limit, now, zone))) continue;
+      return { policy: limit.index, counted: count, reopensAt: roomFor(2, counter) };
+    }
+    return undefined;
+  }
+
   function add(treatment: TreatmentIndex): void {
     added.push(treatment);
+    advance(treatment, 1);
+  }
+
+  function undo(): void {
+    const last = added.pop();
+    if (last !== undefined) advance(last, -1);
+  }
+
+  function advance(treatment: TreatmentIndex, by: 1 | -1): void {
     for (const counter of countersOf[treatment] as readonly number[]) {
-      counts[counter] = (counts[counter] as number) + 1;
+      counted[counter] = (counted[counter] as number) + by;
       opens[counter] = Number.NaN;
     }
   }
@@ -133,18 +173,25 @@ export function createLedger(plan: LimitPlan): Ledger {
   function opensAt(counter: number): Instant {
     const known = opens[counter] as number;
     if (!Number.isNaN(known)) return known as Instant;
+    const at = roomFor(1, counter);
+    opens[counter] = at;
+    return at;
+  }
+
+  /** When so many more fit, if nothing is added until then; NEVER where so many never do. */
+  function roomFor(more: number, counter: number): Instant {
     const { limit, value } = counters[counter] as Counter;
-    const instants: number[] = [];
+    const start = starts[plan.limits.indexOf(limit)] as Instant;
+    const instants: Instant[] = [];
     for (const contact of contacts) {
-      if (counted(limit, contact, now) && scopeValue(limit, contact) === value) instants.push(contact.at);
+      if (!counts(limit, contact, start, direction, zone)) continue;
+      if (counterValue(limit, contact) === value) instants.push(contact.at);
     }
     for (const treatment of added)
       if ((countersOf[treatment] as readonly number[]).includes(counter)) instants.push(now);
     instants.sort((a, b) => a - b);
-    const mustLeave = instants[instants.length - limit.max];
-    const at = limit.max <= 0 || mustLeave === undefined ? NEVER : plus(mustLeave as Instant, limit.windowMs);
-    opens[counter] = at;
-    return at;
+    const mustLeave = instants[instants.length + more - 1 - limit.max];
+    return limit.max < more || mustLeave === undefined ? NEVER : leavesAt(limit, mustLeave, zone);
   }
 
   function roomOpensAt(): Instant {
@@ -157,42 +204,14 @@ export function createLedger(plan: LimitPlan): Ledger {
     return (instants[instants.length - CONTACTS_KEPT_MAX] ?? NEVER) as Instant;
   }
 
-  return { open, refusal, add };
+  return { open, refusal, lastRoom, add, undo };
 }
 
-type Scope = Pick<Contact, "channel" | "issue" | "group" | "action">;
-
-function matches(limit: ContactLimit, scope: Scope): boolean {
-  return (
-    (limit.channel === undefined || limit.channel === scope.channel) &&
-    (limit.issue === undefined || limit.issue === scope.issue) &&
-    (limit.group === undefined || limit.group === scope.group) &&
-    (limit.action === undefined || limit.action === scope.action)
-  );
-}
-
-function scopeValue(limit: ContactLimit, scope: Scope): NameHash | undefined {
-  return limit.per === "all" ? undefined : scope[limit.per];
-}
-
-function applies(limit: ContactLimit, direction: Direction): boolean {
-  return limit.direction === "both" || limit.direction === direction;
-}
-
-function counted(limit: ContactLimit, contact: Contact, now: Instant): boolean {
-  return (
-    contact.state !== "released" &&
-    contact.at > now - limit.windowMs &&
-    (limit.direction === "both" || contact.inbound === (limit.direction === "inbound")) &&
-    matches(limit, contact)
-  );
-}
-
-/** Until when a contact can still count, cool something down or be on a screen. */
+/** Until when a contact can still count, cool something down, snooze or be on a screen: then the profile may forget it. */
 function mattersUntil(contact: Contact, memoryMs: number): number {
   let until: number = LONG_AGO;
   if (contact.live) until = contact.expiresAt;
-  if (contact.state !== "released") until = Math.max(until, contact.at + memoryMs);
-  if (contact.outcome !== "pending") until = Math.max(until, contact.outcomeAt + memoryMs);
-  return until;
+  if (contact.state === "released") return until;
+  if (contact.state === "reserved") until = Math.max(until, contact.reservedUntil);
+  return Math.max(until, Math.max(contact.at, contact.outcomeAt, contact.until) + memoryMs);
 }

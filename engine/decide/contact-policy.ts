@@ -1,78 +1,82 @@
-// Consent and suppression: may this customer be contacted on this channel, and is it too soon for this action?
-import type { Contact, Outcome } from "../domain/contact.ts";
-import type { Consent } from "../domain/decision.ts";
-import type { NameHash, PlacementIndex, PolicyIndex } from "../domain/ids.ts";
-import { type Instant, LONG_AGO } from "../domain/time.ts";
-import type { CoolDown } from "../rulebook/policies.ts";
+// Suppression: is it too soon for this action, or the wrong moment? Cool-downs, related suppressions, open cases, snoozes,
+// and what is on a screen already.
+import type { Contact } from "../domain/contact.ts";
+import type { DecisionInput, OpenCase } from "../domain/decision.ts";
+import type { ActionIndex, NameHash, PlacementIndex, PolicyIndex } from "../domain/ids.ts";
+import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
+import type { ActionSet } from "../rulebook/policies.ts";
 import type { Action, Placement, Rulebook } from "../rulebook/rulebook.ts";
-import type { ConsentNeed, PreparedTreatment } from "./prepared.ts";
+import { type Cooling, coolDown, happenedAt, isIn } from "./cool-downs.ts";
+import type { PreparedTreatment } from "./prepared.ts";
 
 /** Stand in drops for what no file declares. */
 export const SNOOZED_POLICY = -2 as PolicyIndex;
 export const LIVE_POLICY = -3 as PolicyIndex;
 
-export type ConsentVerdict = "granted" | "denied" | "not-given";
-
 export interface Suppression {
   readonly policy: PolicyIndex;
-  readonly because: "cool-down" | "snoozed" | "already-live";
+  readonly because: "cool-down" | "related" | "open-case" | "snoozed";
   readonly reopensAt: Instant;
 }
 
-/** What the contacts of one customer forbid. Used again for the next customer: `open` starts over. */
+/** What the contacts and cases of one customer forbid. Used again for the next customer: `open` starts over. */
 export interface Suppressions {
-  readonly open: (contacts: readonly Contact[], now: Instant) => void;
-  /** Cool-down or snooze of this action: of several, the one that ends last. */
-  readonly of: (action: Action) => Suppression | undefined;
+  readonly open: (input: DecisionInput) => void;
+  /** Of several the one that ends last. Exempt actions may only be snoozed. */
+  readonly of: (treatment: PreparedTreatment) => Suppression | undefined;
+  /** The open case that forbids this action. */
+  readonly byCase: (action: Action) => Suppression | undefined;
   /** Until when the action is live on the treatment's channel in another placement; LONG_AGO where it is not. */
   readonly liveElsewhereUntil: (treatment: PreparedTreatment, placement: PlacementIndex) => Instant;
+  /** Is the action on any screen? */
+  readonly isLive: (action: Action) => boolean;
 }
 
-/**
- * The newest record of exactly this channel, else the newest for every channel, else what the channel declares.
- * Of two records of the same instant the refusal holds.
- */
-export function consentVerdict(need: ConsentNeed, consents: readonly Consent[]): ConsentVerdict {
-  let found: Consent | undefined;
-  for (const consent of consents) {
-    if (consent.purpose !== need.purpose) continue;
-    if (consent.channel !== need.channel.name && consent.channel !== "*") continue;
-    if (found === undefined || outranks(consent, found)) found = consent;
-  }
-  if (found !== undefined) return found.granted ? "granted" : "denied";
-  return need.channel.consentDefault === "granted" ? "granted" : "not-given";
-}
-
-function outranks(a: Consent, b: Consent): boolean {
-  const aExact = a.channel !== "*";
-  if (aExact !== (b.channel !== "*")) return aExact;
-  if (a.ts !== b.ts) return a.ts > b.ts;
-  return !a.granted && b.granted;
+/** A policy that names a set of actions, and those of the rulebook that are in it: by ActionIndex. */
+interface Covering {
+  readonly index: PolicyIndex;
+  readonly covers: (action: ActionIndex) => boolean;
 }
 
 export function createSuppressions(rulebook: Rulebook): Suppressions {
-  const byScope = {
+  const cooling = {
     action: new Map<NameHash, Suppression>(),
     group: new Map<NameHash, Suppression>(),
     issue: new Map<NameHash, Suppression>(),
+    channel: new Map<NameHash, Suppression>(),
   };
+  const snoozed = new Map<NameHash, Suppression>();
+  let everything: Suppression | undefined;
+  const related = rulebook.related.map((policy) => ({ policy, ...covering(rulebook, policy) }));
+  const relatedNow: { readonly covers: Covering["covers"]; readonly suppression: Suppression }[] = [];
+  const cases = rulebook.caseRules.map((policy) => ({ policy, ...covering(rulebook, policy) }));
+  const casesNow: Covering[] = [];
   const live: Contact[] = [];
   const liveActions = new Set<NameHash>();
 
-  function open(contacts: readonly Contact[], now: Instant): void {
-    byScope.action.clear();
-    byScope.group.clear();
-    byScope.issue.clear();
+  function open({ profile, now }: DecisionInput): void {
+    for (const scope of Object.values(cooling)) scope.clear();
+    snoozed.clear();
+    everything = undefined;
+    relatedNow.length = 0;
+    casesNow.length = 0;
     live.length = 0;
     liveActions.clear();
+    openContacts(profile.contacts, now);
+    for (const policy of rulebook.coolDowns) {
+      coolDown(policy, profile.contacts, now, (what, reopensAt) => {
+        begin(policy.scope, what, { policy: policy.index, because: "cool-down", reopensAt });
+      });
+    }
+    for (const policy of related) openRelated(policy, profile.contacts, now);
+    if (profile.openCases.length === 0) return;
+    for (const rule of cases) if (isOpen(rule.policy.kinds, profile.openCases)) casesNow.push(rule);
+  }
+
+  function openContacts(contacts: readonly Contact[], now: Instant): void {
     for (const contact of contacts) {
-      for (const coolDown of rulebook.coolDowns) note(coolDown, contact, now);
       if (contact.outcome === "later" && contact.until > now) {
-        keepLatest(byScope.action, contact.action, {
-          policy: SNOOZED_POLICY,
-          because: "snoozed",
-          reopensAt: contact.until,
-        });
+        keepLatest(snoozed, contact.action, { policy: SNOOZED_POLICY, because: "snoozed", reopensAt: contact.until });
       }
       if (contact.live && contact.expiresAt > now) {
         live.push(contact);
@@ -81,20 +85,38 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     }
   }
 
-  function note(coolDown: CoolDown, contact: Contact, now: Instant): void {
-    if (!follows(coolDown.after, contact.outcome)) return;
-    const reopensAt = (contact.outcomeAt + coolDown.forMs) as Instant;
-    if (coolDown.scope === "all" || coolDown.scope === "channel") return;
-    const scope = contact[coolDown.scope];
-    if (reopensAt <= now || (coolDown.only !== undefined && coolDown.only !== scope)) return;
-    keepLatest(byScope[coolDown.scope], scope, { policy: coolDown.index, because: "cool-down", reopensAt });
+  function begin(scope: keyof typeof cooling | "all", what: Cooling, suppression: Suppression): void {
+    if (scope === "all" || what === undefined) everything = later(everything, suppression);
+    else keepLatest(cooling[scope], what, suppression);
   }
 
-  function of(action: Action): Suppression | undefined {
-    let worst = byScope.action.size === 0 ? undefined : byScope.action.get(action.hash);
-    if (byScope.group.size > 0) worst = later(worst, byScope.group.get(action.group.hash));
-    if (byScope.issue.size > 0) worst = later(worst, byScope.issue.get(action.issue.hash));
-    return worst;
+  function openRelated({ policy, covers }: (typeof related)[number], contacts: readonly Contact[], now: Instant): void {
+    let reopensAt = LONG_AGO;
+    for (const contact of contacts) {
+      if (!isIn(policy.of, contact.action, contact.group, contact.issue)) continue;
+      const at = happenedAt(policy.after, contact);
+      if (at !== undefined && at + policy.forMs > reopensAt) reopensAt = plus(at, policy.forMs);
+    }
+    if (reopensAt <= now) return;
+    relatedNow.push({ covers, suppression: { policy: policy.index, because: "related", reopensAt } });
+  }
+
+  function of({ action, channel }: PreparedTreatment): Suppression | undefined {
+    let worst = snoozed.size === 0 ? undefined : snoozed.get(action.hash);
+    if (action.exempt) return worst;
+    worst = later(worst, everything);
+    if (cooling.action.size > 0) worst = later(worst, cooling.action.get(action.hash));
+    if (cooling.group.size > 0) worst = later(worst, cooling.group.get(action.group.hash));
+    if (cooling.issue.size > 0) worst = later(worst, cooling.issue.get(action.issue.hash));
+    if (cooling.channel.size > 0) worst = later(worst, cooling.channel.get(channel.hash));
+    for (const { covers, suppression } of relatedNow) if (covers(action.index)) worst = later(worst, suppression);
+    return later(worst, byCase(action));
+  }
+
+  function byCase(action: Action): Suppression | undefined {
+    if (action.exempt) return undefined;
+    const found = casesNow.length === 0 ? undefined : casesNow.find(({ covers }) => covers(action.index));
+    return found === undefined ? undefined : { policy: found.index, because: "open-case", reopensAt: NEVER };
   }
 
   function liveElsewhereUntil({ action, channel }: PreparedTreatment, placement: PlacementIndex): Instant {
@@ -108,12 +130,21 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     return until;
   }
 
-  return { open, of, liveElsewhereUntil };
+  return { open, of, byCase, liveElsewhereUntil, isLive: (action) => liveActions.has(action.hash) };
 }
 
-/** A conversion is an acceptance carried through: it ends no cool-down that the acceptance began. */
-function follows(after: CoolDown["after"], outcome: Outcome): boolean {
-  return outcome === after || (after === "accepted" && outcome === "converted");
+/** What a policy without a set suppresses is everything. */
+function covering(
+  { actions }: Rulebook,
+  { index, suppresses }: { readonly index: PolicyIndex; readonly suppresses: ActionSet | undefined },
+): Covering {
+  if (suppresses === undefined) return { index, covers: () => true };
+  const members = actions.map((action) => isIn(suppresses, action.hash, action.group.hash, action.issue.hash));
+  return { index, covers: (action) => members[action] === true };
+}
+
+function isOpen(kinds: readonly string[], openCases: readonly OpenCase[]): boolean {
+  return kinds.length === 0 || openCases.some(({ kind }) => kinds.includes(kind));
 }
 
 function keepLatest(map: Map<NameHash, Suppression>, scope: NameHash, found: Suppression): void {

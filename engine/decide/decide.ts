@@ -9,6 +9,7 @@ import { createLedger } from "./contact-limits.ts";
 import { createSuppressions } from "./contact-policy.ts";
 import { type Prepared, prepare } from "./prepared.ts";
 import { createQualify, type Qualified } from "./qualify.ts";
+import { createQuietTimes } from "./quiet-hours.ts";
 
 /** Decides by one rulebook. Any number of qualified decisions may wait for their scores at the same time. */
 export interface Decider {
@@ -26,7 +27,7 @@ export function createDecider(rulebook: Rulebook): Decider {
   return {
     rulebook,
     prepared,
-    qualify: createQualify(prepared, createSuppressions(rulebook), ledger),
+    qualify: createQualify(prepared, createSuppressions(rulebook), createQuietTimes(rulebook), ledger),
     choose: createChoose(prepared, ledger, createRanking()),
   };
 }

@@ -17,8 +17,11 @@ export interface PreparedTreatment {
   readonly channel: Channel;
   /** Placements that show its channel, ascending. */
   readonly placements: readonly PlacementIndex[];
-  /** Row of its (channel, purpose) among the consents to look up; -1 where none is needed. */
+  /** Row of its (channel, purpose) among the consents to look up. */
   readonly consentRow: number;
+  /** Of its own engagement policy, tested after that of its action: the rules that read no model, and those that do. */
+  readonly freeRules: readonly TierRule[];
+  readonly modelRules: readonly TierRule[];
 }
 
 export interface PreparedAction {
@@ -40,6 +43,8 @@ export interface ConsentNeed {
 export interface Prepared {
   readonly rulebook: Rulebook;
   readonly actions: readonly PreparedAction[];
+  /** Actions that room may be held for. */
+  readonly holders: readonly PreparedAction[];
   /** By TreatmentIndex. */
   readonly treatments: readonly PreparedTreatment[];
   readonly treatmentByHash: ReadonlyMap<NameHash, TreatmentIndex>;
@@ -50,17 +55,16 @@ export interface Prepared {
   readonly ruleHashes: Uint32Array;
 }
 
-/** Purpose of messages that need no consent: they serve what the customer already has. */
-export const SERVICE_PURPOSE = "service";
-
 export function prepare(rulebook: Rulebook): Prepared {
   const consentNeeds: ConsentNeed[] = [];
   const treatments = rulebook.treatments.map((treatment) => prepareTreatment(rulebook, treatment, consentNeeds));
   const treatmentByHash = new Map<NameHash, TreatmentIndex>();
   for (const { treatment } of treatments) treatmentByHash.set(treatment.hash, treatment.index);
+  const actions = rulebook.actions.map((action) => prepareAction(rulebook, action, treatments));
   return {
     rulebook,
-    actions: rulebook.actions.map((action) => prepareAction(rulebook, action, treatments)),
+    actions,
+    holders: actions.filter(({ action }) => action.holdsRoom !== undefined),
     treatments,
     treatmentByHash,
     consentNeeds,
@@ -75,29 +79,34 @@ function prepareTreatment(rulebook: Rulebook, treatment: Treatment, needs: Conse
   const placements = treatment.placements
     .filter((placement) => rulebook.placements[placement]?.channels.includes(treatment.channel))
     .sort((a, b) => a - b);
-  return { treatment, action, channel, placements, consentRow: consentRow(needs, channel, action.purpose) };
+  const tiers = tiersOf(rulebook, treatment);
+  return { treatment, action, channel, placements, consentRow: consentRow(needs, channel, action.purpose), ...tiers };
 }
 
 function consentRow(needs: ConsentNeed[], channel: Channel, purpose: string): number {
-  if (purpose === SERVICE_PURPOSE) return -1;
   const known = needs.findIndex((need) => need.channel === channel && need.purpose === purpose);
   return known >= 0 ? known : needs.push({ channel, purpose }) - 1;
 }
 
 function prepareAction(rulebook: Rulebook, action: Action, treatments: readonly PreparedTreatment[]): PreparedAction {
-  const rules: TierRule[] = [
-    ...action.eligibility.map((rule) => ({ stage: "eligibility" as const, rule })),
-    ...action.applicability.map((rule) => ({ stage: "applicability" as const, rule })),
-    ...action.suitability.map((rule) => ({ stage: "suitability" as const, rule })),
-  ];
-  const readsModel = ({ rule }: TierRule) => (rulebook.rules[rule]?.needsModels.length ?? 0) > 0;
   return {
     action,
-    freeRules: rules.filter((rule) => !readsModel(rule)),
-    modelRules: rules.filter(readsModel),
+    ...tiersOf(rulebook, action),
     treatments: [...action.treatments].sort((a, b) => a - b).map((index) => treatments[index] as PreparedTreatment),
     needsModels: modelsOf(rulebook, action),
   };
+}
+
+type Tiers = Pick<Action | Treatment, EngagementStage>;
+
+function tiersOf(rulebook: Rulebook, { eligibility, applicability, suitability }: Tiers) {
+  const rules: TierRule[] = [
+    ...eligibility.map((rule) => ({ stage: "eligibility" as const, rule })),
+    ...applicability.map((rule) => ({ stage: "applicability" as const, rule })),
+    ...suitability.map((rule) => ({ stage: "suitability" as const, rule })),
+  ];
+  const readsModel = ({ rule }: TierRule) => (rulebook.rules[rule]?.needsModels.length ?? 0) > 0;
+  return { freeRules: rules.filter((rule) => !readsModel(rule)), modelRules: rules.filter(readsModel) };
 }
 
 function modelsOf(rulebook: Rulebook, action: Action): readonly ModelIndex[] {
@@ -119,6 +128,8 @@ function modelsOf(rulebook: Rulebook, action: Action): readonly ModelIndex[] {
     Object.values(text).forEach(ofTemplate);
   }
   for (const index of action.treatments) {
+    const { eligibility, applicability, suitability } = rulebook.treatments[index] as Treatment;
+    for (const tier of [eligibility, applicability, suitability]) tier.forEach(ofRule);
     for (const byLocale of Object.values(rulebook.treatments[index]?.content ?? {})) {
       for (const text of Object.values(byLocale)) {
         if (isList(text)) text.forEach(ofTemplate);

@@ -5,10 +5,13 @@ import { isAnonymous, type ModelIndex, type PlacementIndex, type TreatmentIndex 
 import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import type { Placement, RuleScope } from "../rulebook/rulebook.ts";
 import { propensityOf } from "./arbitration.ts";
+import { type ConsentVerdict, consentVerdict } from "./consent.ts";
 import type { Ledger } from "./contact-limits.ts";
-import { type ConsentVerdict, consentVerdict, LIVE_POLICY, type Suppressions } from "./contact-policy.ts";
-import { firstFailure, unavailable } from "./engagement-policy.ts";
+import { LIVE_POLICY, type Suppression, type Suppressions } from "./contact-policy.ts";
+import { firstFailure, firstTreatmentFailure, unavailable } from "./engagement-policy.ts";
+import { type DueTreatment, dueTreatments } from "./held-room.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
+import type { QuietTimes } from "./quiet-hours.ts";
 import { type KeptContact, stickyContacts } from "./sticky.ts";
 
 export interface Asked {
@@ -30,6 +33,10 @@ export interface Qualified {
   readonly placements: readonly PlacementIndex[];
   readonly kept: readonly KeptContact[];
   readonly dropped: readonly Drop[];
+  /** When the first of the quiet hours end that something was dropped for; NEVER where nothing was, or none end. */
+  readonly quietUntil: Instant;
+  /** Treatments that room under a cap may be held for. */
+  readonly due: readonly DueTreatment[];
   /** Ascending; empty where no survivor needs one. */
   readonly needsModels: readonly ModelIndex[];
 }
@@ -37,6 +44,7 @@ export interface Qualified {
 export function createQualify(
   prepared: Prepared,
   suppressions: Suppressions,
+  quiet: QuietTimes,
   ledger: Ledger,
 ): (input: DecisionInput) => Qualified {
   const { rulebook } = prepared;
@@ -49,8 +57,9 @@ export function createQualify(
     isAsked.fill(0);
     for (const { placement } of asked) isAsked[placement.index] = 1;
     consents.length = 0;
-    suppressions.open(profile.contacts, now);
-    ledger.open(profile.contacts, now, request.direction);
+    suppressions.open(input);
+    quiet.open(input);
+    ledger.open(input);
     const scope = scopeOf(input, rulebook.models.length);
     const verdicts = new Uint8Array(rulebook.rules.length);
     rulebook.evaluateRules(scope, verdicts);
@@ -60,6 +69,7 @@ export function createQualify(
     const placements: PlacementIndex[] = [];
     const kept: KeptContact[] = [];
     const found = { treatments, placements, kept };
+    let quietUntil = NEVER;
     const needs = new Set<ModelIndex>();
     const asks = (treatment: PreparedTreatment, placement: PlacementIndex) =>
       isAsked[placement] === 1 &&
@@ -82,14 +92,20 @@ export function createQualify(
       const before = treatments.length + kept.length;
       for (const treatment of candidate.treatments) {
         if (!isOpen(treatment, request)) continue;
-        const drop = testTreatment(treatment, input, sticky, found);
-        if (drop !== undefined) dropped.push(drop);
+        const drop = notOffered(treatment, verdicts, now) ?? testTreatment(treatment, input, sticky, found);
+        if (drop === undefined) continue;
+        dropped.push(drop);
+        if (drop.stage === "quiet-hours" && drop.reopensAt < quietUntil) quietUntil = drop.reopensAt;
       }
       if (treatments.length + kept.length > before) for (const model of candidate.needsModels) needs.add(model);
     }
     kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
+    const hasConsent = (treatment: PreparedTreatment) => consentOf(treatment, profile.consents) === "granted";
+    const due = treatments.length > 0 ? dueTreatments(prepared, suppressions, hasConsent, verdicts, input) : [];
+    // What it is worth decides whether room is held for it.
+    for (const { action } of due) for (const model of rulebook.actions[action]?.needsModels ?? []) needs.add(model);
     const needsModels = [...needs].sort((a, b) => a - b);
-    return { asked, scope, verdicts, treatments, placements, kept, dropped, needsModels };
+    return { asked, scope, verdicts, treatments, placements, kept, dropped, quietUntil, due, needsModels };
   };
 
   function beforeTreatments(
@@ -105,6 +121,17 @@ export function createQualify(
     return firstFailure(action, freeRules, verdicts);
   }
 
+  /** Availability and engagement policy of the treatment itself. */
+  function notOffered(
+    { treatment, freeRules }: PreparedTreatment,
+    verdicts: Uint8Array,
+    now: Instant,
+  ): Drop | undefined {
+    const because = unavailable(treatment, now);
+    if (because !== undefined) return { stage: "availability", treatment: treatment.index, because };
+    return freeRules.length === 0 ? undefined : firstTreatmentFailure(treatment, freeRules, verdicts);
+  }
+
   /** Is the treatment asked for in any placement? */
   function isOpen(treatment: PreparedTreatment, request: DecisionRequest): boolean {
     if (request.channel !== undefined && request.channel !== treatment.channel.index) return false;
@@ -112,7 +139,7 @@ export function createQualify(
     return false;
   }
 
-  /** Consent, then what is kept; else suppression, contact limits and the floor. Survivors go to `found`. */
+  /** Consent, then what is kept; else suppression, quiet hours, contact limits and the floor. Survivors go to `found`. */
   function testTreatment(
     prepared: PreparedTreatment,
     { profile, evidence }: DecisionInput,
@@ -122,24 +149,21 @@ export function createQualify(
     const { index } = prepared.treatment;
     const consent = consentOf(prepared, profile.consents);
     if (consent !== "granted") return { stage: "consent", treatment: index, because: consent };
-    let keeps = false;
     for (const entry of sticky) {
       if (entry.treatment !== prepared) continue;
+      const openCase = suppressions.byCase(prepared.action);
+      if (openCase !== undefined) return suppressed(index, openCase);
       found.kept.push(entry);
-      keeps = true;
     }
-    if (keeps) return undefined;
+    if (found.kept.at(-1)?.treatment === prepared) return undefined;
 
-    const suppression = suppressions.of(prepared.action);
-    if (suppression !== undefined) {
-      const { policy, because, reopensAt } = suppression;
-      return { stage: "suppression", treatment: index, policy, because, reopensAt };
-    }
+    const suppression = suppressions.of(prepared);
+    if (suppression !== undefined) return suppressed(index, suppression);
     const reopensAt = liveElsewhereUntil(prepared);
     if (reopensAt !== LONG_AGO) {
       return { stage: "suppression", treatment: index, policy: LIVE_POLICY, because: "already-live", reopensAt };
     }
-    const drop = belowCapsAndFloor(prepared, propensityOf(prepared.treatment, evidence));
+    const drop = quietOrFull(prepared, propensityOf(prepared.treatment, evidence));
     if (drop !== undefined) return drop;
     for (const placement of prepared.placements) {
       if (isAsked[placement] !== 1 || suppressions.liveElsewhereUntil(prepared, placement) !== LONG_AGO) continue;
@@ -149,12 +173,12 @@ export function createQualify(
     return undefined;
   }
 
-  function belowCapsAndFloor({ treatment, action }: PreparedTreatment, propensity: number): Drop | undefined {
+  function quietOrFull(candidate: PreparedTreatment, propensity: number): Drop | undefined {
+    const { treatment, action } = candidate;
+    const silence = quiet.of(candidate);
+    if (silence !== undefined) return { stage: "quiet-hours", treatment: treatment.index, ...silence };
     const refusal = ledger.refusal(treatment.index);
-    if (refusal !== undefined) {
-      const { policy, counted, reopensAt } = refusal;
-      return { stage: "contact-limit", treatment: treatment.index, policy, counted, reopensAt };
-    }
+    if (refusal !== undefined) return { stage: "contact-limit", treatment: treatment.index, ...refusal };
     if (propensity >= action.propensityFloor) return undefined;
     return { stage: "propensity", treatment: treatment.index, propensity, floor: action.propensityFloor };
   }
@@ -177,6 +201,10 @@ export function createQualify(
     consents[consentRow] = known;
     return known;
   }
+}
+
+function suppressed(treatment: TreatmentIndex, { policy, because, reopensAt }: Suppression): Drop {
+  return { stage: "suppression", treatment, policy, because, reopensAt };
 }
 
 /** Each placement once, in the order first asked, with the largest limit asked for it. */
