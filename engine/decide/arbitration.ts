@@ -1,4 +1,4 @@
-// Priority = P^a x C^b x V^c x L^d, and the order in which candidates are tried.
+// Priority = P^a x C^b x V^c x L^d x B^e x F^f, and the order in which candidates are tried.
 import type { BetaCounts, Priority } from "../domain/decision.ts";
 import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import { type Action, type Arbitration, RULE_ERROR, RULE_TRUE, type Treatment } from "../rulebook/rulebook.ts";
@@ -17,10 +17,14 @@ export function rawPropensity({ index }: Treatment, { trials, positives }: BetaC
   return tried > 0 ? (positives[index] ?? 0) / tried : Number.NaN;
 }
 
-/** C: product of the weights whose rule is true; NaN where a rule failed with an error. */
-export function contextOf(action: Action, verdicts: Uint8Array): number {
-  let product = 1;
-  for (const { when, weight } of action.context) {
+interface Weighed {
+  readonly context: Action["context"];
+}
+
+/** C: product of the weights whose rule is true, of the action and then of the treatment; NaN where a rule failed with an error. */
+export function contextOf({ context }: Weighed, verdicts: Uint8Array, start = 1): number {
+  let product = start;
+  for (const { when, weight } of context) {
     const verdict = verdicts[when];
     if (verdict === RULE_ERROR) return Number.NaN;
     if (verdict === RULE_TRUE) product *= weight;
@@ -34,44 +38,26 @@ export function worthOf({ value }: Action, weights: Float64Array): number {
   return found >= 0 && found < Number.POSITIVE_INFINITY ? found + 0 : Number.NaN;
 }
 
+/** All that enters a priority. */
+export type Factors = Omit<Priority, "raw" | "priority">;
+
 /** The priority: finite and >= 0, or NaN where it cannot be computed. A factor whose exponent is 0 is switched off. */
-export function priorityOf(exponents: Arbitration, p: number, c: number, v: number, l: number): number {
-  if (Number.isNaN(v)) return Number.NaN;
+export function priorityOf(exponents: Arbitration, factors: Factors): number {
+  const { propensity, context, value, lever, boost, fatigue } = factors;
+  if (Number.isNaN(value) || Number.isNaN(context)) return Number.NaN;
   const priority =
-    power(p, exponents.propensity) *
-    power(c, exponents.context) *
-    power(v, exponents.value) *
-    power(l, exponents.lever);
-  return priority >= 0 && priority < Number.POSITIVE_INFINITY && !Number.isNaN(c) ? priority : Number.NaN;
+    power(propensity, exponents.propensity) *
+    power(context, exponents.context) *
+    power(value, exponents.value) *
+    power(lever, exponents.lever) *
+    power(boost, exponents.boost) *
+    power(fatigue, exponents.fatigue);
+  return priority >= 0 && priority < Number.POSITIVE_INFINITY ? priority : Number.NaN;
 }
 
 function power(base: number, exponent: number): number {
   if (exponent === 1) return base;
   return exponent === 0 ? 1 : base ** exponent;
-}
-
-/** Every factor of one treatment, for the item that it becomes. */
-export function factorsOf(
-  exponents: Arbitration,
-  treatment: Treatment,
-  action: Action,
-  evidence: BetaCounts,
-  verdicts: Uint8Array,
-  weights: Float64Array,
-): Priority {
-  const propensity = propensityOf(treatment, evidence);
-  const context = contextOf(action, verdicts);
-  const value = worthOf(action, weights);
-  return {
-    raw: rawPropensity(treatment, evidence),
-    propensity,
-    context,
-    value,
-    lever: action.lever,
-    boost: 1,
-    fatigue: 1,
-    priority: priorityOf(exponents, propensity, context, value, action.lever),
-  };
 }
 
 export interface Ranked {

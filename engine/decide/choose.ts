@@ -1,31 +1,21 @@
-// Second half of a decision: rules that read models, priorities, and the slots.
-import type { Contact } from "../domain/contact.ts";
-import type { Decision, DecisionInput, Item, ModelScore, NoneReason, Slate } from "../domain/decision.ts";
+// Second half of a decision: rules that read models, quotas, priorities, and the slots.
+import type { Decision, DecisionInput, ModelScore } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";
-import type { ActionIndex } from "../domain/ids.ts";
-import type { Action, RuleScope } from "../rulebook/rulebook.ts";
-import { contextOf, factorsOf, priorityOf, propensityOf, type Ranking, worthOf } from "./arbitration.ts";
+import type { ActionIndex, PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Bundle } from "../rulebook/policies.ts";
+import type { Action } from "../rulebook/rulebook.ts";
+import type { Ranking } from "./arbitration.ts";
+import { type Entry, incomplete, isFollower, isWhole, keptParties, type Party } from "./bundles.ts";
+import type { Choice } from "./choice.ts";
+import { conclude } from "./conclude.ts";
 import type { Ledger } from "./contact-limits.ts";
-import { type Locales, renderContent, renderReasons } from "./content.ts";
 import { firstFailure, firstTreatmentFailure } from "./engagement-policy.ts";
-import { heldRoom } from "./held-room.ts";
+import { createPlacing, unranked } from "./placing.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
-import { reserve } from "./reserve.ts";
-import { type Board, createBoard, lose, outrun, place, type Slots, slotsOf } from "./slots.ts";
-
-/** One decision on its way: the qualified part, completed by the scores. */
-interface Choice {
-  readonly input: DecisionInput;
-  readonly qualified: Qualified;
-  readonly scope: RuleScope;
-  readonly locales: Locales;
-  readonly verdicts: Uint8Array;
-  readonly weights: Float64Array;
-  readonly board: Board;
-  /** Actions that a rule reading models dropped. */
-  readonly fallen: Map<ActionIndex, Drop>;
-}
+import { createPurse } from "./quotas.ts";
+import { createScales } from "./scales.ts";
+import { createBoard, lose, outrun, slotsOf } from "./slots.ts";
 
 export function createChoose(
   prepared: Prepared,
@@ -33,18 +23,20 @@ export function createChoose(
   ranking: Ranking,
 ): (input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]) => Decision {
   const { rulebook } = prepared;
-  const exponents = rulebook.arbitration;
+  const purse = createPurse(prepared.quotas);
+  const scales = createScales(prepared);
+  const placing = createPlacing(prepared, ledger, purse, scales);
 
   return function choose(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Decision {
     const choice = begin(input, qualified, scores);
     ledger.open(input);
-    for (const { treatment, placement, contact } of qualified.kept) {
-      if (falls(treatment.action.index, choice)) continue;
-      keep(treatment, slotsOf(choice.board, placement), contact, choice);
-    }
+    purse.open(input.quotas);
+    const early = restage(qualified.dropped);
+    for (const party of keptParties(prepared, qualified.kept)) keep(party, choice);
     rank(choice);
     fill(choice);
-    return conclude(choice);
+    tellFollowers(choice);
+    return conclude(prepared, choice, early, scales.pressure());
   };
 
   function begin(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Choice {
@@ -58,15 +50,16 @@ export function createChoose(
     }
     const weights = new Float64Array(rulebook.weights);
     if (qualified.treatments.length + qualified.kept.length > 0) rulebook.evaluateWeights(scope, weights);
+    scales.open({ input, verdicts, weights, arms: qualified.arms });
     return {
       input,
       qualified,
       scope,
       locales: { asked: input.request.locale, fallback: rulebook.defaultLocale },
       verdicts,
-      weights,
       board: createBoard(qualified.asked, prepared.treatments.length),
       fallen: new Map(),
+      followers: [],
     };
   }
 
@@ -86,175 +79,119 @@ export function createChoose(
     return drop !== undefined;
   }
 
-  function keep(treatment: PreparedTreatment, slots: Slots, contact: Contact, choice: Choice): void {
+  function keep({ placement, bundle, members }: Party, choice: Choice): void {
     const { board } = choice;
-    const winner = board.taken.get(treatment.action.index);
-    if (winner === treatment.treatment.index || fallsAlone(treatment, choice)) return;
-    const factors = factorsFor(treatment, choice);
-    const loss = outrun(board, treatment, slots, factors.priority);
-    if (loss !== undefined) lose(board, treatment.treatment.index, loss);
-    else if (Number.isNaN(factors.priority)) lose(board, treatment.treatment.index, ruleError(treatment, slots));
-    else show(treatment, slots, contact, choice);
+    const slots = slotsOf(board, placement);
+    const standing = members.filter(
+      ({ treatment }) => !falls(treatment.action.index, choice) && !fallsAlone(treatment, choice),
+    );
+    const entries = standing.map(
+      ({ treatment, contact }): Entry => ({
+        treatment,
+        placement,
+        priority: scales.weigh(treatment).priority,
+        kept: contact,
+      }),
+    );
+    if (bundle !== undefined && !isWhole({ placement, bundle, members: standing })) {
+      for (const entry of entries) lose(board, entry.treatment.treatment.index, incomplete(bundle, entry, slots));
+      return;
+    }
+    const isShown = ({ treatment }: Entry) => board.taken.get(treatment.action.index) === treatment.treatment.index;
+    const first = entries.filter(
+      ({ treatment }, at) => at === entries.findIndex((other) => other.treatment.action === treatment.action),
+    );
+    const parts = first.filter((entry) => bundle !== undefined || !isShown(entry)).map((entry) => [entry]);
+    placing.placeAll(parts, slots, bundle, choice);
+    for (const entry of entries) {
+      if (bundle === undefined || first.includes(entry) || isShown(entry)) continue;
+      const loss = placing.beaten(entry, choice) ?? incomplete(bundle, entry, slots);
+      lose(board, entry.treatment.treatment.index, loss);
+    }
   }
 
   function rank(choice: Choice): void {
-    const { input, qualified, verdicts, weights, board } = choice;
+    const { qualified } = choice;
     ranking.clear();
+    let treatment: PreparedTreatment | undefined;
     let action: Action | undefined;
+    let hasFallen = false;
     let isOut = false;
-    let context = 1;
-    let value = 0;
+    let priority = 0;
     qualified.treatments.forEach((index, position) => {
-      const treatment = prepared.treatments[index] as PreparedTreatment;
-      const placement = qualified.placements[position] as Slots["placement"]["index"];
-      if (treatment.action !== action) {
-        action = treatment.action;
-        isOut = falls(action.index, choice);
-        context = contextOf(action, verdicts);
-        value = worthOf(action, weights);
+      if (treatment?.treatment.index !== index) {
+        treatment = prepared.treatments[index] as PreparedTreatment;
+        if (treatment.action !== action) {
+          action = treatment.action;
+          hasFallen = falls(action.index, choice);
+        }
+        isOut = hasFallen || fallsAlone(treatment, choice) || isShort(index, choice);
+        if (!isOut) ({ priority } = scales.weigh(treatment));
       }
-      if (isOut || fallsAlone(treatment, choice)) return;
-      const propensity = propensityOf(treatment.treatment, input.evidence);
-      const priority = priorityOf(exponents, propensity, context, value, treatment.action.lever);
-      if (!Number.isNaN(priority)) ranking.add(index, placement, priority);
-      else lose(board, index, ruleError(treatment, slotsOf(board, placement)));
+      if (!isOut) enter(treatment, qualified.placements[position] as PlacementIndex, priority, choice);
     });
+  }
+
+  function isShort(treatment: TreatmentIndex, { board }: Choice): boolean {
+    const shortage = purse.shortage(treatment);
+    if (shortage !== undefined) lose(board, treatment, { stage: "quota", treatment, ...shortage });
+    return shortage !== undefined;
+  }
+
+  /**
+   * The floor was tested before the models were asked, for it may spare them; what a quota has no room for falls there all the
+   * same, as that stage comes first.
+   */
+  function restage(early: readonly Drop[]): readonly Drop[] {
+    if (rulebook.quotas.length === 0) return early;
+    return early.map((drop): Drop => {
+      if (drop.stage !== "propensity") return drop;
+      const shortage = purse.shortage(drop.treatment);
+      return shortage === undefined ? drop : { stage: "quota", treatment: drop.treatment, ...shortage };
+    });
+  }
+
+  function enter(treatment: PreparedTreatment, placement: PlacementIndex, priority: number, choice: Choice): void {
+    const { board, followers } = choice;
+    const { index } = treatment.treatment;
+    const slots = slotsOf(board, placement);
+    if (Number.isNaN(priority)) lose(board, index, unranked(treatment, slots, "rule-error", Number.NaN));
+    else if (isFollower(prepared, treatment)) followers.push({ treatment, placement, priority, kept: undefined });
+    else if (priority < slots.placement.minPriority) {
+      lose(board, index, unranked(treatment, slots, "below-minimum", priority));
+    } else ranking.add(index, placement, priority);
   }
 
   /** Walks down the ranking until every slot is taken; those left then lost by that alone, in whatever order. */
   function fill(choice: Choice): void {
     const { board } = choice;
     for (let next = board.free > 0 ? ranking.take() : undefined; next !== undefined; ) {
-      const treatment = prepared.treatments[next.treatment] as PreparedTreatment;
-      const slots = slotsOf(board, next.placement);
-      if (board.taken.get(treatment.action.index) !== next.treatment) offer(treatment, slots, next.priority, choice);
+      const entry = entryOf(next.treatment, next.placement, next.priority);
+      if (board.taken.get(entry.treatment.action.index) !== next.treatment) placing.offer(entry, choice);
       next = board.free > 0 ? ranking.take() : undefined;
     }
     ranking.rest((index, placement, priority) => {
-      const treatment = prepared.treatments[index] as PreparedTreatment;
-      if (board.taken.get(treatment.action.index) === index) return;
-      lose(board, index, outrun(board, treatment, slotsOf(board, placement), priority) as Drop);
+      const entry = entryOf(index, placement, priority);
+      if (board.taken.get(entry.treatment.action.index) === index) return;
+      lose(board, index, placing.beaten(entry, choice) as Drop);
     });
   }
 
-  function offer(treatment: PreparedTreatment, slots: Slots, priority: number, choice: Choice): void {
-    const { index } = treatment.treatment;
-    const loss = outrun(choice.board, treatment, slots, priority);
-    if (loss !== undefined) {
-      lose(choice.board, index, loss);
-      return;
-    }
-    const refusal = ledger.refusal(index) ?? held(treatment, choice);
-    if (refusal !== undefined) lose(choice.board, index, { stage: "contact-limit", treatment: index, ...refusal });
-    else if (show(treatment, slots, undefined, choice)) ledger.add(index);
+  function entryOf(treatment: TreatmentIndex, placement: PlacementIndex, priority: number): Entry {
+    return { treatment: prepared.treatments[treatment] as PreparedTreatment, placement, priority, kept: undefined };
   }
 
-  function held(treatment: PreparedTreatment, { input, qualified, weights, board }: Choice) {
-    const worth = (action: Action) => worthOf(action, weights) * action.lever;
-    const isTaken = (action: ActionIndex) => board.taken.has(action);
-    return heldRoom(prepared, ledger, qualified.due, treatment, input, worth, isTaken);
-  }
-
-  /** Places it if every text can be rendered. */
-  function show(treatment: PreparedTreatment, slots: Slots, kept: Contact | undefined, choice: Choice): boolean {
-    const { index } = treatment.treatment;
-    const factors = factorsFor(treatment, choice);
-    const rendered = renderContent(treatment.treatment, choice.locales, choice.scope);
-    if (rendered.kind === "missing") {
-      lose(choice.board, index, {
-        stage: "content",
-        treatment: index,
-        placement: slots.placement.index,
-        missing: rendered.read,
-        priority: factors.priority,
-      });
-      return false;
-    }
-    place(choice.board, slots, { treatment, kept, factors, content: rendered.content });
-    return true;
-  }
-
-  function factorsFor({ treatment, action }: PreparedTreatment, { input, verdicts, weights }: Choice) {
-    return factorsOf(exponents, treatment, action, input.evidence, verdicts, weights);
-  }
-
-  function conclude({ input, qualified, scope, locales, verdicts, board, fallen }: Choice): Decision {
-    const contacts: Contact[] = [];
-    const slates = board.slots.map(({ placement, placed }): Slate => {
-      const items = placed.map(({ treatment, kept, factors, content }, position): Item => {
-        const rank = position + 1;
-        const contact = kept ?? reserve(input, treatment, placement, contacts.length, rank);
-        if (kept === undefined) contacts.push(contact);
-        return {
-          action: treatment.action.index,
-          treatment: treatment.treatment.index,
-          rank,
-          trackingCode: contact.trackingCode,
-          kept: kept !== undefined,
-          factors,
-          content,
-          reasons: renderReasons(treatment.action, locales, scope, verdicts),
-          expiresAt: contact.expiresAt,
-        };
-      });
-      if (items.length > 0) return { placement: placement.index, kind: "act", items };
-      return { placement: placement.index, kind: "none", because: whyEmpty(placement.index, input), items };
-    });
-    const dropped = allDrops(prepared, qualified.dropped, board.losses, fallen);
-    const decided = { slates, withheld: [], dropped, contacts, arms: [], spent: [], pressure: 0, heldUntil: undefined };
-    if (slates.some(({ kind }) => kind === "act")) return { kind: "act", ...decided };
-    const because = slates.every((slate) => slate.because === "no-treatment") ? "no-treatment" : "all-dropped";
-    return { kind: "none", because, ...decided };
-  }
-
-  function whyEmpty(placement: Slots["placement"]["index"], { request }: DecisionInput): NoneReason {
-    const fits = prepared.treatments.some(
-      ({ channel, placements }) =>
-        placements.includes(placement) && (request.channel === undefined || request.channel === channel.index),
-    );
-    return fits ? "all-dropped" : "no-treatment";
-  }
-}
-
-function ruleError({ treatment }: PreparedTreatment, { placement }: Slots): Drop {
-  return {
-    stage: "arbitration",
-    treatment: treatment.index,
-    placement: placement.index,
-    lostTo: treatment.index,
-    priority: Number.NaN,
-    because: "rule-error",
-  };
-}
-
-/**
- * One for each action that fell as a whole, else one for each of its treatments, in canonical order: `early` has that
- * order already, and a treatment is either there or among the losses.
- */
-function allDrops(
-  prepared: Prepared,
-  early: readonly Drop[],
-  losses: readonly (Drop | undefined)[],
-  fallen: ReadonlyMap<ActionIndex, Drop>,
-): readonly Drop[] {
-  const dropped: Drop[] = [];
-  let next = 0;
-  for (const { action, treatments } of prepared.actions) {
-    const fell = fallen.get(action.index);
-    if (fell !== undefined) dropped.push(fell);
-    const first = early[next];
-    if (first !== undefined && "action" in first && first.action === action.index) {
-      dropped.push(first);
-      next++;
-      continue;
-    }
-    for (const { treatment } of treatments) {
-      const drop = early[next];
-      const isNext = drop !== undefined && "treatment" in drop && drop.treatment === treatment.index;
-      if (isNext) next++;
-      const loss = isNext ? drop : losses[treatment.index];
-      if (loss !== undefined && fell === undefined) dropped.push(loss);
+  /** What waited for a lead in vain: another treatment of the action stands there, or the bundle is not whole. */
+  function tellFollowers({ board, followers }: Choice): void {
+    for (const entry of followers) {
+      const { treatment, placement, priority } = entry;
+      const { index } = treatment.treatment;
+      const winner = board.taken.get(treatment.action.index);
+      if (winner === index) continue;
+      const slots = slotsOf(board, placement);
+      const bundle = prepared.actions[treatment.action.index]?.bundle as Bundle;
+      const taken = winner === undefined ? undefined : outrun(board, treatment, slots, priority, []);
+      lose(board, index, taken ?? incomplete(bundle, entry, slots));
     }
   }
-  return dropped;
 }

@@ -1,11 +1,13 @@
-// Texts for one customer: placeholders filled in, in the locale asked for. Escaping is the channel's.
+// Texts for one customer: placeholders filled in, in the locale asked for, escaped for the channel.
 import type { Content } from "../domain/decision.ts";
 import type { PropValue } from "../domain/event.ts";
-import { type Action, RULE_TRUE, type RuleScope, type Template, type Treatment } from "../rulebook/rulebook.ts";
-import { isList } from "./prepared.ts";
+import { RULE_TRUE, type RuleScope, type Template } from "../rulebook/rulebook.ts";
+import { type Escape, escapeFor } from "./escape.ts";
+import { isList, type PreparedTreatment } from "./prepared.ts";
 
 /** Reasons shown for one item. */
 const REASONS_MAX = 4;
+const REASON_FIELD = "reason";
 /** Every text is written in it: the compiler sees to that. */
 const LAST_LOCALE = "en";
 
@@ -22,14 +24,15 @@ export type Rendered =
   /** The first placeholder without a value, as written: `attributes.first_name`. */
   | { readonly kind: "missing"; readonly read: string };
 
-export function renderContent(treatment: Treatment, locales: Locales, scope: RuleScope): Rendered {
+export function renderContent({ treatment, channel }: PreparedTreatment, locales: Locales, scope: RuleScope): Rendered {
   const content: Record<string, string | readonly string[]> = {};
   for (const [field, byLocale] of Object.entries(treatment.content)) {
     const template = inLocale(byLocale, locales);
     if (template === undefined) continue;
+    const escaped = escapeFor(channel.format, field);
     const lines: string[] = [];
     for (const line of isList(template) ? template : [template]) {
-      const text = renderTemplate(line, scope);
+      const text = renderTemplate(line, scope, escaped);
       if (text.kind === "missing") return text;
       lines.push(text.text);
     }
@@ -40,26 +43,28 @@ export function renderContent(treatment: Treatment, locales: Locales, scope: Rul
 
 /** The true reasons of an action in order; one whose placeholder has no value is left out. `verdicts` by RuleIndex. */
 export function renderReasons(
-  action: Action,
+  { action, channel }: PreparedTreatment,
   locales: Locales,
   scope: RuleScope,
   verdicts: Uint8Array,
 ): readonly string[] {
   const reasons: string[] = [];
+  const escaped = escapeFor(channel.format, REASON_FIELD);
   for (const { when, text } of action.reasons) {
     if (reasons.length === REASONS_MAX) break;
     if (when !== undefined && verdicts[when] !== RULE_TRUE) continue;
     const template = inLocale(text, locales);
     if (template === undefined) continue;
-    const rendered = renderTemplate(template, scope);
+    const rendered = renderTemplate(template, scope, escaped);
     if (rendered.kind === "rendered") reasons.push(rendered.text);
   }
   return reasons;
 }
 
-export function renderTemplate(
+function renderTemplate(
   template: Template,
   scope: RuleScope,
+  escaped: Escape,
 ): { readonly kind: "rendered"; readonly text: string } | { readonly kind: "missing"; readonly read: string } {
   let text = "";
   for (const part of template) {
@@ -71,13 +76,13 @@ export function renderTemplate(
     if (value === undefined || (typeof value === "number" && !Number.isFinite(value))) {
       return { kind: "missing", read: part.read };
     }
-    text += formatValue(value);
+    text += escaped(formatValue(value));
   }
   return { kind: "rendered", text };
 }
 
 /** Whole numbers plain, others with up to 2 decimals, sets joined by `, `. */
-export function formatValue(value: PropValue): string {
+function formatValue(value: PropValue): string {
   if (typeof value === "number") return formatNumber(value);
   return typeof value === "object" ? value.join(", ") : String(value);
 }

@@ -2,9 +2,12 @@
 import type { Drop } from "../domain/drop.ts";
 import { hashText, murmur128 } from "../domain/hash.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
+import { ROOM_POLICY } from "./contact-limits.ts";
+import { LIVE_POLICY, SNOOZED_POLICY } from "./contact-policy.ts";
+import type { DeclaredPolicy } from "./policy-table.ts";
 import type { Prepared } from "./prepared.ts";
 
-/** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. */
+/** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. A policy beside a rival is the second. */
 const BYTES_PER_DROP = 5 * 4 + 2 * 8;
 const CANONICAL_NAN_HIGH = 0x7ff80000;
 
@@ -50,32 +53,32 @@ function orderOf(prepared: Prepared, drop: Drop): number {
 function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {
   const { rulebook, ruleHashes } = prepared;
   const subject = "action" in drop ? rulebook.actions[drop.action] : rulebook.treatments[drop.treatment];
-  let because = "";
+  let because = 0;
   let rival = 0;
   let first = 0;
   let second = 0;
   switch (drop.stage) {
     case "availability":
     case "consent":
-      because = drop.because;
+      because = wordHash(drop.because);
       break;
     case "eligibility":
     case "applicability":
     case "suitability":
-      because = drop.because;
+      because = wordHash(drop.because);
       rival = ruleHashes[drop.rule] ?? 0;
       break;
     case "suppression":
     case "quiet-hours":
-      because = drop.because;
-      rival = wordHash(policyId(prepared, drop));
+      because = wordHash(drop.because);
+      rival = policyOf(prepared, drop).hash;
       first = drop.reopensAt;
       break;
     case "contact-limit":
-      rival = wordHash(policyId(prepared, drop));
+      rival = policyOf(prepared, drop).hash;
       first = drop.reopensAt;
       second = drop.counted;
-      because = drop.heldFor === undefined ? "" : (rulebook.actions[drop.heldFor]?.id ?? "");
+      if (drop.heldFor !== undefined) because = rulebook.actions[drop.heldFor]?.hash ?? 0;
       break;
     case "quota":
       rival = rulebook.quotas[drop.quota]?.hash ?? 0;
@@ -87,12 +90,13 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
       second = drop.floor;
       break;
     case "arbitration":
-      because = drop.policy === undefined ? drop.because : `${drop.because}/${policyId(prepared, drop)}`;
+      because = wordHash(drop.because);
       rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
       first = drop.priority;
+      if (drop.policy !== undefined) second = policyOf(prepared, drop).hash;
       break;
     case "content":
-      because = drop.missing;
+      because = wordHash(drop.missing);
       first = drop.priority;
       break;
     case "slots":
@@ -105,7 +109,7 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
   }
   view.setUint32(at, wordHash(drop.stage), true);
   view.setUint32(at + 4, subject?.hash ?? 0, true);
-  view.setUint32(at + 8, wordHash(because), true);
+  view.setUint32(at + 8, because, true);
   view.setUint32(at + 12, rival, true);
   view.setUint32(at + 16, "placement" in drop ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
   setFloat(view, at + 20, first);
@@ -117,28 +121,24 @@ interface PolicyDrop {
   readonly policy?: PolicyIndex;
 }
 
-/** Id of the declared policy, or of what the engine itself sees to. */
-export function policyId(prepared: Prepared, drop: PolicyDrop): string {
-  const declared = policyNamed(prepared, drop);
-  if (declared !== undefined) return declared.id;
-  if (drop.stage === "contact-limit") return "built-in/contacts-kept";
-  return drop.policy === -2 ? "built-in/snoozed" : "built-in/already-live";
+type Policy = Pick<DeclaredPolicy, "id" | "hash"> & Partial<DeclaredPolicy>;
+
+const KEPT = builtIn("built-in/contacts-kept");
+const SNOOZED = builtIn("built-in/snoozed");
+const LIVE = builtIn("built-in/already-live");
+
+/** The declared policy, or what the engine itself sees to: that has no place. */
+export function policyOf({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
+  if (policy === ROOM_POLICY) return KEPT;
+  if (policy === SNOOZED_POLICY) return SNOOZED;
+  if (policy === LIVE_POLICY) return LIVE;
+  const declared = policy === undefined ? undefined : policies[stage][policy];
+  if (declared === undefined) throw new RangeError(`a drop at ${stage} names policy ${policy}, which nobody declares`);
+  return declared;
 }
 
-/** Policies are numbered among those of their kind; undefined for what no file declares. */
-export function policyNamed({ rulebook }: Prepared, { stage, policy }: PolicyDrop) {
-  const { contactLimits, coolDowns, related, caseRules, quietHours, slateLimits, bundles } = rulebook;
-  const kinds = {
-    "contact-limit": [contactLimits],
-    suppression: [coolDowns, related, caseRules],
-    "quiet-hours": [quietHours],
-    arbitration: [slateLimits, bundles],
-  };
-  for (const kind of kinds[stage]) {
-    const found = kind.find(({ index }) => index === policy);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function builtIn(id: string): Policy {
+  return { id, hash: hashText(id, 0)[0] as number };
 }
 
 function setFloat(view: DataView, at: number, value: number): void {

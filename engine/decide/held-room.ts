@@ -28,13 +28,13 @@ export interface HeldRoom {
 const NONE: readonly DueTreatment[] = [];
 
 /**
- * Treatments of actions that are due: their `holdsRoom` is true, they are on offer, pass the rules that read no model, have
- * consent, and are on no screen yet. Whether this request asks for them does not matter.
+ * Treatments of actions that are due: their `holdsRoom` is true, they are on offer, pass the rules that read no model,
+ * `mayBeSent` as to consent and arms, and are on no screen yet. Whether this request asks for them does not matter.
  */
 export function dueTreatments(
   prepared: Prepared,
   suppressions: Suppressions,
-  hasConsent: (treatment: PreparedTreatment) => boolean,
+  mayBeSent: (treatment: PreparedTreatment) => boolean,
   verdicts: Uint8Array,
   { now }: DecisionInput,
 ): readonly DueTreatment[] {
@@ -47,7 +47,7 @@ export function dueTreatments(
     for (const treatment of treatments) {
       const { index } = treatment.treatment;
       if (unavailable(treatment.treatment, now) !== undefined) continue;
-      if (!isAllowed(treatment.freeRules, verdicts) || !hasConsent(treatment)) continue;
+      if (!isAllowed(treatment.freeRules, verdicts) || !mayBeSent(treatment)) continue;
       due.push({ action: action.index, treatment: index, from: suppressions.of(treatment)?.reopensAt ?? LONG_AGO });
     }
   }

@@ -1,8 +1,11 @@
 // A rulebook arranged for deciding: everything that does not depend on the customer is worked out once.
 import { hashText } from "../domain/hash.ts";
 import type { ModelIndex, NameHash, PlacementIndex, RuleIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Bundle, SlateLimit } from "../rulebook/policies.ts";
 import type { Action, Channel, Rulebook, Template, Treatment } from "../rulebook/rulebook.ts";
 import { type LimitPlan, planLimits } from "./contact-limits.ts";
+import { type PolicyTable, tabulatePolicies } from "./policy-table.ts";
+import { planQuotas, type QuotaPlan } from "./quotas.ts";
 
 export type EngagementStage = "eligibility" | "applicability" | "suitability";
 
@@ -33,6 +36,10 @@ export interface PreparedAction {
   readonly treatments: readonly PreparedTreatment[];
   /** Models that its rules, weights, value, reasons or texts read. */
   readonly needsModels: readonly ModelIndex[];
+  /** Those that name it. */
+  readonly slateLimits: readonly SlateLimit[];
+  /** The one that it belongs to. */
+  readonly bundle: Bundle | undefined;
 }
 
 export interface ConsentNeed {
@@ -51,6 +58,10 @@ export interface Prepared {
   /** By consentRow. */
   readonly consentNeeds: readonly ConsentNeed[];
   readonly limits: LimitPlan;
+  readonly quotas: QuotaPlan;
+  readonly policies: PolicyTable;
+  /** By id of a trigger or campaign: how long a message that quiet hours keep back is worth deciding again, in ms. */
+  readonly holdForMs: ReadonlyMap<string, number>;
   /** By RuleIndex: hash of the rule's id, for digests. */
   readonly ruleHashes: Uint32Array;
 }
@@ -69,6 +80,9 @@ export function prepare(rulebook: Rulebook): Prepared {
     treatmentByHash,
     consentNeeds,
     limits: planLimits(rulebook),
+    quotas: planQuotas(rulebook),
+    policies: tabulatePolicies(rulebook),
+    holdForMs: new Map([...rulebook.campaigns, ...rulebook.triggers].map(({ id, holdForMs }) => [id, holdForMs])),
     ruleHashes: Uint32Array.from(rulebook.rules, (rule) => hashText(rule.id, 0)[0] as number),
   };
 }
@@ -94,6 +108,8 @@ function prepareAction(rulebook: Rulebook, action: Action, treatments: readonly 
     ...tiersOf(rulebook, action),
     treatments: [...action.treatments].sort((a, b) => a - b).map((index) => treatments[index] as PreparedTreatment),
     needsModels: modelsOf(rulebook, action),
+    slateLimits: rulebook.slateLimits.filter(({ actions }) => actions.has(action.index)),
+    bundle: rulebook.bundles.find(({ actions }) => actions.includes(action.index)),
   };
 }
 
@@ -128,8 +144,9 @@ function modelsOf(rulebook: Rulebook, action: Action): readonly ModelIndex[] {
     Object.values(text).forEach(ofTemplate);
   }
   for (const index of action.treatments) {
-    const { eligibility, applicability, suitability } = rulebook.treatments[index] as Treatment;
+    const { eligibility, applicability, suitability, context } = rulebook.treatments[index] as Treatment;
     for (const tier of [eligibility, applicability, suitability]) tier.forEach(ofRule);
+    for (const { when } of context) ofRule(when);
     for (const byLocale of Object.values(rulebook.treatments[index]?.content ?? {})) {
       for (const text of Object.values(byLocale)) {
         if (isList(text)) text.forEach(ofTemplate);

@@ -9,6 +9,7 @@ import { type ConsentVerdict, consentVerdict } from "./consent.ts";
 import type { Ledger } from "./contact-limits.ts";
 import { LIVE_POLICY, type Suppression, type Suppressions } from "./contact-policy.ts";
 import { firstFailure, firstTreatmentFailure, unavailable } from "./engagement-policy.ts";
+import { type Assignment, armsOf, isOffByArm } from "./experiments.ts";
 import { type DueTreatment, dueTreatments } from "./held-room.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { QuietTimes } from "./quiet-hours.ts";
@@ -28,6 +29,7 @@ export interface Qualified {
   readonly scope: RuleScope;
   /** By RuleIndex, of the rules that read no model. */
   readonly verdicts: Uint8Array;
+  readonly arms: readonly Assignment[];
   /** Pairs that may still win, side by side, by action and then by treatment. */
   readonly treatments: readonly TreatmentIndex[];
   readonly placements: readonly PlacementIndex[];
@@ -63,6 +65,7 @@ export function createQualify(
     const scope = scopeOf(input, rulebook.models.length);
     const verdicts = new Uint8Array(rulebook.rules.length);
     rulebook.evaluateRules(scope, verdicts);
+    const arms = armsOf(rulebook, profile.key, now, verdicts);
 
     const dropped: Drop[] = [];
     const treatments: TreatmentIndex[] = [];
@@ -78,7 +81,7 @@ export function createQualify(
     const sticky = stickyContacts(
       prepared,
       asked.map(({ placement }) => placement),
-      profile.contacts,
+      profile,
       now,
       asks,
     );
@@ -92,7 +95,7 @@ export function createQualify(
       const before = treatments.length + kept.length;
       for (const treatment of candidate.treatments) {
         if (!isOpen(treatment, request)) continue;
-        const drop = notOffered(treatment, verdicts, now) ?? testTreatment(treatment, input, sticky, found);
+        const drop = notOffered(treatment, verdicts, arms, now) ?? testTreatment(treatment, input, sticky, found);
         if (drop === undefined) continue;
         dropped.push(drop);
         if (drop.stage === "quiet-hours" && drop.reopensAt < quietUntil) quietUntil = drop.reopensAt;
@@ -100,12 +103,13 @@ export function createQualify(
       if (treatments.length + kept.length > before) for (const model of candidate.needsModels) needs.add(model);
     }
     kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
-    const hasConsent = (treatment: PreparedTreatment) => consentOf(treatment, profile.consents) === "granted";
-    const due = treatments.length > 0 ? dueTreatments(prepared, suppressions, hasConsent, verdicts, input) : [];
+    const mayBeSent = (treatment: PreparedTreatment) =>
+      !isOffByArm(arms, treatment.treatment.index) && consentOf(treatment, profile.consents) === "granted";
+    const due = treatments.length > 0 ? dueTreatments(prepared, suppressions, mayBeSent, verdicts, input) : [];
     // What it is worth decides whether room is held for it.
     for (const { action } of due) for (const model of rulebook.actions[action]?.needsModels ?? []) needs.add(model);
     const needsModels = [...needs].sort((a, b) => a - b);
-    return { asked, scope, verdicts, treatments, placements, kept, dropped, quietUntil, due, needsModels };
+    return { asked, scope, verdicts, arms, treatments, placements, kept, dropped, quietUntil, due, needsModels };
   };
 
   function beforeTreatments(
@@ -125,9 +129,10 @@ export function createQualify(
   function notOffered(
     { treatment, freeRules }: PreparedTreatment,
     verdicts: Uint8Array,
+    arms: readonly Assignment[],
     now: Instant,
   ): Drop | undefined {
-    const because = unavailable(treatment, now);
+    const because = unavailable(treatment, now) ?? (isOffByArm(arms, treatment.index) ? "arm" : undefined);
     if (because !== undefined) return { stage: "availability", treatment: treatment.index, because };
     return freeRules.length === 0 ? undefined : firstTreatmentFailure(treatment, freeRules, verdicts);
   }

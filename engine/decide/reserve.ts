@@ -6,15 +6,19 @@ import { NEVER, plus } from "../domain/time.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
 import type { PreparedTreatment } from "./prepared.ts";
 
-/** `ordinal` is unique within the decision; `rank` is 1-based within the slate. */
+/**
+ * `ordinal` is unique within the decision; `rank` is 1-based within the slate. A shadow is confirmed at once: nobody will
+ * report that it was delivered or seen.
+ */
 export function reserve(
   { id, request, now }: DecisionInput,
   { treatment, action, channel }: PreparedTreatment,
   placement: Placement,
   ordinal: number,
   rank: number,
+  shadow: boolean,
 ): Contact {
-  const countsNow = channel.countsAt === "decided";
+  const countsNow = shadow || channel.countsAt === "decided";
   const expiresAt = plus(now, action.expiresAfterMs);
   return {
     trackingCode: trackingCode(id, ordinal),
@@ -41,6 +45,6 @@ export function reserve(
     tried: false,
     rank,
     exempt: action.exempt,
-    shadow: false,
+    shadow,
   };
 }

@@ -3,6 +3,7 @@ import type { Contact } from "../domain/contact.ts";
 import type { Content, Priority } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";
 import type { ActionIndex, PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { SlateLimit } from "../rulebook/policies.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
 import type { PreparedTreatment } from "./prepared.ts";
 
@@ -23,7 +24,7 @@ export interface Placed {
 export interface Board {
   readonly slots: readonly Slots[];
   readonly taken: Map<ActionIndex, TreatmentIndex>;
-  /** By TreatmentIndex: the strongest of the losses of one that found no slot. */
+  /** By TreatmentIndex: the strongest of its losses, told where it found no slot in the end. */
   readonly losses: (Drop | undefined)[];
   free: number;
 }
@@ -47,15 +48,25 @@ export function place(board: Board, slots: Slots, placed: Placed): void {
   slots.placed.push(placed);
   board.free--;
   board.taken.set(placed.treatment.action.index, placed.treatment.treatment.index);
-  board.losses[placed.treatment.treatment.index] = undefined;
 }
 
-/** Lost because its action has a slot already, or its placement none left; undefined where neither is so. */
+/** Undoes the last `place` in these slots. */
+export function unplace(board: Board, slots: Slots): void {
+  const placed = slots.placed.pop() as Placed;
+  board.free++;
+  board.taken.delete(placed.treatment.action.index);
+}
+
+/**
+ * Lost because its action has a slot already, because a slate limit lets no more of its set in, or because its placement has no
+ * slot left; undefined where nothing is so. `limits`: those that name its action.
+ */
 export function outrun(
   board: Board,
   { treatment, action }: PreparedTreatment,
   slots: Slots,
   priority: number,
+  limits: readonly SlateLimit[],
 ): Drop | undefined {
   const { index } = treatment;
   const placement = slots.placement.index;
@@ -63,9 +74,34 @@ export function outrun(
   if (lostTo !== undefined) {
     return { stage: "arbitration", treatment: index, placement, lostTo, priority, because: "same-action" };
   }
+  for (const limit of limits) {
+    const rival = rivalUnder(limit, board, slots, index);
+    if (rival === undefined) continue;
+    const policy = limit.index;
+    return { stage: "arbitration", treatment: index, placement, lostTo: rival, priority, because: "excluded", policy };
+  }
   if (slots.placed.length < slots.limit) return undefined;
   const last = slots.placed.at(-1) as Placed;
   return { stage: "slots", treatment: index, placement, lostTo: last.treatment.treatment.index, priority };
+}
+
+/** Where the limit is reached: the last placed of its set, `self` where it lets none in. */
+function rivalUnder(
+  { max, actions, per }: SlateLimit,
+  board: Board,
+  slots: Slots,
+  self: TreatmentIndex,
+): TreatmentIndex | undefined {
+  let count = 0;
+  let rival = self;
+  for (const { placed } of per === "slate" ? [slots] : board.slots) {
+    for (const { treatment } of placed) {
+      if (!actions.has(treatment.action.index)) continue;
+      count++;
+      rival = treatment.treatment.index;
+    }
+  }
+  return count >= max ? rival : undefined;
 }
 
 /**
@@ -82,6 +118,6 @@ function tellsMore(loss: Drop, told: Drop): boolean {
   return "placement" in loss && "placement" in told && loss.placement < told.placement;
 }
 
-function holdsEverywhere({ stage }: Drop): boolean {
-  return stage === "content" || stage === "contact-limit";
+function holdsEverywhere(loss: Drop): boolean {
+  return !("placement" in loss) || loss.stage === "content";
 }

@@ -3,7 +3,8 @@ import type { Contact } from "../domain/contact.ts";
 import type { Decision, ProfileView } from "../domain/decision.ts";
 import type { PlacementIndex, TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import type { Placement } from "../rulebook/rulebook.ts";
+import type { Action, Placement } from "../rulebook/rulebook.ts";
+import { inHoldout } from "./holdout.ts";
 import type { Prepared, PreparedTreatment } from "./prepared.ts";
 
 export interface KeptContact {
@@ -19,18 +20,25 @@ export interface KeptContact {
 export function stickyContacts(
   prepared: Prepared,
   placements: readonly Placement[],
-  contacts: readonly Contact[],
+  { key, contacts }: ProfileView,
   now: Instant,
   asks: (treatment: PreparedTreatment, placement: PlacementIndex) => boolean,
 ): readonly KeptContact[] {
   const kept: KeptContact[] = [];
+  let isHeldOut: boolean | undefined;
+  /** A shadow was never shown and what was shown is no shadow: one cannot go on as the other. */
+  const goesOn = (contact: Contact, { exempt }: Action): boolean => {
+    isHeldOut ??= inHoldout(prepared.rulebook, key);
+    return contact.shadow === (isHeldOut && !exempt);
+  };
   for (const placement of placements) {
     if (!(placement.stickyMs > 0)) continue;
     for (const contact of contacts) {
       if (contact.placement !== placement.hash || !isSticky(contact, placement.stickyMs, now)) continue;
       const index = prepared.treatmentByHash.get(contact.treatment);
       const treatment = index === undefined ? undefined : prepared.treatments[index];
-      if (treatment !== undefined && asks(treatment, placement.index)) {
+      if (treatment === undefined || !asks(treatment, placement.index)) continue;
+      if (goesOn(contact, treatment.action)) {
         kept.push({ contact, treatment, placement: placement.index });
       }
     }
@@ -58,14 +66,16 @@ function inOrder(a: KeptContact, b: KeptContact): number {
 
 /**
  * Live contacts that leave the screens because of this decision: the same action is offered anew in their placement, or
- * their placement was asked within its sticky time and they are no longer in its slate.
+ * their placement was asked within its sticky time and they are no longer in its slate. What is withheld counts as offered.
  */
 export function superseded(prepared: Prepared, profile: ProfileView, decision: Decision, now: Instant): TrackingCode[] {
   const codes: TrackingCode[] = [];
   for (const slate of decision.slates) {
     const placement = prepared.rulebook.placements[slate.placement] as Placement;
-    const shown = new Set(slate.items.map((item) => item.trackingCode));
-    const actions = new Set(slate.items.map((item) => prepared.rulebook.actions[item.action]?.hash));
+    const withheld = decision.withheld.find((other) => other.placement === slate.placement);
+    const items = withheld === undefined ? slate.items : [...slate.items, ...withheld.items];
+    const shown = new Set(items.map((item) => item.trackingCode));
+    const actions = new Set(items.map((item) => prepared.rulebook.actions[item.action]?.hash));
     for (const contact of profile.contacts) {
       if (!contact.live || contact.placement !== placement.hash || shown.has(contact.trackingCode)) continue;
       const dropped = placement.stickyMs > 0 && contact.at > now - placement.stickyMs;

@@ -74,7 +74,7 @@ export async function withDecisions(
   glance: Glance,
   recordOf: (contact: Contact) => Promise<DecisionRecord | undefined>,
 ): Promise<CustomerLook> {
-  const live = glance.contacts.filter((contact) => contact.live);
+  const live = glance.contacts.filter((contact) => contact.live && !contact.shadow);
   const isLive = new Set(live.map((contact) => contact.trackingCode));
   const active = new Map<string, DecisionRecord>();
   for (const contact of live) {

@@ -13,7 +13,7 @@ export interface AppliedDecision {
 
 /**
  * Reserves the decision's contacts and takes what it supersedes off the screens. The reservation of a superseded one stands
- * until its own time, for somebody may be looking at it already.
+ * until its own time, for somebody may be looking at it already. Shadow contacts come and go without a word.
  * @param memoryMs how long a contact can matter to the contact policy
  */
 export function applyDecision(state: ProfileState, record: DecisionRecord, memoryMs: number): AppliedDecision {
@@ -21,6 +21,7 @@ export function applyDecision(state: ProfileState, record: DecisionRecord, memor
   if (record.superseded.length === 0 && record.contacts.length === 0) return { state, withdrawals, isChanged: false };
   const leaving = new Set<TrackingCode>(record.superseded);
   const withdraw = (contact: Contact, because: string): void => {
+    if (contact.shadow) return; // it never was on a screen
     withdrawals.push({ key: record.key, trackingCode: contact.trackingCode, because });
   };
   const standing = state.contacts.map((contact) => {

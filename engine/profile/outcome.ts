@@ -22,6 +22,7 @@
 // Whatever proves that the customer saw it (all but `pending` and `not-delivered`) makes it a trial, once, and confirms
 // the contact, even one that was released meanwhile: it has happened, though its place under the caps may have been
 // given away. That over-count cannot be prevented, only avoided by a `reserveFor` that is long enough.
+// A shadow contact, which the holdout withheld, was never sent: no report applies to it, and it leaves no screen.
 // `tried` and the positive are functions of the outcome, so evidence is what the outcomes say, after any path.
 import type { Contact, ContactState, Outcome, WithdrawReason } from "../domain/contact.ts";
 import type { OutcomeReport } from "../domain/event.ts";
@@ -56,6 +57,7 @@ const NEXT: Readonly<Record<Outcome, readonly Outcome[]>> = {
 /** One report about one contact; `at` is when it happened. */
 export function applyOutcome(contact: Contact, report: OutcomeReport, at: Instant): ContactStep {
   const { outcome } = report;
+  if (contact.shadow) return unchanged(contact);
   if (!NEXT[contact.outcome].includes(outcome)) return unchanged(contact);
   if (outcome === "retracted") return at < contact.outcomeAt ? unchanged(contact) : retract(contact, at);
   if (contact.previous === "retracted" && at <= contact.outcomeAt) return unchanged(contact);
@@ -74,7 +76,7 @@ export function applyOutcome(contact: Contact, report: OutcomeReport, at: Instan
 
 /** The channel says that it was delivered. Confirms where the channel counts at delivery. */
 export function applyDelivered(contact: Contact, _at: Instant): ContactStep {
-  const counts = contact.countsAt === "delivered" && contact.outcome !== "not-delivered";
+  const counts = contact.countsAt === "delivered" && contact.outcome !== "not-delivered" && !contact.shadow;
   if (!counts || contact.state === "confirmed") return unchanged(contact);
   return step(contact, { ...contact, state: "confirmed" });
 }
@@ -214,7 +216,7 @@ function step(before: Contact, contact: Contact): ContactStep {
     contact,
     trials: difference(contact.tried, before.tried),
     positives: difference(isPositive(contact.outcome), isPositive(before.outcome)),
-    withdraw: before.live && !contact.live ? (reasonOf(contact.outcome) ?? "expired") : undefined,
+    withdraw: before.live && !contact.live && !contact.shadow ? (reasonOf(contact.outcome) ?? "expired") : undefined,
     changed: true,
   };
 }
