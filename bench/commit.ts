@@ -93,7 +93,6 @@ async function createWriter(connection: RedisConnection, records: readonly Decis
       payload: encode(decisions),
       decisions: decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
       armed: decisions.map(({ key, now }) => ({ key, due: now })),
-      disarmed: [],
       dead: [],
       profiles: [],
       base: undefined,

@@ -17,7 +17,7 @@ export function presentDecision(record: DecisionRecord): DecisionBody {
     slates: record.slates.map(presentSlate),
     degraded: [...record.degraded],
     direction: record.direction,
-    ...(record.trigger === undefined ? {} : { trigger: { ...record.trigger } }),
+    ...(record.trigger === undefined ? {} : { trigger: triggerOf(record.trigger) }),
     now: record.now,
   };
 }
@@ -172,4 +172,12 @@ function copyContent(content: Content): Record<string, string | string[]> {
   return Object.fromEntries(
     Object.entries(content).map(([field, value]) => [field, typeof value === "string" ? value : [...value]]),
   );
+}
+
+function triggerOf({
+  id,
+  source,
+  event,
+}: NonNullable<DecisionRecord["trigger"]>): NonNullable<DecisionBody["trigger"]> {
+  return { id, source, event };
 }

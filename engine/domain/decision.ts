@@ -204,7 +204,13 @@ export interface DecisionRecord {
   }[];
   readonly degraded: readonly string[];
   /** Event that triggered it (source and id), for outbound. */
-  readonly trigger?: { readonly id: string; readonly source: string; readonly event: string };
+  readonly trigger?: {
+    readonly id: string;
+    readonly source: string;
+    readonly event: string;
+    /** Where quiet hours may hold it: when the event happened, after when it is not decided again, and whether it was held before. */
+    readonly hold?: { readonly at: Instant; readonly dropAfter: Instant; readonly again: boolean };
+  };
   /** sha256 of the request as sent, for Idempotency-Key. */
   readonly requestHash?: string;
   /** As in Decision, with names. */

@@ -50,6 +50,8 @@ export type DeadReason = (typeof DEAD_REASONS)[number];
 export type LogEntry = { readonly position: Position; readonly arrivedAt: Instant; readonly movesClock: boolean } & (
   | { readonly kind: "event"; readonly event: CustomerEvent }
   | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
+  /** A run of a campaign, which began at `from`, comes to this customer. */
+  | { readonly kind: "campaign"; readonly key: CustomerKey; readonly campaign: string; readonly from: Instant }
   | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }
   | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }
   | {

@@ -33,6 +33,7 @@ export type EntryFields = readonly (string | Buffer)[];
 export const ENGINE_SOURCE = "engine";
 const TIMER = "$timer";
 const DELIVERED = "$delivered";
+const CAMPAIGN = "$campaign";
 const ACTIVATE = "$activate";
 const DRIVEN_CLOCK = /^\d{1,15}$/;
 const RULEBOOK_HASH = /^[0-9a-f]{64}$/;
@@ -87,6 +88,11 @@ export function encodeDelivered(key: CustomerKey, code: TrackingCode): EntryFiel
   return ["s", DELIVERED, "d", pack({ k: key, c: code })];
 }
 
+/** The turn of one customer in the run of a campaign that began at `from`. */
+export function encodeCampaign(key: CustomerKey, campaign: string, from: Instant): EntryFields {
+  return ["s", CAMPAIGN, "d", pack({ k: key, campaign, from })];
+}
+
 /** From this entry on the partition decides by this rulebook; `by` says who asked for it. */
 export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
   return ["s", ACTIVATE, "d", pack({ hash, by })];
@@ -123,7 +129,7 @@ function within(ts: Instant, arrivedAt: Instant): Instant {
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   const parsed = parsePayload(entry.bytes);
   if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.detail);
-  const { k, due, c, hash, by } = parsed.value;
+  const { k, due, c, hash, by, campaign, from } = parsed.value;
   if (entry.source === ACTIVATE) {
     if (typeof hash !== "string" || !RULEBOOK_HASH.test(hash) || typeof by !== "string") {
       return dead(entry, "invalid", "an activation needs hash, 64 hexadecimal digits, and by");
@@ -146,6 +152,12 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
       return dead(entry, "invalid", "a delivery needs c, a tracking code");
     }
     return { ...placed(entry), kind: "delivered", key, trackingCode: c as TrackingCode };
+  }
+  if (entry.source === CAMPAIGN) {
+    if (typeof campaign !== "string" || typeof from !== "number" || !Number.isSafeInteger(from)) {
+      return dead(entry, "invalid", "a campaign needs its id and from, in milliseconds since 1970");
+    }
+    return { ...placed(entry), kind: "campaign", key, campaign, from: from as Instant };
   }
   return dead(entry, "invalid", `source "${entry.source.slice(0, 40)}": names with $ are the engine's own`);
 }

@@ -17,13 +17,15 @@ export interface Base {
   /** Entries of the input log so far, by what became of them. */
   readonly counts: EntryCounts;
   readonly learned: readonly (readonly [NameHash, number, number])[];
+  /** Runs of campaigns: `<campaign>/<from>`, customers decided for, and offered something. */
+  readonly campaigns: readonly (readonly [string, number, number])[];
 }
 
 export interface EntryCounts {
   readonly folded: number;
   readonly duplicate: number;
   readonly dead: number;
-  /** Timers, delivery notes, activations: written by engines, not by producers. */
+  /** Timers, turns of campaigns, delivery notes, activations: written by engines, not by producers. */
   readonly internal: number;
 }
 

@@ -54,10 +54,6 @@ for _ = 1, count() do
   at = at + 2
 end
 for _ = 1, count() do
-  redis.call('ZREM', KEYS[4], ARGV[at])
-  at = at + 1
-end
-for _ = 1, count() do
   redis.call('XADD', KEYS[6], '*', 'position', ARGV[at], 'reason', ARGV[at + 1], 'detail', ARGV[at + 2],
     's', ARGV[at + 3], 'd', ARGV[at + 4])
   at = at + 5

@@ -19,8 +19,8 @@ export interface CommitDraft {
   readonly payload: Buffer;
   /** `items`: tracking codes that it gave out, `<id>.0` to `<id>.<items - 1>`. */
   readonly decisions: readonly { readonly id: DecisionId; readonly items: number; readonly key: CustomerKey }[];
+  /** Timers of customers; NEVER: known, and nothing is due. */
   readonly armed: readonly { readonly key: CustomerKey; readonly due: Instant }[];
-  readonly disarmed: readonly CustomerKey[];
   readonly dead: readonly {
     readonly position: Position;
     readonly reason: string;
@@ -89,6 +89,11 @@ export interface Journal {
     partition: PartitionIndex,
     id: DecisionId,
   ) => Promise<{ readonly seq: CommitSeq; readonly items: number; readonly key: CustomerKey } | undefined>;
+  /** For what time the timer of each is armed; NEVER where it is for none, undefined where the customer is not known. */
+  readonly armed: (
+    partition: PartitionIndex,
+    keys: readonly CustomerKey[],
+  ) => Promise<readonly (Instant | undefined)[]>;
   /** Armed timers that are due, earliest first, at most `countMax`. */
   readonly due: (
     partition: PartitionIndex,

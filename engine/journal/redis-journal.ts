@@ -57,6 +57,11 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       const [seq, items, ...key] = text(reply).split(" ");
       return { seq: Number(seq) as CommitSeq, items: Number(items), key: key.join(" ") as CustomerKey };
     },
+    armed: async (partition, keys) => {
+      if (keys.length === 0) return [];
+      const reply = await command(["ZMSCORE", partitionKeys(partition).timers, ...keys]);
+      return (reply as readonly Reply[]).map((score) => (score === null ? undefined : instantOf(text(score))));
+    },
     due: async (partition, now, countMax) => {
       const timers = partitionKeys(partition).timers;
       return timerList(
@@ -145,9 +150,7 @@ function commitArguments(token: string, draft: CommitDraft): Argument[] {
   args.push(String(draft.decisions.length));
   for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.items} ${decision.key}`);
   args.push(String(draft.armed.length));
-  for (const timer of draft.armed) args.push(String(timer.due), timer.key);
-  args.push(String(draft.disarmed.length));
-  for (const key of draft.disarmed) args.push(key);
+  for (const { key, due } of draft.armed) args.push(due === NEVER ? "+inf" : String(due), key);
   args.push(String(draft.dead.length));
   for (const letter of draft.dead)
     args.push(letter.position, letter.reason, letter.detail, letter.source, letter.bytes);
@@ -159,7 +162,12 @@ function timerList(reply: Reply): { key: CustomerKey; due: Instant }[] {
   const flat = reply as readonly Reply[];
   const timers: { key: CustomerKey; due: Instant }[] = [];
   for (let index = 0; index < flat.length; index += 2) {
-    timers.push({ key: text(flat[index]) as CustomerKey, due: Number(text(flat[index + 1])) as Instant });
+    timers.push({ key: text(flat[index]) as CustomerKey, due: instantOf(text(flat[index + 1])) });
   }
   return timers;
+}
+
+/** A score as Redis writes it. */
+function instantOf(score: string): Instant {
+  return score === "inf" ? NEVER : (Number(score) as Instant);
 }

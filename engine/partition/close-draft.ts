@@ -1,12 +1,12 @@
 // Turns what a step brought about into one commit: decisions, withdrawals, timers, dead letters, and the profiles whose
 // turn it is to be written back, as they are right after this very commit.
 import type { CommitSeq, CustomerKey, NameHash } from "../domain/ids.ts";
-import { NEVER } from "../domain/time.ts";
 import { type Base, encodeBase } from "../journal/base.ts";
 import { encodeCommit } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
-import { nextDue } from "../profile/outcome.ts";
+import { armTimers, armWritten } from "./arm-timers.ts";
+import { countDecisions } from "./campaign-counts.ts";
 import { type Draft, emptyDraft, type Partition } from "./partition.ts";
 
 export interface WriteBack {
@@ -28,7 +28,6 @@ export interface ClosedDraft {
 /** `learn` is told what the totals over all partitions have to take in. */
 export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Learn): ClosedDraft {
   const { draft, store } = partition;
-  partition.draft = emptyDraft();
   const previous = partition.seq;
   const seq = (previous + 1) as CommitSeq;
   partition.seq = seq;
@@ -36,10 +35,13 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
     addEvidence(partition.evidence, treatment, trials, positives);
     learn(treatment, trials, positives);
   }
+  countDecisions(partition.campaigns, draft.decisions);
+  armTimers(partition);
   const keys = profilesToWrite(partition, writeBack);
   const profiles = keys.map((key) => {
     partition.dirty.delete(key);
     store.setReflects(key, seq);
+    armWritten(partition, key);
     return { key, bytes: Buffer.from(store.pack(key)) };
   });
   const base = takeBase(partition, writeBack.entriesMax, writeBack.flush);
@@ -56,12 +58,13 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
       learned: draft.learned,
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
-    ...timers(partition, draft),
+    armed: [...draft.armed].map(([key, due]) => ({ key, due })),
     dead: draft.dead,
     profiles,
     base: base === undefined ? undefined : encodeBase(base.base),
     seen: base === undefined ? [] : base.seen,
   };
+  partition.draft = emptyDraft();
   return { partition, commit, draft };
 }
 
@@ -128,24 +131,11 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     learned: [...partition.evidence].map(
       ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
     ),
+    campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen
     .since(partition.storedBase.seenHead)
     .map(({ offset, bytes }) => ({ offset, bytes: Buffer.from(bytes) }));
   return { base, seen, ordinal: partition.ordinal };
-}
-
-function timers(partition: Partition, draft: Draft): Pick<CommitDraft, "armed" | "disarmed"> {
-  const armed: CommitDraft["armed"][number][] = [];
-  const disarmed: CustomerKey[] = [];
-  for (const key of draft.rearm) {
-    const due = nextDue(partition.store.state(key).contacts);
-    if (due === NEVER) disarmed.push(key);
-    else {
-      armed.push({ key, due });
-      if (due < partition.nextDue) partition.nextDue = due;
-    }
-  }
-  return { armed, disarmed };
 }

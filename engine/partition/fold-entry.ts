@@ -1,17 +1,19 @@
 // The fold of one entry of an input log into a partition: the same code folds live entries and folds them again after a
 // crash, so it reads no clock and asks nobody. What it brings about is collected in the draft of the next commit.
 
-import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent, LogEntry, OutcomeReport } from "../domain/event.ts";
-import { type CustomerKey, isAnonymous, positionMs, type RulebookHash, type TrackingCode } from "../domain/ids.ts";
+import type { CustomerKey, RulebookHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import { HOUR_MS } from "../domain/time.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import { attributeFault } from "../profile/layout.ts";
-import { applyDelivered, applyOutcome, fireDue } from "../profile/outcome.ts";
-import { RULE_TRUE } from "../rulebook/rulebook.ts";
+import { applyDelivered, applyOutcome } from "../profile/outcome.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
-import { type ContactChange, type Partition, touch } from "./partition.ts";
+import { changeContact } from "./change-contacts.ts";
+import { answerRejection, findTriggers } from "./find-triggers.ts";
+import { foldCampaign } from "./fold-campaign.ts";
+import { foldTimer } from "./fold-timer.ts";
+import { type Partition, touch } from "./partition.ts";
+import { withdrawSuppressed } from "./withdraw-suppressed.ts";
 
 export interface FoldContext {
   /** Of the duplicate hash: chosen once for a Redis. */
@@ -22,12 +24,9 @@ export interface FoldContext {
   readonly isReflected: (key: CustomerKey) => boolean;
 }
 
-/** An event older than this when it arrives changes the profile, but triggers nothing: its moment is over. */
-const TRIGGER_FRESH_MS = HOUR_MS;
-
 const hash = new Uint32Array(4);
 
-/** Timers, delivery notes and activations are `internal`: written by engines, not by producers. */
+/** Timers, turns of campaigns, delivery notes and activations are `internal`: written by engines, not by producers. */
 export type EntryResult = "folded" | "duplicate" | "dead" | "internal";
 
 export function foldEntry(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
@@ -42,18 +41,18 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
   switch (entry.kind) {
     case "event":
       return foldEvent(partition, entry, entry.event, context);
-    case "timer": {
+    case "timer":
+      if (context.isReflected(entry.key)) return "internal";
       // Redis' clock may be behind the engine's that found the timer due.
-      const at = Math.max(entry.arrivedAt, entry.due) as Instant;
-      changeContacts(partition, entry.key, context, (contact) => fireDue(contact, at));
-      // Armed anew or disarmed even where nothing was due any more: else the timer would fire again and again.
-      if (!context.isReflected(entry.key)) partition.draft.rearm.add(entry.key);
+      foldTimer(partition, entry.key, entry.due, Math.max(entry.arrivedAt, entry.due) as Instant, entry.position);
       return "internal";
-    }
+    case "campaign":
+      if (context.isReflected(entry.key)) return "internal";
+      partition.draft.turns.push({ campaign: entry.campaign, turn: foldCampaign(partition, entry) });
+      return "internal";
     case "delivered":
-      changeContact(partition, entry.key, entry.trackingCode, context, (contact) =>
-        applyDelivered(contact, entry.arrivedAt),
-      );
+      if (context.isReflected(entry.key)) return "internal";
+      changeContact(partition, entry.key, entry.trackingCode, (contact) => applyDelivered(contact, entry.arrivedAt));
       return "internal";
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
@@ -100,83 +99,13 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     const report = event.props as unknown as OutcomeReport; // checked where the event was decoded
     // The reporter's own time, so that a report sent again is known as the old one; but never later than it came in.
     const at = Math.min(event.ts, entry.arrivedAt) as Instant;
-    changeContact(partition, event.key, report.trackingCode, context, (contact) => applyOutcome(contact, report, at));
-  } else if (event.type === "contact") {
-    partition.draft.rearm.add(event.key);
+    const changed = changeContact(partition, event.key, report.trackingCode, (contact) =>
+      applyOutcome(contact, report, at),
+    );
+    if (changed !== undefined) answerRejection(partition, event, changed, entry);
+  } else if (event.type === "case_opened") {
+    withdrawSuppressed(partition, event);
   }
-  findTriggers(partition, active, event, entry);
+  findTriggers(partition, event, entry);
   return "folded";
-}
-
-function findTriggers(
-  partition: Partition,
-  active: ActiveRulebook,
-  event: CustomerEvent,
-  { arrivedAt, position }: LogEntry,
-): void {
-  const triggers = active.rulebook.triggersByType.get(event.type);
-  if (triggers === undefined || arrivedAt - event.ts > TRIGGER_FRESH_MS) return;
-  const { store } = partition;
-  const takenMs = positionMs(position);
-  const features = new Float64Array(active.rulebook.features.length);
-  store.features(event.key, Math.max(arrivedAt, event.ts) as Instant, features);
-  const state = store.state(event.key);
-  const scope = {
-    features,
-    attributes: state.attributes,
-    context: event.props,
-    models: NO_MODELS,
-    openCases: state.openCases.length,
-    anonymous: isAnonymous(event.key),
-  };
-  for (const trigger of triggers) {
-    const holds = trigger.when === undefined || active.rulebook.evaluateRule(trigger.when, scope) === RULE_TRUE;
-    if (holds) partition.draft.triggered.push({ trigger, event, features, takenMs });
-  }
-}
-
-const NO_MODELS = new Float64Array(0);
-
-function changeContact(
-  partition: Partition,
-  key: CustomerKey,
-  code: TrackingCode,
-  context: FoldContext,
-  change: (contact: Contact) => ContactChange,
-): void {
-  changeContacts(partition, key, context, (contact) => (contact.trackingCode === code ? change(contact) : undefined));
-}
-
-function changeContacts(
-  partition: Partition,
-  key: CustomerKey,
-  context: FoldContext,
-  change: (contact: Contact) => ContactChange | undefined,
-): void {
-  if (context.isReflected(key)) return;
-  const state = partition.store.state(key);
-  const contacts = [...state.contacts];
-  let isChanged = false;
-  for (const [index, contact] of contacts.entries()) {
-    const result = change(contact);
-    if (result === undefined || !result.changed) continue;
-    isChanged = true;
-    contacts[index] = result.contact;
-    const { channel, state: standing } = result.contact;
-    if (standing !== contact.state) partition.draft.states.push({ channel, state: standing });
-    if (result.trials !== 0 || result.positives !== 0) {
-      partition.draft.learned.push({
-        treatment: contact.treatment,
-        trials: result.trials,
-        positives: result.positives,
-      });
-    }
-    if (result.withdraw !== undefined) {
-      partition.draft.withdrawals.push({ key, trackingCode: contact.trackingCode, because: result.withdraw });
-    }
-  }
-  if (!isChanged) return;
-  partition.store.setState(key, { ...state, contacts });
-  partition.draft.rearm.add(key);
-  touch(partition, key);
 }

@@ -1,4 +1,5 @@
 import type { CustomerKey } from "../domain/ids.ts";
+import { NEVER } from "../domain/time.ts";
 import type { Partition } from "./partition.ts";
 import type { RecoverContext } from "./recover.ts";
 
@@ -13,7 +14,10 @@ export async function loadProfiles(
 ): Promise<void> {
   const missing = [...keys].filter((key) => !partition.store.has(key));
   if (missing.length === 0) return;
-  const stored = await context.journal.profiles(partition.index, missing);
+  const [stored, armed] = await Promise.all([
+    context.journal.profiles(partition.index, missing),
+    context.journal.armed(partition.index, missing),
+  ]);
   for (const [index, key] of missing.entries()) {
     if (partition.store.has(key)) continue;
     let loaded = partition.store.load(key, stored[index]);
@@ -25,5 +29,8 @@ export async function loadProfiles(
       const why = loaded.kind === "corrupt" ? loaded.why : `layout ${loaded.hash} is not described in Redis`;
       throw new Error(`a stored profile of partition ${partition.index} cannot be read: ${why}`);
     }
+    const due = armed[index];
+    if (due === undefined) partition.unregistered.add(key);
+    else if (due !== NEVER) partition.armed.set(key, due);
   }
 }

@@ -1,7 +1,16 @@
 import type { Contact, ContactState } from "../domain/contact.ts";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
-import type { CustomerEvent } from "../domain/event.ts";
-import type { CommitSeq, CustomerKey, DecisionId, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
+import type { Props } from "../domain/event.ts";
+import type {
+  ChannelIndex,
+  CommitSeq,
+  CustomerKey,
+  DecisionId,
+  NameHash,
+  PartitionIndex,
+  PlacementIndex,
+  Position,
+} from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { SeenWindow } from "../ingest/seen-window.ts";
 import type { Base, EntryCounts } from "../journal/base.ts";
@@ -9,8 +18,8 @@ import type { Learned } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import type { EvidenceByTreatment } from "../learn/evidence.ts";
 import type { ProfileStore } from "../profile/store.ts";
-import type { Trigger } from "../rulebook/triggers.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import type { Turn } from "./fold-campaign.ts";
 
 /**
  * Everything that a process holds in memory of one partition that it owns. It runs ahead of what is committed by at most
@@ -25,6 +34,12 @@ export interface Partition {
   readonly evidence: EvidenceByTreatment;
   /** Profiles changed since they were last written -> number of the entry that changed them first. Oldest first. */
   readonly dirty: Map<CustomerKey, number>;
+  /** When the timer of a customer in memory goes off; those whose timer never does are not in it. */
+  readonly armed: Map<CustomerKey, Instant>;
+  /** Customers in memory that Redis does not have in its register (`nba:{p}:timers`) yet. */
+  readonly unregistered: Set<CustomerKey>;
+  /** Decisions of each run of a campaign. */
+  readonly campaigns: CampaignCounts;
   active: ActiveRulebook;
   /** Of the last commit submitted. */
   seq: CommitSeq;
@@ -49,12 +64,28 @@ export interface Partition {
   draft: Draft;
 }
 
-/** An event that asks for a decision: its feature row was copied as it was folded. */
+/** By `<campaign>/<from>`: how many customers were decided for, and how many of them were offered something. */
+export type CampaignCounts = Map<string, { readonly asked: number; readonly acted: number }>;
+
+/** Something that asks for a decision: its feature row was copied as it was folded. */
 export interface Triggered {
-  readonly trigger: Trigger;
-  readonly event: CustomerEvent;
+  /** Id of the trigger or campaign. */
+  readonly id: string;
+  readonly placement: PlacementIndex;
+  readonly key: CustomerKey;
+  /** What it goes back to: names the decision. */
+  readonly source: string;
+  readonly event: string;
+  readonly at: Instant;
+  readonly context: Props;
   readonly features: Float64Array;
-  /** When Redis took the event, ms since 1970. */
+  /** Where the customer is just now, for an answer to a rejection; undefined: outbound. */
+  readonly channel: ChannelIndex | undefined;
+  /** How long quiet hours may hold it; undefined: not at all. */
+  readonly dropAfter: Instant | undefined;
+  /** When the hold ended, for a message that was held. */
+  readonly heldUntil: Instant | undefined;
+  /** When Redis took what asks, ms since 1970. */
   readonly takenMs: number;
 }
 
@@ -63,13 +94,19 @@ export interface Draft {
   readonly withdrawals: Withdrawal[];
   readonly learned: Learned[];
   readonly dead: CommitDraft["dead"][number][];
-  /** Customers whose contacts changed: their timer is armed anew. */
+  /** Customers of whom something falls due earlier, perhaps: their timer is armed anew where it does. */
   readonly rearm: Set<CustomerKey>;
+  /** Customers whose timer went off: it is armed anew for whatever is due next. */
+  readonly fired: Set<CustomerKey>;
+  /** Timers that the commit sets; NEVER: known, and nothing is due. */
+  readonly armed: Map<CustomerKey, Instant>;
   /** In the order of the log, to be decided before the commit. */
   readonly triggered: Triggered[];
   /** For metrics: when Redis took the event of a triggered decision; states that contacts took, by channel. */
   readonly takenMs: Map<DecisionId, number>;
   readonly states: { readonly channel: NameHash; readonly state: ContactState }[];
+  /** For metrics: what became of the turns of campaigns. */
+  readonly turns: { readonly campaign: string; readonly turn: Turn }[];
   /** Something must be durable, not only folded again. */
   urgent: boolean;
 }
@@ -81,9 +118,12 @@ export function emptyDraft(): Draft {
     learned: [],
     dead: [],
     rearm: new Set(),
+    fired: new Set(),
+    armed: new Map(),
     triggered: [],
     takenMs: new Map(),
     states: [],
+    turns: [],
     urgent: false,
   };
 }
@@ -96,7 +136,7 @@ export function mustCommit({ draft }: Partition): boolean {
     draft.withdrawals.length > 0 ||
     draft.learned.length > 0 ||
     draft.dead.length > 0 ||
-    draft.rearm.size > 0
+    draft.armed.size > 0
   );
 }
 

@@ -33,23 +33,26 @@ export function partitionOfDecision(id: string, partitions: number): PartitionIn
   return index < partitions ? (index as PartitionIndex) : undefined;
 }
 
-export function triggerQuestion(partition: Partition, { trigger, event, features }: Triggered): Question {
-  const placement = partition.active.rulebook.placements[trigger.placement];
-  if (placement === undefined) throw new Error(`trigger "${trigger.id}" asks for placement ${trigger.placement}`);
+export function triggerQuestion(partition: Partition, triggered: Triggered): Question {
+  const { id, key, source, event, at, channel, dropAfter, heldUntil } = triggered;
+  const placement = partition.active.rulebook.placements[triggered.placement];
+  if (placement === undefined) throw new Error(`trigger "${id}" asks for placement ${triggered.placement}`);
   const request: DecisionRequest = {
-    direction: "outbound",
+    direction: channel === undefined ? "outbound" : placement.direction,
     placements: [{ placement: placement.index, limit: placement.slots }],
-    context: event.props,
-    locale: localeOf(partition, event.key),
-    trigger: trigger.id,
+    context: triggered.context,
+    locale: localeOf(partition, key),
+    trigger: id,
+    ...(channel === undefined ? {} : { channel }),
   };
+  const again = heldUntil !== undefined;
   return {
     partition,
-    key: event.key,
-    id: decisionId(partition.index, "trigger", trigger.id, event.key, event.source, event.id),
+    key,
+    id: decisionId(partition.index, "trigger", id, key, source, event, ...(again ? ["held", String(heldUntil)] : [])),
     request,
-    features,
-    trigger: { id: trigger.id, source: event.source, event: event.id },
+    features: triggered.features,
+    trigger: { id, source, event, ...(dropAfter === undefined ? {} : { hold: { at, dropAfter, again } }) },
     requestHash: undefined,
   };
 }

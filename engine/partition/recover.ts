@@ -15,6 +15,7 @@ import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { countDecisions } from "./campaign-counts.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
@@ -101,6 +102,9 @@ async function fromBase(
       (base?.learned ?? []).map(([treatment, trials, positives]) => [treatment, { trials, positives }]),
     ),
     dirty: new Map(),
+    armed: new Map(),
+    unregistered: new Set(),
+    campaigns: new Map((base?.campaigns ?? []).map(([run, asked, acted]) => [run, { asked, acted }])),
     active,
     seq: base?.seq ?? (0 as CommitSeq),
     committed: 0 as CommitSeq,
@@ -144,6 +148,7 @@ async function replayCommit(
   for (const { treatment, trials, positives } of commit.learned) {
     addEvidence(partition.evidence, treatment, trials, positives);
   }
+  countDecisions(partition.campaigns, commit.decisions);
   partition.draft = emptyDraft();
   partition.lastNow = commit.now;
   partition.seq = seq;
@@ -197,6 +202,7 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
       keys.add(entry.event.key);
       return;
     case "timer":
+    case "campaign":
     case "delivered":
       keys.add(entry.key);
       return;

@@ -6,6 +6,7 @@ import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { positionMs } from "../domain/ids.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
+import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
 import { type EntryResult, foldEntry } from "./fold-entry.ts";
@@ -49,6 +50,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
   const closed: ClosedDraft[] = [];
   for (const partition of session.partitions) {
     const writeBack = input.writeBack(partition);
+    armTimers(partition);
     if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
       closed.push(closeDraft(partition, writeBack, learn));
   }

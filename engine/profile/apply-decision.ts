@@ -2,6 +2,7 @@
 import type { Contact } from "../domain/contact.ts";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { TrackingCode } from "../domain/ids.ts";
+import { holdMessage } from "./held.ts";
 import { addContacts } from "./outcome.ts";
 import type { ProfileState } from "./state.ts";
 
@@ -12,13 +13,17 @@ export interface AppliedDecision {
 }
 
 /**
- * Reserves the decision's contacts and takes what it supersedes off the screens. The reservation of a superseded one stands
- * until its own time, for somebody may be looking at it already. Shadow contacts come and go without a word.
+ * Notes what is held, reserves the decision's contacts and takes what it supersedes off the screens. The reservation of a
+ * superseded one stands until its own time, for somebody may be looking at it already. Shadow contacts come and go without
+ * a word.
  * @param memoryMs how long a contact can matter to the contact policy
  */
-export function applyDecision(state: ProfileState, record: DecisionRecord, memoryMs: number): AppliedDecision {
+export function applyDecision(before: ProfileState, record: DecisionRecord, memoryMs: number): AppliedDecision {
   const withdrawals: Withdrawal[] = [];
-  if (record.superseded.length === 0 && record.contacts.length === 0) return { state, withdrawals, isChanged: false };
+  const state = holdMessage(before, record);
+  if (record.superseded.length === 0 && record.contacts.length === 0) {
+    return { state, withdrawals, isChanged: state !== before };
+  }
   const leaving = new Set<TrackingCode>(record.superseded);
   const withdraw = (contact: Contact, because: string): void => {
     if (contact.shadow) return; // it never was on a screen

@@ -1,5 +1,5 @@
 // What one profile may hold. Every list of the cold state has an end, so that a record has one too.
-import { DAY_MS, SECOND_MS } from "../domain/time.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../domain/time.ts";
 
 /** Contacts kept per customer; the largest contact limit of a rulebook (100) lies below it. */
 export const CONTACTS_MAX = 128;
@@ -14,6 +14,13 @@ export const SET_STRINGS_MAX = 64;
 
 /** The longest time for which a contact can matter to a policy: what a rulebook may ask for at most. */
 export const CONTACT_MEMORY_MAX_MS = 90 * DAY_MS;
+
+/** Events that one pattern remembers of a customer; a `count` of more needs as many as it counts. */
+export const PATTERN_MARKS_MAX = 16;
+/** What was complete longer ago than this when its event arrives triggers nothing: its moment is over. */
+export const TRIGGER_FRESH_MS = HOUR_MS;
+/** Campaigns that have had their turn with one customer. */
+export const CAMPAIGNS_KEPT_MAX = 64;
 
 /** Producers' clocks may run ahead by this much: ingest refuses more. */
 export const AHEAD_MAX_MS = DAY_MS;

@@ -55,8 +55,10 @@ function draft(seq: number, changes: Partial<CommitDraft> = {}): CommitDraft {
     position: `${seq}000-0` as Position,
     payload: EVERY_BYTE,
     decisions: STRANGE.map((key, n) => ({ items: 1, id: `decision-${seq}-${n}` as DecisionId, key })),
-    armed: STRANGE.map((key, n) => ({ key, due: (1_000 * (n + 1)) as Instant })),
-    disarmed: ["gone" as CustomerKey],
+    armed: [
+      ...STRANGE.map((key, n) => ({ key, due: (1_000 * (n + 1)) as Instant })),
+      { key: "silent" as CustomerKey, due: NEVER },
+    ],
     dead: [{ position: "7-0" as Position, reason: "invalid", detail: "why\n", source: "http", bytes: EVERY_BYTE }],
     profiles: STRANGE.map((key) => ({ key, bytes: Buffer.concat([Buffer.from(key), EVERY_BYTE]) })),
     base: EVERY_BYTE,
@@ -78,7 +80,7 @@ async function everything(): Promise<Record<string, string>> {
 describe("a commit", () => {
   it("OK: everything is there, byte for byte", async () => {
     const { token } = await take(one);
-    await client.zadd("nba:{3}:timers", 5, "gone");
+    await client.zadd("nba:{3}:timers", 5, "silent");
     expect(await one.commit(token, draft(1))).toEqual({ kind: "ok" });
     expect(await one.commits(P, 1 as CommitSeq, 10)).toEqual([{ seq: 1, payload: EVERY_BYTE }]);
     expect(await one.profiles(P, [...STRANGE, "nobody" as CustomerKey])).toEqual([
@@ -94,6 +96,12 @@ describe("a commit", () => {
     );
     expect(await one.due(P, 9_000 as Instant, 2)).toHaveLength(2);
     expect(await one.nextDue(P)).toBe(1_000);
+    const [first] = STRANGE;
+    expect(await one.armed(P, ["silent" as CustomerKey, "nobody" as CustomerKey, first as CustomerKey])).toEqual([
+      NEVER,
+      undefined,
+      1_000,
+    ]);
     expect(await one.seen(P)).toEqual(Buffer.concat([Buffer.from([1, 2, 3, 4]), EVERY_BYTE]));
     const [letter] = await client.xrangeBuffer("nba:{3}:dead", "-", "+");
     expect(letter?.[1].slice(0, 8).map(String)).toEqual([

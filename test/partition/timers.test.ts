@@ -47,7 +47,7 @@ describe("timers", () => {
     const look = await lookAt(running, "ana");
     expect(look.contacts).toMatchObject([{ state: "released", live: false }]);
     expect(look.active).toEqual([]);
-    await until(async () => (await client.zcard(`nba:{${home("ana")}}:timers`)) === 0);
+    await until(async () => (await client.zscore(`nba:{${home("ana")}}:timers`, "ana")) === "inf");
     await running.stop();
   });
 

@@ -1,0 +1,36 @@
+import type { Contact } from "../domain/contact.ts";
+import type { CustomerEvent } from "../domain/event.ts";
+import type { ActionSet, CaseRule } from "../rulebook/policies.ts";
+import { changeContacts } from "./change-contacts.ts";
+import type { ContactChange, Partition } from "./partition.ts";
+
+/**
+ * A case was opened: what its kind suppresses leaves the screens. Like what is superseded, its reservation stands until its
+ * own time, for somebody may be looking at it already.
+ */
+export function withdrawSuppressed(partition: Partition, event: CustomerEvent): void {
+  const { caseRules } = partition.active.rulebook;
+  if (caseRules.length === 0) return;
+  const { openCases } = partition.store.state(event.key);
+  // A late report of a case that is closed by now opens nothing.
+  const opened = openCases.find(({ caseId, openedAt }) => caseId === event.props["caseId"] && openedAt === event.ts);
+  if (opened === undefined) return;
+  const rules = caseRules.filter(({ kinds }) => kinds.length === 0 || kinds.includes(opened.kind));
+  changeContacts(partition, event.key, (contact) =>
+    contact.live && !contact.exempt && rules.some((rule) => suppresses(rule, contact)) ? withdrawn(contact) : undefined,
+  );
+}
+
+function suppresses({ suppresses: set }: CaseRule, contact: Contact): boolean {
+  return set === undefined || isIn(set, contact);
+}
+
+function isIn({ actions, groups, issues }: ActionSet, { action, group, issue }: Contact): boolean {
+  return actions.has(action) || groups.has(group) || issues.has(issue);
+}
+
+/** What the holdout withholds was never on a screen. */
+function withdrawn(contact: Contact): ContactChange {
+  const withdraw = contact.shadow ? undefined : "case-opened";
+  return { contact: { ...contact, live: false }, trials: 0, positives: 0, withdraw, changed: true };
+}
