@@ -1,10 +1,11 @@
 // What the outside (HTTP, WebSocket, command line) may ask of a running engine. The decision loop implements it.
 import type { Explanation } from "./decide/explain.ts";
 import type { Contact } from "./domain/contact.ts";
-import type { Consent, DecisionRecord, OpenCase, Task, Withdrawal } from "./domain/decision.ts";
+import type { Consent, DecisionRecord, Direction, OpenCase, Task, Withdrawal } from "./domain/decision.ts";
 import type { CustomerEvent, Props, PropValue } from "./domain/event.ts";
 import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position, TrackingCode } from "./domain/ids.ts";
 import type { Instant } from "./domain/time.ts";
+import type { HeldMessage, PatternState } from "./profile/state.ts";
 import type { Fault, Rulebook } from "./rulebook/rulebook.ts";
 
 export interface Ask {
@@ -30,6 +31,53 @@ export type AskAnswer =
   | { readonly kind: "conflict"; readonly why: string }
   | { readonly kind: "refused"; readonly pointer: string; readonly why: string };
 
+/** A decision that is only supposed: what would be answered if this were so. It leaves no trace. */
+export interface Simulation {
+  readonly key: CustomerKey;
+  /** `inbound`: as an ask, on its channel. `outbound`: as a trigger asks, on every channel of the placement or the one named. */
+  readonly direction: Direction;
+  readonly channel?: string;
+  readonly placements: Ask["placements"];
+  readonly context: Props;
+  readonly locale?: string;
+  readonly suppose: Supposition;
+}
+
+/** What is to be taken for true instead of what the profile says. Names as the rulebook declares them. */
+export interface Supposition {
+  /** From the present of the customer's partition to 366 days later. */
+  readonly now?: Instant;
+  /** null: never set. */
+  readonly attributes: Readonly<Record<string, PropValue | null>>;
+  /** null: without a value. */
+  readonly features: Readonly<Record<string, number | null>>;
+  /** Outputs of models, which are then not asked. */
+  readonly models: Readonly<Record<string, number>>;
+  /** Newer than every record of the same channel and purpose. */
+  readonly consents: readonly { readonly channel: string; readonly purpose: string; readonly granted: boolean }[];
+  /** In the place of all open cases; undefined: as they are. */
+  readonly openCases?: readonly { readonly kind: string }[];
+  /** `none`: as if nobody had ever contacted the customer. */
+  readonly contacts: "keep" | "none";
+}
+
+export type Simulated =
+  | { readonly kind: "simulated"; readonly record: DecisionRecord; readonly explanation: Explanation }
+  | { readonly kind: "refused"; readonly pointer: string; readonly why: string };
+
+/** Of one customer, newest first, as far back as was looked. */
+export interface Past<Entry> {
+  readonly found: readonly Entry[];
+  /** Everything since then was looked through; undefined: everything there is. */
+  readonly since: Instant | undefined;
+}
+
+export interface PastEvent {
+  readonly event: CustomerEvent;
+  /** When its partition took it. */
+  readonly takenAt: Instant;
+}
+
 export interface CustomerLook {
   readonly key: CustomerKey;
   readonly partition: PartitionIndex;
@@ -47,6 +95,12 @@ export interface CustomerLook {
   readonly tasks: readonly Task[];
   /** Decisions whose items are still on the screens: the live items only. */
   readonly active: readonly DecisionRecord[];
+  readonly patterns: readonly PatternState[];
+  readonly held: readonly HeldMessage[];
+  /** Of an anonymous profile: the customer to whom it was joined. */
+  readonly joinedTo: CustomerKey | undefined;
+  /** Of a customer: anonymous keys that were joined. */
+  readonly absorbed: readonly CustomerKey[];
 }
 
 /** What one commit of one partition did, told after it is durable, in order of seq. */
@@ -72,6 +126,12 @@ export interface Engine {
    * too many wait already, Unavailable where no session is open.
    */
   readonly look: (key: CustomerKey) => Promise<CustomerLook | undefined>;
+  /** Decides on a copy of what is known, and forgets it. Rejects as `look` does. */
+  readonly simulate: (simulation: Simulation) => Promise<Simulated>;
+  /** At most `countMax`: the newest in the journal, as far back as it is looked through, and older ones that made contacts. */
+  readonly decisionsOf: (key: CustomerKey, countMax: number) => Promise<Past<DecisionRecord>>;
+  /** At most `countMax` of the newest in the input log, as far back as it is looked through. */
+  readonly eventsOf: (key: CustomerKey, countMax: number) => Promise<Past<PastEvent>>;
   readonly decision: (
     id: DecisionId,
   ) => Promise<{ readonly record: DecisionRecord; readonly seq: CommitSeq } | undefined>;

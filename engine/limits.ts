@@ -65,6 +65,9 @@ export const LIMITS = {
   /** Looks at customers that have no answer yet, and how many of them one step takes: decisions come first. */
   looksWaitingMax: 256,
   looksPerStepMax: 32,
+  /** The same of supposed decisions. */
+  simulationsWaitingMax: 64,
+  simulationsPerStepMax: 8,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   profilesPerCommitMax: 256,
@@ -123,6 +126,10 @@ export function limitFaults(limits: Limits): readonly string[] {
     "socketMessageBytesMax must be below socketUnsentBytesMax",
   );
   fits(limits.looksPerStepMax <= limits.looksWaitingMax, "looksPerStepMax must not exceed looksWaitingMax");
+  fits(
+    limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
+    "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
   fits(
     limits.attributeSetMax <= limits.propListMax,
     "attributeSetMax must not exceed propListMax: no event could fill it",

@@ -35,7 +35,7 @@ interface Claim {
 
 /** Wraps the answer of a POST route. Requests without the header are passed through. */
 export function withIdempotency(route: Route, store: IdempotencyStore): Route {
-  if (route.method !== "POST") return route;
+  if (route.method !== "POST" || route.leavesNoTrace === true) return route;
   const scope = `${route.method} ${route.path}`;
   return {
     ...route,

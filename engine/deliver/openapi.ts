@@ -54,7 +54,7 @@ function queryParameters(route: Route): readonly Json[] {
 }
 
 function headerParameters(route: Route): readonly Json[] {
-  if (route.method !== "POST") return [];
+  if (route.method !== "POST" || route.leavesNoTrace === true) return [];
   return [
     {
       name: "Idempotency-Key",
@@ -88,10 +88,9 @@ function successes(route: Route): Json {
 
 /** Every POST may meet a bad key, a foreign origin or a key in use. */
 function problemsOf(route: Route): readonly ProblemKind[] {
-  const always: readonly ProblemKind[] =
-    route.method === "POST"
-      ? ["invalid-parameter", "forbidden-origin", "idempotency-key-busy", "idempotency-key-reused"]
-      : [];
+  const keyed: readonly ProblemKind[] =
+    route.leavesNoTrace === true ? [] : ["invalid-parameter", "idempotency-key-busy", "idempotency-key-reused"];
+  const always: readonly ProblemKind[] = route.method === "POST" ? ["forbidden-origin", ...keyed] : [];
   return [...new Set([...route.problems, ...always, "internal" as const])];
 }
 

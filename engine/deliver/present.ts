@@ -8,9 +8,10 @@ import type { Fault, Rulebook } from "../rulebook/rulebook.ts";
 import { fatigueOf } from "./fatigue.ts";
 import type { RulebookNames } from "./rulebook-names.ts";
 import { rulebookNames } from "./rulebook-names.ts";
-import type { CardBody, ContactBody, CustomerBody, DecisionBody, RulebookBody } from "./wire.ts";
+import type { CardBody, ContactBody, CustomerBody, DecisionBody, RulebookBody, SlateBody } from "./wire.ts";
 
-export function presentDecision(record: DecisionRecord): DecisionBody {
+/** As every screen may have it. Nothing of it tells that somebody is in the holdout. */
+export function presentDecision(record: DecisionRecord): DecisionBody & { slates: SlateBody[] } {
   return {
     decisionId: record.id,
     customer: record.key,
@@ -18,8 +19,22 @@ export function presentDecision(record: DecisionRecord): DecisionBody {
     degraded: [...record.degraded],
     direction: record.direction,
     ...(record.trigger === undefined ? {} : { trigger: triggerOf(record.trigger) }),
+    ...(record.arms.length === 0 ? {} : { arms: record.arms.map((arm) => ({ ...arm })) }),
     now: record.now,
   };
+}
+
+/** What whoever asked is told: an empty slate shows the declared content of its placement, where there is one. */
+export function presentAnswer(record: DecisionRecord, rulebook: Rulebook): DecisionBody {
+  const decision = presentDecision(record);
+  if (record.direction === "outbound") return decision;
+  const slates = decision.slates.map((slate) => {
+    const items = slate.kind === "none" ? declaredItems(rulebook, slate.placement) : [];
+    if (items.length === 0) return slate;
+    const { placement, because } = slate;
+    return { placement, kind: "default" as const, ...(because === undefined ? {} : { because }), items };
+  });
+  return { ...decision, slates };
 }
 
 /** What a late ask gets: the declared content of each placement, without decision id, tracking code or contact. */
@@ -30,11 +45,14 @@ export function presentFallback(
   why: string,
 ): DecisionBody {
   const slates = placements.map(({ name }) => {
-    const content = rulebook.placements.find((placement) => placement.name === name)?.fallback ?? {};
-    const items = Object.keys(content).length === 0 ? [] : [{ content: { ...content } }];
-    return { placement: name, kind: "default" as const, items };
+    return { placement: name, kind: "default" as const, items: declaredItems(rulebook, name) };
   });
   return { customer: key, slates, degraded: [why], direction: "inbound" };
+}
+
+function declaredItems(rulebook: Rulebook, name: string): { content: Record<string, string> }[] {
+  const content = rulebook.placements.find((placement) => placement.name === name)?.fallback ?? {};
+  return Object.keys(content).length === 0 ? [] : [{ content: { ...content } }];
 }
 
 /** One item of a decision as a card of a screen. */
@@ -79,11 +97,26 @@ export function presentCustomer(look: CustomerLook, rulebook: Rulebook): Custome
     ),
     features: { ...look.features },
     propensities: { ...look.propensities },
-    contacts: look.contacts.map((contact) => presentContact(contact, names)),
+    // Those in the shadow were never shown to the customer, so no screen shows them; the limits count them.
+    contacts: look.contacts.filter(({ shadow }) => !shadow).map((contact) => presentContact(contact, names)),
     fatigue: [...fatigueOf(rulebook.contactLimits, look.contacts, look.now, names)],
     openCases: look.openCases.map((open) => ({ ...open })),
     tasks: look.tasks.map((task) => ({ ...task })),
     nbas: presentCards(look.active),
+    patterns: look.patterns.map(({ trigger, due, marks }) => ({
+      trigger: names.nameOf("trigger", trigger),
+      ...(Number.isFinite(due) ? { due } : {}),
+      marks: marks.map((mark) => ({ ...mark })),
+    })),
+    held: look.held.map(({ trigger, source, event, at, until }) => ({
+      trigger: names.nameOf("trigger", trigger),
+      source,
+      event,
+      at,
+      until,
+    })),
+    ...(look.joinedTo === undefined ? {} : { joinedTo: look.joinedTo }),
+    absorbed: [...look.absorbed],
     consent: look.consents.map((consent) => ({ ...consent })),
   };
 }
@@ -117,11 +150,12 @@ export function presentRulebook(rulebook: Rulebook, loadedAt: number, faults: re
   };
 }
 
-function presentSlate(slate: SlateRecord): DecisionBody["slates"][number] {
+export function presentSlate(slate: SlateRecord): SlateBody {
+  const because = slate.because === "holdout" ? "all-dropped" : slate.because;
   return {
     placement: slate.placement,
     kind: slate.kind,
-    ...(slate.because === undefined ? {} : { because: slate.because }),
+    ...(because === undefined ? {} : { because }),
     items: slate.items.map((item) => ({
       action: item.action,
       treatment: item.treatment,

@@ -8,12 +8,14 @@ import { jsonAnswer } from "./answer.ts";
 import { createCheck } from "./check-body.ts";
 import { hashBody } from "./idempotency.ts";
 import { parseJson } from "./parse-json.ts";
-import { presentDecision, presentFallback } from "./present.ts";
+import { presentAnswer, presentFallback } from "./present.ts";
+import { presentRecord } from "./present-inspect.ts";
 import type { ProblemError } from "./problem.ts";
 import { problemAnswer, quoted, retryLater } from "./problem.ts";
 import type { Deadline, Incoming, Route } from "./route.ts";
 import { DECISION_BODY_MAX, JSON_BODY } from "./route.ts";
 import { DEADLINE_DEFAULT_MS, DecisionBody, DecisionRequestBody } from "./wire.ts";
+import { ExplainedBody } from "./wire-inspect.ts";
 
 const check = createCheck(DecisionRequestBody);
 const DECISION_ID = /^[A-Za-z0-9_-]{22}$/;
@@ -45,8 +47,8 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
       },
       answers: {
         200: {
-          description: "the decision as it was journalled",
-          schema: Type.Intersect([DecisionBody, Type.Object({ explanation: Type.Optional(Type.Object({})) })]),
+          description: "the decision as it was answered; explained, as it was journalled, with what was withheld",
+          schema: Type.Union([DecisionBody, ExplainedBody]),
         },
       },
       problems: ["invalid-parameter", "not-found", "unavailable"],
@@ -78,7 +80,9 @@ function deadlineOf(engine: Engine, incoming: Incoming): Deadline | undefined {
   return { atMs: incoming.receivedMs + ask.deadlineMs, late: () => answerOf(late, ask, engine) };
 }
 
-function beyondTheSchema(body: DecisionRequestBody): readonly ProblemError[] {
+export function beyondTheSchema(
+  body: Pick<DecisionRequestBody, "customer" | "anonymousId" | "placements">,
+): readonly ProblemError[] {
   if (body.customer === undefined && body.anonymousId === undefined)
     return [{ pointer: "/customer", detail: "is missing: customer or anonymousId is required" }];
   const names = body.placements.map((placement) => placement.name);
@@ -104,14 +108,14 @@ function askOf(body: DecisionRequestBody, incoming: Incoming): Ask {
 }
 
 /** The customer's where both ids are given. */
-function keyOf(body: DecisionRequestBody): CustomerKey {
+export function keyOf(body: Pick<DecisionRequestBody, "customer" | "anonymousId">): CustomerKey {
   return body.customer === undefined ? anonymousKey(body.anonymousId as string) : customerKey(body.customer);
 }
 
 function answerOf(answer: AskAnswer, ask: Ask, engine: Engine): Answer {
   switch (answer.kind) {
     case "decided":
-      return jsonAnswer(200, presentDecision(answer.record));
+      return jsonAnswer(200, presentAnswer(answer.record, engine.rulebook()));
     case "fallback":
       return jsonAnswer(200, presentFallback(engine.rulebook(), ask.key, ask.placements, answer.why));
     case "overloaded":
@@ -138,7 +142,6 @@ async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<A
   const found = await engine.decision(parameter as DecisionId);
   if (found === undefined)
     return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
-  const decision = presentDecision(found.record);
-  if (wanted === "false") return jsonAnswer(200, decision);
-  return jsonAnswer(200, { ...decision, explanation: await engine.explain(found.record) });
+  if (wanted === "false") return jsonAnswer(200, presentAnswer(found.record, engine.rulebook()));
+  return jsonAnswer(200, { ...presentRecord(found.record), explanation: await engine.explain(found.record) });
 }

@@ -8,7 +8,7 @@ import type { Method } from "./router.ts";
 export interface Incoming {
   readonly method: string;
   readonly path: string;
-  /** Decoded last segment of a path with a parameter; empty otherwise. */
+  /** Decoded segment of a path with a parameter; empty otherwise. */
   readonly parameter: string;
   readonly query: URLSearchParams;
   readonly contentType: string;
@@ -44,6 +44,8 @@ export interface Route {
     Record<number, { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string }>
   >;
   readonly problems: readonly ProblemKind[];
+  /** Of a POST that changes nothing: an Idempotency-Key would keep a trace of it, and is not read. */
+  readonly leavesNoTrace?: true;
   /** Of a route with a deadline; undefined where the request itself gives none, as a malformed one. */
   readonly deadline?: (incoming: Incoming) => Deadline | undefined;
   readonly answer: (incoming: Incoming) => Answer | Promise<Answer>;

@@ -1,4 +1,4 @@
-// Finds the route of a path: exact paths and paths with one `{name}` segment. Pure.
+// Finds the route of a path: exact paths, and paths with one `{name}` segment that is the last or the one before it. Pure.
 
 export type Method = "GET" | "POST" | "DELETE";
 
@@ -21,8 +21,9 @@ export function createRouter<R extends Routable>(routes: readonly R[]): (method:
   for (const route of routes) {
     const open = route.path.indexOf("{");
     const table = open < 0 ? exact : prefixed;
-    const key = open < 0 ? route.path : route.path.slice(0, open);
-    if (open >= 0 && !route.path.endsWith("}")) throw new Error(`path "${route.path}": the parameter must be last`);
+    const key = open < 0 ? route.path : route.path.replace(/\{\w+\}/, OPEN);
+    if (open >= 0 && !ONE_PARAMETER.test(route.path))
+      throw new Error(`path "${route.path}": the one parameter must be the last segment, or the one before it`);
     const methods = table.get(key) ?? new Map<string, R>();
     if (methods.has(route.method)) throw new Error(`two routes for ${route.method} ${route.path}`);
     methods.set(route.method, route);
@@ -31,13 +32,19 @@ export function createRouter<R extends Routable>(routes: readonly R[]): (method:
   return (method, path) => {
     const methods = exact.get(path);
     if (methods !== undefined) return pick(methods, method, "");
-    const cut = path.lastIndexOf("/") + 1;
-    const open = prefixed.get(path.slice(0, cut));
-    if (open === undefined || cut === path.length) return { kind: "no-path" };
-    const parameter = decodeSegment(path.slice(cut));
-    return parameter === undefined ? { kind: "bad-parameter" } : pick(open, method, parameter);
+    const segments = path.split("/");
+    for (const at of [segments.length - 1, segments.length - 2]) {
+      const open = prefixed.get(segments.with(at, OPEN).join("/"));
+      if (open === undefined || segments[at] === "") continue;
+      const parameter = decodeSegment(segments[at] as string);
+      return parameter === undefined ? { kind: "bad-parameter" } : pick(open, method, parameter);
+    }
+    return { kind: "no-path" };
   };
 }
+
+const OPEN = "{}";
+const ONE_PARAMETER = /^[^{}]*\/\{\w+\}(\/[^{}/]+)?$/;
 
 function pick<R>(methods: ReadonlyMap<string, R>, method: string, parameter: string): Routed<R> {
   const head = method === "HEAD";

@@ -2,7 +2,7 @@
 import type { NameHash } from "../domain/ids.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 
-export type NameKind = "issue" | "group" | "action" | "treatment" | "channel" | "placement";
+export type NameKind = "issue" | "group" | "action" | "treatment" | "channel" | "placement" | "trigger";
 
 export interface RulebookNames {
   /** The name, or 8 hex digits where the active rulebook does not know it any more. */
@@ -20,7 +20,7 @@ export function rulebookNames(rulebook: Rulebook): RulebookNames {
 }
 
 function collect(rulebook: Rulebook): RulebookNames {
-  const { actions, treatments, channels, placements } = rulebook;
+  const { actions, treatments, channels, placements, triggers, campaigns } = rulebook;
   const tables: Readonly<Record<NameKind, ReadonlyMap<NameHash, string>>> = {
     issue: new Map(actions.map((action) => [action.issue.hash, action.issue.id])),
     group: new Map(actions.map((action) => [action.group.hash, action.group.id])),
@@ -28,6 +28,7 @@ function collect(rulebook: Rulebook): RulebookNames {
     treatment: new Map(treatments.map((treatment) => [treatment.hash, treatment.id])),
     channel: new Map(channels.map((channel) => [channel.hash, channel.name])),
     placement: new Map(placements.map((placement) => [placement.hash, placement.name])),
+    trigger: new Map([...triggers, ...campaigns].map((asking) => [asking.hash, asking.id])),
   };
   return { nameOf: (kind, hash) => tables[kind].get(hash) ?? (hash >>> 0).toString(16).padStart(8, "0") };
 }

@@ -15,6 +15,7 @@ import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { decisionRoutes } from "./route-decisions.ts";
 import { eventsRoute } from "./route-events.ts";
+import { inspectRoutes } from "./route-inspect.ts";
 import { outcomeRoute } from "./route-outcomes.ts";
 import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
 import { staticRoutes } from "./static-files.ts";
@@ -90,6 +91,7 @@ export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exp
   const { engine, idempotency } = deps;
   return [
     ...decisionRoutes(engine),
+    ...inspectRoutes(engine),
     outcomeRoute(engine),
     eventsRoute(engine),
     customerRoute(engine),

@@ -69,16 +69,19 @@ const SlateItem = Type.Object({
   trackingCode: Type.String(),
 });
 
+export const SlateBody = Type.Object({
+  placement: Type.String(),
+  kind: Type.Enum(["act", "none"]),
+  because: Type.Optional(Type.String()),
+  items: Type.Array(SlateItem),
+});
+
 const Slate = Type.Union([
-  Type.Object({
-    placement: Type.String(),
-    kind: Type.Enum(["act", "none"]),
-    because: Type.Optional(Type.String()),
-    items: Type.Array(SlateItem),
-  }),
+  SlateBody,
   Type.Object({
     placement: Type.String(),
     kind: Type.Literal("default"),
+    because: Type.Optional(Type.String({ description: "why there is nothing else; absent where the time was up" })),
     items: Type.Array(Type.Object({ content: Content }), {
       description: "declared content: no tracking code, no contact",
     }),
@@ -96,6 +99,11 @@ export const DecisionBody = Type.Object({
   }),
   direction: Type.Enum(["inbound", "outbound"]),
   trigger: Type.Optional(TriggerRef),
+  arms: Type.Optional(
+    Type.Array(Type.Object({ experiment: Type.String(), arm: Type.String() }), {
+      description: "of the experiments that the customer is in; absent where in none",
+    }),
+  ),
   now: Type.Optional(Time),
 });
 
@@ -170,6 +178,20 @@ export const CustomerBody = Type.Object({
     Type.Object({ taskId: Type.String(), title: Type.String(), state: Type.String(), dueAt: Type.Optional(Time) }),
   ),
   nbas: Type.Array(CardBody),
+  patterns: Type.Array(
+    Type.Object({
+      trigger: Type.String(),
+      due: Type.Optional(Time),
+      marks: Type.Array(Type.Object({ step: Type.Integer(), at: Time, source: Type.String(), event: Type.String() })),
+    }),
+    { description: "patterns of events that have begun; due: complete then if nothing happens" },
+  ),
+  held: Type.Array(
+    Type.Object({ trigger: Type.String(), source: Type.String(), event: Type.String(), at: Time, until: Time }),
+    { description: "messages kept back by quiet hours, to be decided again" },
+  ),
+  joinedTo: Type.Optional(Type.String({ description: "of an anonymous profile: the customer that it belongs to" })),
+  absorbed: Type.Array(Type.String(), { description: "anonymous keys that were joined to this customer" }),
   consent: Type.Array(
     Type.Object({ channel: Type.String(), purpose: Type.String(), granted: Type.Boolean(), ts: Time }),
   ),
@@ -214,6 +236,7 @@ export const ReloadedBody = Type.Object({ hash: Type.String() });
 
 export type DecisionRequestBody = Static<typeof DecisionRequestBody>;
 export type OutcomeBody = Static<typeof OutcomeBody>;
+export type SlateBody = Static<typeof SlateBody>;
 export type DecisionBody = Static<typeof DecisionBody>;
 export type CardBody = Static<typeof CardBody>;
 export type ContactBody = Static<typeof ContactBody>;

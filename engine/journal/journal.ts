@@ -59,6 +59,14 @@ export interface LogState {
   readonly lastDeleted: Position;
 }
 
+/** Where the journal of a partition stands. */
+export interface JournalHead {
+  /** 0 before the first commit. */
+  readonly seq: CommitSeq;
+  readonly position: Position;
+  readonly base: Buffer | undefined;
+}
+
 export interface Journal {
   readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
   readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
@@ -69,6 +77,12 @@ export interface Journal {
     from: CommitSeq,
     countMax: number,
   ) => Promise<readonly { readonly seq: CommitSeq; readonly payload: Buffer }[]>;
+  /** The same, of commits with seq < before, newest first; of all where it is undefined. */
+  readonly commitsBefore: (
+    partition: PartitionIndex,
+    before: CommitSeq | undefined,
+    countMax: number,
+  ) => Promise<readonly { readonly seq: CommitSeq; readonly payload: Buffer }[]>;
   /** Entries of the input log in (after, upTo], in order, at most `countMax`. */
   readonly entries: (
     partition: PartitionIndex,
@@ -76,6 +90,14 @@ export interface Journal {
     upTo: Position | undefined,
     countMax: number,
   ) => Promise<readonly RawEntry[]>;
+  /** Entries of the input log before this one, newest first, at most `countMax`; from its end where it is undefined. */
+  readonly entriesBefore: (
+    partition: PartitionIndex,
+    before: Position | undefined,
+    countMax: number,
+  ) => Promise<readonly RawEntry[]>;
+  /** What the checkpoint says, for those who only read: no lease is taken. */
+  readonly head: (partition: PartitionIndex) => Promise<JournalHead>;
   readonly logState: (partition: PartitionIndex) => Promise<LogState>;
   /** The last entry of the input log; `0-0` where it is empty. */
   readonly lastEntry: (partition: PartitionIndex) => Promise<Position>;

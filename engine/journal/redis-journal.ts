@@ -30,11 +30,27 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     commit: (token, draft) => commit(connection, token, draft),
     commits: async (partition, from, countMax) => {
       const keys = partitionKeys(partition);
-      const reply = await command(["XRANGE", keys.journal, `${from}-0`, "+", "COUNT", String(countMax)]);
-      return rawEntries(reply).map((entry) => ({
-        seq: Number.parseInt(entry.position, 10) as CommitSeq,
-        payload: entry.fields[1] as Buffer,
-      }));
+      return commitPage(await command(["XRANGE", keys.journal, `${from}-0`, "+", "COUNT", String(countMax)]));
+    },
+    commitsBefore: async (partition, before, countMax) => {
+      const end = before === undefined ? "+" : `(${before}-0`;
+      const { journal } = partitionKeys(partition);
+      return commitPage(await command(["XREVRANGE", journal, end, "-", "COUNT", String(countMax)]));
+    },
+    entriesBefore: async (partition, before, countMax) => {
+      const end = before === undefined ? "+" : `(${before}`;
+      const { events } = partitionKeys(partition);
+      return rawEntries(await command(["XREVRANGE", events, end, "-", "COUNT", String(countMax)]));
+    },
+    head: async (partition) => {
+      const { checkpoint } = partitionKeys(partition);
+      const reply = (await command(["HMGET", checkpoint, "seq", "position", "base"])) as readonly Reply[];
+      const [seq, position, base] = reply;
+      return {
+        seq: Number(text(seq)) as CommitSeq,
+        position: (text(position) || "0-0") as Position,
+        base: base === null ? undefined : (base as Buffer),
+      };
     },
     entries: async (partition, after, upTo, countMax) => {
       const keys = partitionKeys(partition);
@@ -75,6 +91,13 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     append: async (partition, fields) =>
       text(await command(["XADD", partitionKeys(partition).events, "*", ...fields])) as Position,
   };
+}
+
+function commitPage(reply: Reply): readonly { readonly seq: CommitSeq; readonly payload: Buffer }[] {
+  return rawEntries(reply).map(({ position, fields }) => ({
+    seq: Number.parseInt(position, 10) as CommitSeq,
+    payload: fields[1] as Buffer,
+  }));
 }
 
 /** Entries of an XRANGE reply, or of one stream of an XREAD reply. */

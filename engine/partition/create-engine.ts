@@ -10,6 +10,7 @@ import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
 import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { CONFLICT } from "./asks.ts";
+import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import type { Partition } from "./partition.ts";
@@ -35,8 +36,22 @@ export function createEngine(state: LoopState): Engine {
     ask: (ask) => answerAsk(state, ask, owner(ask.key)),
     look: async (key) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
-      return await state.looks.add(owner(key), key);
+      return await state.looks.add({ partition: owner(key), key });
     },
+    simulate: async (simulation) => {
+      if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
+      const { key } = simulation;
+      return await state.simulations.add({ partition: owner(key), key, simulation });
+    },
+    decisionsOf: async (key, countMax) => {
+      const partition = owner(key);
+      const { journal } = sessionOf(state);
+      const look = await state.looks.add({ partition, key });
+      const made = (look?.contacts ?? []).map(({ decision }) => decision).reverse();
+      return await decisionsOf(journal, partition, key, made, countMax);
+    },
+    eventsOf: async (key, countMax) =>
+      await eventsOf(sessionOf(state).journal, owner(key), options.partitions, key, countMax),
     decision: async (id) => {
       const partition = partitionOfDecision(id, options.partitions);
       return partition === undefined ? undefined : await findDecision(sessionOf(state).journal, partition, id);

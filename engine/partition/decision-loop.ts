@@ -18,12 +18,14 @@ import { publishMissed, settleOrphans } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { createLookQueue, type LookQueue, refuseLooks } from "./looks.ts";
+import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
+import { createServedQueue, refuseAll } from "./served-queue.ts";
 import { openSession, type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
+import type { SimulationQueue } from "./simulations.ts";
 import { startTimers } from "./timers.ts";
 import { isTrouble, SessionTrouble } from "./trouble.ts";
 import type { WriteBackBounds } from "./write-back.ts";
@@ -61,6 +63,7 @@ export interface LoopState {
   readonly options: DecisionLoopOptions;
   readonly asks: AskQueue;
   readonly looks: LookQueue;
+  readonly simulations: SimulationQueue;
   readonly signal: Signal;
   readonly listeners: ((committed: Committed) => void)[];
   /** Asks that were under way when a session ended: looked up by the next one. */
@@ -80,6 +83,11 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     options,
     asks: createAskQueue({ asksMax: options.asksMax, wake: signal.wake }),
     looks: createLookQueue({ looksMax: LIMITS.looksWaitingMax, wake: signal.wake }),
+    simulations: createServedQueue({
+      waitingMax: LIMITS.simulationsWaitingMax,
+      what: "simulations",
+      wake: signal.wake,
+    }),
     signal,
     listeners: [],
     orphans: [],
@@ -112,7 +120,8 @@ async function run(state: LoopState): Promise<void> {
     await runSessions(state);
   } finally {
     state.isStopping = true;
-    refuseLooks(state.looks.take(LIMITS.looksWaitingMax), "stopped");
+    refuseAll(state.looks.take(LIMITS.looksWaitingMax), "stopped");
+    refuseAll(state.simulations.take(LIMITS.simulationsWaitingMax), "stopped");
   }
 }
 

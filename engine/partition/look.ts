@@ -45,6 +45,10 @@ export function glanceAt(partition: Partition, key: CustomerKey, now: Instant): 
     consents: state.consents,
     openCases: state.openCases,
     tasks: state.tasks,
+    patterns: state.patterns,
+    held: state.held,
+    joinedTo: state.sealedTo,
+    absorbed: state.absorbed,
   };
   return { glance, scorer, row };
 }
@@ -74,6 +78,7 @@ export async function withDecisions(
   glance: Glance,
   recordOf: (contact: Contact) => Promise<DecisionRecord | undefined>,
 ): Promise<CustomerLook> {
+  // What the holdout withholds is on no screen, live as its contact may be.
   const live = glance.contacts.filter((contact) => contact.live && !contact.shadow);
   const isLive = new Set(live.map((contact) => contact.trackingCode));
   const active = new Map<string, DecisionRecord>();

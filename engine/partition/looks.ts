@@ -6,54 +6,26 @@ import { findDecision } from "./find-decision.ts";
 import { glanceAt, scoreGlances, type Unscored, withDecisions } from "./look.ts";
 import type { Partition } from "./partition.ts";
 import { nowOf } from "./recover.ts";
+import { createServedQueue, type ServedQueue, type Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { isTrouble, Unavailable } from "./trouble.ts";
 
-/** More looks wait than may: asking again after a moment helps. */
-export class Overloaded extends Error {
-  override readonly name = "Overloaded";
-}
-
-export interface WaitingLook {
+interface LookPlace {
   readonly partition: PartitionIndex;
   readonly key: CustomerKey;
-  /** Of these two only the first call counts. */
-  readonly resolve: (look: CustomerLook | undefined) => void;
-  readonly reject: (error: Error) => void;
 }
 
-/** Who wants to see a customer: served between steps, and told only what is committed. */
-export interface LookQueue {
-  /** Rejects at once with Overloaded where too many wait, with Unavailable where the session ends before it is served. */
-  readonly add: (partition: PartitionIndex, key: CustomerKey) => Promise<CustomerLook | undefined>;
-  /** Oldest first. */
-  readonly take: (countMax: number) => readonly WaitingLook[];
-  /** How many were not taken yet. */
-  readonly length: () => number;
-}
+export type WaitingLook = Waiting<LookPlace, CustomerLook | undefined>;
+export type LookQueue = ServedQueue<LookPlace, CustomerLook | undefined>;
 
-export interface LookQueueOptions {
-  /** Counts those that were taken and are not told yet, too. */
+export function createLookQueue({
+  looksMax,
+  wake,
+}: {
   readonly looksMax: number;
   readonly wake: () => void;
-}
-
-export function createLookQueue({ looksMax, wake }: LookQueueOptions): LookQueue {
-  const queue: WaitingLook[] = [];
-  let untold = 0;
-  return {
-    add: (partition, key) => {
-      if (untold >= looksMax) return Promise.reject(new Overloaded(`${looksMax} looks at customers wait already`));
-      untold++;
-      const told = new Promise<CustomerLook | undefined>((resolve, reject) => {
-        queue.push({ partition, key, resolve, reject });
-      });
-      wake();
-      return told.finally(() => void untold--);
-    },
-    take: (countMax) => queue.splice(0, countMax),
-    length: () => queue.length,
-  };
+}): LookQueue {
+  return createServedQueue({ waitingMax: looksMax, what: "looks at customers", wake });
 }
 
 /**
@@ -90,9 +62,4 @@ export async function see(
       }
     }
   };
-}
-
-/** Nobody is left waiting for a session that has ended. */
-export function refuseLooks(looks: readonly WaitingLook[], why: string): void {
-  for (const { reject } of looks) reject(new Unavailable(why));
 }

@@ -1,6 +1,6 @@
 // Asks and triggers, as questions to `decide`.
 import { createHash, randomBytes } from "node:crypto";
-import type { DecisionRequest } from "../domain/decision.ts";
+import type { DecisionRequest, Direction } from "../domain/decision.ts";
 import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
 import type { WaitingAsk } from "./asks.ts";
@@ -15,8 +15,12 @@ export function decisionId(partition: PartitionIndex, ...parts: readonly string[
 }
 
 export function askId(partition: PartitionIndex, ask: Ask): DecisionId {
-  if (ask.idempotencyKey === undefined) return fromHash(partition, randomBytes(14));
+  if (ask.idempotencyKey === undefined) return randomId(partition);
   return decisionId(partition, "ask", ask.key, ask.idempotencyKey);
+}
+
+export function randomId(partition: PartitionIndex): DecisionId {
+  return fromHash(partition, randomBytes(14));
 }
 
 function fromHash(partition: PartitionIndex, hash: Buffer): DecisionId {
@@ -75,12 +79,22 @@ export function askQuestion(
   };
 }
 
-function requestOf(partition: Partition, ask: Ask): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {
+/** What an ask names, in the numbers of the rulebook. Only what is outbound may leave its channel open. */
+export function requestOf(
+  partition: Partition,
+  ask: Pick<Ask, "key" | "placements" | "context" | "locale"> & { readonly channel?: string | undefined },
+  direction: Direction = "inbound",
+): DecisionRequest | Extract<AskAnswer, { kind: "refused" }> {
   const { rulebook } = partition.active;
   const channel = rulebook.channels.find(({ name }) => name === ask.channel);
-  if (channel === undefined) {
+  const isOpen = ask.channel === undefined && direction === "outbound";
+  if (channel === undefined && !isOpen) {
     const known = rulebook.channels.map(({ name }) => name).join(", ");
-    return { kind: "refused", pointer: "/channel", why: `there is no channel "${ask.channel}"; there are: ${known}` };
+    return {
+      kind: "refused",
+      pointer: "/channel",
+      why: `there is no channel "${ask.channel ?? ""}"; there are: ${known}`,
+    };
   }
   const placements: { placement: (typeof rulebook.placements)[number]["index"]; limit: number }[] = [];
   for (const [index, wanted] of ask.placements.entries()) {
@@ -90,7 +104,7 @@ function requestOf(partition: Partition, ask: Ask): DecisionRequest | Extract<As
       const known = rulebook.placements.map(({ name }) => name).join(", ");
       return { kind: "refused", pointer, why: `there is no placement "${wanted.name}"; there are: ${known}` };
     }
-    if (!placement.channels.includes(channel.index)) {
+    if (channel !== undefined && !placement.channels.includes(channel.index)) {
       return { kind: "refused", pointer, why: `placement "${wanted.name}" is not on channel "${ask.channel}"` };
     }
     if (placements.some((other) => other.placement === placement.index)) {
@@ -99,7 +113,8 @@ function requestOf(partition: Partition, ask: Ask): DecisionRequest | Extract<As
     placements.push({ placement: placement.index, limit: Math.min(wanted.limit ?? placement.slots, placement.slots) });
   }
   const locale = ask.locale ?? localeOf(partition, ask.key);
-  return { direction: "inbound", channel: channel.index, placements, context: ask.context, locale };
+  const on = channel === undefined ? {} : { channel: channel.index };
+  return { direction, ...on, placements, context: ask.context, locale };
 }
 
 /** The customer's own, where the attribute `locale` is declared and set, else the rulebook's. */

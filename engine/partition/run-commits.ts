@@ -6,9 +6,11 @@ import { release } from "./after-session.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
-import { refuseLooks, see } from "./looks.ts";
+import { see } from "./looks.ts";
 import { publish } from "./publish.ts";
+import { refuseAll } from "./served-queue.ts";
 import type { Session } from "./session.ts";
+import { simulateAll } from "./simulations.ts";
 import { runStep, type StepOutput } from "./step.ts";
 import { SessionTrouble } from "./trouble.ts";
 import { evict, writeBackOf } from "./write-back.ts";
@@ -34,10 +36,11 @@ export async function step(
   const entries = isFlushing ? new Map() : inbox.take(options.entriesPerStepMax);
   const asks = state.asks.take(options.asksPerStepMax);
   const looks = state.looks.take(LIMITS.looksPerStepMax);
+  const simulations = state.simulations.take(LIMITS.simulationsPerStepMax);
   const abandon = (error: unknown): Error => {
     const failure = error instanceof Error ? error : new SessionTrouble(String(error));
     state.orphans.push(...asks.filter((waiting) => !waiting.isSettled()));
-    refuseLooks(looks, failure.message);
+    refuseAll([...looks, ...simulations], failure.message);
     return failure;
   };
   try {
@@ -46,14 +49,19 @@ export async function step(
     const output = await runStep(session, {
       entries,
       asks,
-      looks,
+      looks: [...looks, ...simulations],
       clock: options.clock,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, isFlushing),
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);
-    const tell = await see(looks, session, options.clock);
+    const tellLooks = await see(looks, session, options.clock);
+    const tellSimulations = await simulateAll(simulations, session, options.clock);
+    const tell = async (): Promise<void> => {
+      tellSimulations();
+      await tellLooks();
+    };
     for (const { waiting, answer } of output.refused) waiting.settle(answer);
     await inFlight.commits; // one commit under way: this one may only go once the last is acknowledged
     if (inFlight.failed !== undefined) throw inFlight.failed;
@@ -68,7 +76,7 @@ export async function step(
         state.signal.wake();
       });
     // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
-    const isLookedAt = !isFlushing && state.looks.length() > 0;
+    const isLookedAt = !isFlushing && state.looks.length() + state.simulations.length() > 0;
     return entries.size > 0 || asks.length > 0 || output.closed.length > 0 || isLookedAt;
   } catch (error) {
     throw abandon(error);

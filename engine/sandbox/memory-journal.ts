@@ -38,16 +38,19 @@ export function createMemoryJournal(partitions: number, clock: () => number): Me
     commit: async (_token, draft) => {
       for (const { id, items, key } of draft.decisions) decisions.set(id, { seq: draft.seq, items, key });
       for (const { key, due } of draft.armed) timersOf(draft.partition).arm(key, due);
-      for (const key of draft.disarmed) timersOf(draft.partition).disarm(key);
       return { kind: "ok" };
     },
     commits: async () => [],
+    commitsBefore: async () => [],
     entries: async () => [],
+    entriesBefore: async () => [],
+    head: async () => ({ seq: 0 as CommitSeq, position: "0-0" as Position, base: undefined }),
     logState: async () => ({ added: undefined, length: 0, lastDeleted: "0-0" as Position }),
     lastEntry: async (partition) => log.last(partition),
     profiles: async (_partition, keys) => keys.map(() => undefined),
     seen: async () => undefined,
     findDecision: async (_partition, id) => decisions.get(id) as Awaited<ReturnType<Journal["findDecision"]>>,
+    armed: async (partition, keys) => keys.map((key) => timersOf(partition).armedFor(key)),
     due: async (partition, now, countMax) => timersOf(partition).due(now, countMax),
     nextDue: async (partition) => timersOf(partition).first()?.due ?? (NEVER as Instant),
     append: async (partition, fields) => log.append(partition, fields),

@@ -273,6 +273,7 @@ function keyOf(entry: LogEntry): CustomerKey | undefined {
     case "event":
       return entry.event.key;
     case "timer":
+    case "campaign":
     case "delivered":
       return entry.key;
     case "activation":

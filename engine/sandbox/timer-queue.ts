@@ -11,12 +11,13 @@ export interface Due {
 export interface TimerQueue {
   /** NEVER: known, and nothing is due. */
   readonly arm: (key: CustomerKey, due: Instant) => void;
-  readonly disarm: (key: CustomerKey) => void;
+  /** NEVER: known, and nothing is due; undefined: never armed. */
+  readonly armedFor: (key: CustomerKey) => Instant | undefined;
   /** The earliest; undefined where nothing is armed. */
   readonly first: () => Due | undefined;
   /** Those due at `now`, earliest first, at most `countMax`. They stay armed. */
   readonly due: (now: Instant, countMax: number) => readonly Due[];
-  /** Everybody who was ever armed and not disarmed, in order of key. */
+  /** Everybody who was ever armed, in order of key. */
   readonly keys: () => readonly CustomerKey[];
 }
 
@@ -35,7 +36,7 @@ export function createTimerQueue(): TimerQueue {
       armed.set(key, due);
       if (due !== NEVER) pushHeap(heap, { key, due });
     },
-    disarm: (key) => void armed.delete(key),
+    armedFor: (key) => armed.get(key),
     first,
     due: (now, countMax) => {
       const found: Due[] = [];

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 it("refuses a look at once where too many have no answer, and takes the next when one has", async () => {
   const queue = createLookQueue({ looksMax: 2, wake: () => undefined });
-  const look = () => queue.add(0 as PartitionIndex, customerKey("ana"));
+  const look = () => queue.add({ partition: 0 as PartitionIndex, key: customerKey("ana") });
   const first = look();
   const second = look();
   await expect(look()).rejects.toMatchObject({ name: "Overloaded" });
