@@ -2,6 +2,7 @@
 import { lstat, readdir, readFile, realpath } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import type { RulebookFiles } from "../rulebook/rulebook.ts";
+import { VARIANT_FILE } from "../rulebook/variants.ts";
 
 export const RULEBOOK_FILES_MAX = 2_000;
 export const RULEBOOK_FILE_BYTES_MAX = 1024 * 1024;
@@ -13,7 +14,7 @@ export class UnreadableRulebook extends Error {}
 /**
  * Every `*.yaml` below a folder, by its path relative to it with `/`; not those under `tests/`, nor hidden ones. Links
  * are followed only where they stay within the folder.
- * @throws UnreadableRulebook where the folder is missing, or holds too many or too large files.
+ * @throws UnreadableRulebook where the folder is missing, or holds too many or too large files, or `variant.yaml`.
  */
 export async function readRulebookFolder(dir: string): Promise<RulebookFiles> {
   const root = await realpath(resolve(dir)).catch(() => {
@@ -22,6 +23,9 @@ export async function readRulebookFolder(dir: string): Promise<RulebookFiles> {
   const files: Record<string, string> = {};
   const budget = { left: RULEBOOK_FILES_MAX };
   await readBelow(root, root, FOLDER_DEPTH_MAX, budget, files);
+  if (Object.hasOwn(files, VARIANT_FILE)) {
+    refuse(join(root, VARIANT_FILE), "is written by the engine alone: put the files of a variant under variants/NAME/");
+  }
   return files;
 }
 

@@ -1,6 +1,6 @@
 // The names that an expression may read, and the JavaScript that reads them.
 import type { ASTNode } from "./cel-parse.ts";
-import { NO_SEGMENTS, type SegmentNames } from "./cel-segments.ts";
+import { type ExpressionSize, NO_SEGMENTS, type SegmentNames } from "./cel-segments.ts";
 import type { AttributeType } from "./rulebook.ts";
 import { suggest } from "./suggest.ts";
 
@@ -27,8 +27,8 @@ export interface NameScope {
   readonly roots: readonly string[];
   /** The read, or what is wrong. */
   readonly resolve: (root: string, field: string) => NameRead | { readonly wrong: string };
-  /** Nodes that `root.field` stands for: more than one for a segment. */
-  readonly nodesOf: (root: string, field: string) => number;
+  /** Of what `root.field` stands for: more than one node for a segment. */
+  readonly sizeOf: (root: string, field: string) => ExpressionSize;
 }
 
 export interface DeclaredNames {
@@ -74,7 +74,7 @@ export function ruleNames(declared: DeclaredNames, segments: SegmentNames = NO_S
   };
   return {
     roots: ["features", "attributes", "context", "model", "customer", "segments"],
-    nodesOf: (root, field) => (root === "segments" ? segments.nodesOf(field) : 1),
+    sizeOf: (root, field) => (root === "segments" ? segments.sizeOf(field) : { nodes: 1, depth: 1 }),
     resolve: (root, field) => {
       if (root === "features") return readIndexed("features", "F", "feature", features, field);
       if (root === "model") return readIndexed("model", "M", "model", models, field);
@@ -115,7 +115,7 @@ export function eventNames(): NameScope {
   const fields = ["type", "channel", "source", "props"];
   return {
     roots: ["event"],
-    nodesOf: () => 1,
+    sizeOf: () => ({ nodes: 1, depth: 1 }),
     resolve: (root, field) => {
       if (root === "event.props") return readProp("event.props", "P", field);
       if (field === "props") return { wrong: "event.props is read by name: event.props.NAME" };

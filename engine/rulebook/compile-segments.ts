@@ -1,7 +1,7 @@
 // rules/segments.yaml -> segments, each of which the expressions after it may read.
 import { type DeclaredNames, ruleNames } from "./cel-names.ts";
 import { parseExpression } from "./cel-parse.ts";
-import { createSegmentNames, expandedNodes } from "./cel-segments.ts";
+import { createSegmentNames, expandedSize } from "./cel-segments.ts";
 import { createExpressionTable, type ExpressionTable, expressionAt } from "./expressions.ts";
 import type { FaultLog } from "./fault.ts";
 import { createIdSet } from "./names.ts";
@@ -33,7 +33,7 @@ export function compileSegments(
     const added = expressions.addRule(`segment/${id}`, expressionAt(part.source, rule, [...path, "rule"]));
     const parsed = parseExpression(rule);
     const ast = parsed.kind === "parsed" && faults.count() === before ? parsed.ast : undefined;
-    known.declare(id, ast, ast === undefined ? 1 : expandedNodes(ast, names));
+    known.declare(id, ast, ast === undefined ? { nodes: 1, depth: 1 } : expandedSize(ast, names));
     return { id, label, place: part.source.placeOf(path), rule: added };
   });
   return { segments, expressions };

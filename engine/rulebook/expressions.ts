@@ -4,7 +4,7 @@ import { compileExpression } from "./cel-javascript.ts";
 import type { NameScope } from "./cel-names.ts";
 import { parseExpression } from "./cel-parse.ts";
 import { CEL_RUNTIME } from "./cel-runtime.ts";
-import { EXPANDED_NODES_MAX, expandedNodes } from "./cel-segments.ts";
+import { tooLarge } from "./cel-segments.ts";
 import type { FaultLog } from "./fault.ts";
 import type { Place } from "./place.ts";
 import type { Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
@@ -106,10 +106,9 @@ function compileWritten(
     faults.add(written.placeAt(parsed.fault.at), parsed.fault.message);
     return undefined;
   }
-  const nodes = expandedNodes(parsed.ast, names);
-  if (nodes > EXPANDED_NODES_MAX) {
-    const message = `with its segments put in place this has ${nodes} parts, at most ${EXPANDED_NODES_MAX}: split it into several rules`;
-    faults.add(written.placeAt(0), message);
+  const large = tooLarge(parsed.ast, names);
+  if (large !== undefined) {
+    faults.add(written.placeAt(0), large);
     return undefined;
   }
   const { faults: wrong, javascript, temporaries, reads, models } = compileExpression(parsed.ast, names, want);

@@ -46,11 +46,11 @@ export function filesOfVariant(files: RulebookFiles, name: string): RulebookFile
   }
   for (const [path, text] of Object.entries(files)) {
     const own = variantPath(path);
-    if (own?.variant === name) merged[own.path] = text;
+    if (own?.variant === name && MAY_REPLACE.test(own.path)) merged[own.path] = text;
   }
   const replaces = Object.keys(files).flatMap((path) => {
     const own = variantPath(path);
-    return own?.variant === name ? [own.path] : [];
+    return own?.variant === name && Object.hasOwn(merged, own.path) ? [own.path] : [];
   });
   const marker: Static<typeof VARIANT> = { name, replaces: replaces.toSorted() };
   merged[VARIANT_FILE] = `${JSON.stringify(marker)}\n`;
