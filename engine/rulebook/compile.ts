@@ -40,7 +40,8 @@ export function compileRulebook(input: CompileInput): CompiledRulebook {
   const base = compileFiles(input, faults);
   const variants = base === undefined ? [] : compileVariants(input, faults);
   if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
-  const rulebooks = new Map(variants.map(({ name, build }) => [name, build().rulebook]));
+  const built = variants.map(({ name, build }) => ({ name, ...build() }));
+  const rulebooks = new Map(built.map((variant) => [variant.name, variant.rulebook]));
   const { rulebook, reads } = base();
   const memories = [...rulebooks.values()].map((variant) => variant.contactMemoryMs);
   return {
@@ -50,7 +51,7 @@ export function compileRulebook(input: CompileInput): CompiledRulebook {
       variants: rulebooks,
       contactMemoryMs: Math.max(rulebook.contactMemoryMs, ...memories),
     },
-    reads,
+    reads: new Set([...reads, ...built.flatMap((variant) => [...variant.reads])]),
   };
 }
 

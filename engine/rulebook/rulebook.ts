@@ -198,6 +198,7 @@ export interface Channel {
   readonly name: string;
   readonly hash: NameHash;
   readonly label: string;
+  readonly place: Place;
   readonly kind: ChannelKind;
   readonly countsAt: CountsAt;
   readonly reserveForMs: number;
@@ -214,6 +215,7 @@ export interface Placement {
   readonly name: string;
   readonly hash: NameHash;
   readonly label: string;
+  readonly place: Place;
   readonly direction: "inbound" | "outbound";
   readonly channels: readonly ChannelIndex[];
   readonly slots: number;
@@ -316,7 +318,7 @@ export type CompiledRulebook =
   | {
       readonly kind: "compiled";
       readonly rulebook: Rulebook;
-      /** Every name that a rule or a weight reads, such as `features.spend_30d` or `segments.young_saver`. */
+      /** Every name that a rule or a weight reads, of a variant too, such as `features.spend_30d` or `segments.young_saver`. */
       readonly reads: ReadonlySet<string>;
     }
   | { readonly kind: "faulty"; readonly faults: readonly Fault[] };

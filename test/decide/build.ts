@@ -153,6 +153,7 @@ export function buildRulebook(draft: BookDraft): Rulebook {
     const names = placement.channels;
     const base = {
       label: placement.name,
+      place: PLACE,
       direction: "inbound" as const,
       slots: 1,
       stickyMs: 0,
@@ -251,6 +252,7 @@ function idOf(action: ActionDraft, treatment: TreatmentDraft): string {
 function channelOf(channel: NonNullable<BookDraft["channels"]>[number], index: number): Channel {
   return {
     label: channel.name,
+    place: PLACE,
     kind: "pull",
     countsAt: "presented",
     reserveForMs: 30 * MINUTE_MS,
