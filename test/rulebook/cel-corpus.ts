@@ -1,7 +1,9 @@
 // Random expressions, each as a marketer writes it and as standard CEL wants it, and random customers to read.
 import fc from "fast-check";
 import type { Props, PropValue } from "../../engine/domain/event.ts";
-import type { DeclaredNames } from "../../engine/rulebook/cel-names.ts";
+import { type DeclaredNames, ruleNames } from "../../engine/rulebook/cel-names.ts";
+import { parseExpression } from "../../engine/rulebook/cel-parse.ts";
+import { createSegmentNames, expandedSize } from "../../engine/rulebook/cel-segments.ts";
 import type { RuleScope } from "../../engine/rulebook/rulebook.ts";
 
 export const NAMES: DeclaredNames = {
@@ -29,6 +31,34 @@ const join = (parts: readonly (string | Expression)[]): Expression => ({
 
 /** In a rulebook `<` and `+` are of numbers only; standard CEL has them for texts as well, so it is told what is meant. */
 const numeric = (of: Expression): Expression => ({ written: of.written, standard: `number(${of.standard})` });
+
+/** Segments by name: as written, and as standard CEL says it where they are put in place. Each may read those before it. */
+const SEGMENTS: Readonly<Record<string, Expression>> = {
+  rich: { written: "features.f0 > 1 || attributes.b", standard: "number(features.f0) > 1.0 || attributes.b" },
+  named: { written: 'attributes.s in ["a", "ab"]', standard: 'attributes.s in ["a", "ab"]' },
+  told: same('has(context.c0) && context.c0 == "a"'),
+  chosen: {
+    written: "segments.rich ? segments.named : !segments.told",
+    standard:
+      '(number(features.f0) > 1.0 || attributes.b) ? (attributes.s in ["a", "ab"]) : !(has(context.c0) && context.c0 == "a")',
+  },
+};
+
+/** What the expressions below may read, segments among it. */
+export function corpusNames() {
+  const known = createSegmentNames(Object.keys(SEGMENTS));
+  const names = ruleNames(NAMES, known);
+  for (const [name, { written }] of Object.entries(SEGMENTS)) {
+    const parsed = parseExpression(written);
+    if (parsed.kind === "faulty") throw new Error(`${name}: ${parsed.fault.message}`);
+    known.declare(name, parsed.ast, expandedSize(parsed.ast, names));
+  }
+  return names;
+}
+
+const segment = fc
+  .constantFrom(...Object.entries(SEGMENTS))
+  .map(([name, { standard }]) => ({ written: `segments.${name}`, standard: `(${standard})` }));
 
 const text = fc.constantFrom("a", "b", "ab", "", "é", "😀a", 'it\'s "x"').map((value) => same(JSON.stringify(value)));
 const wholeNumber = fc.integer({ min: 0, max: 5 }).map((value) => ({ written: `${value}`, standard: `${value}.0` }));
@@ -67,6 +97,10 @@ const grammar = fc.letrec<{ number: Expression; string: Expression; boolean: Exp
     fc
       .tuple(fc.constantFrom("min", "max"), tie("number"), tie("number"))
       .map(([name, a, b]) => join([`${name}(`, a, ", ", b, ")"])),
+    fc.oneof(tie("string"), fc.constant(same("attributes.set"))).map((a) => ({
+      written: `${a.written}.size()`,
+      standard: `double(${a.standard}.size())`,
+    })),
     fc.oneof(tie("string"), fc.constant(same("attributes.set")), any).map((a) => ({
       written: `size(${a.written})`,
       standard: `double(size(${a.standard}))`,
@@ -85,6 +119,7 @@ const grammar = fc.letrec<{ number: Expression; string: Expression; boolean: Exp
     fc.constantFrom(...["true", "false", "attributes.b", "customer.anonymous"].map(same)),
     any,
     present,
+    segment,
     fc
       .tuple(tie("boolean"), fc.constantFrom("&&", "||"), tie("boolean"))
       .map(([a, op, b]) => join(["(", a, ` ${op} `, b, ")"])),
