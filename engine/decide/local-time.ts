@@ -12,13 +12,13 @@ import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from "../domain/t
 export type LocalDay = number;
 
 export interface LocalZone {
-  /** IANA name, as asked for. */
+  /** IANA name, as the runtime writes it. */
   readonly name: string;
   /** What to add to UTC, in ms. */
   readonly offsetAt: (at: Instant) => number;
   /** The first instant at which the local clock shows `local` or more. `local`: ms since 1970-01-01 00:00 of the local clock. */
   readonly firstAt: (local: number) => Instant;
-  /** The instant from which on the local clock shows `local` or more for good. */
+  /** The last instant at which the local clock shows `local`; where it never does, the first one after. */
   readonly settledAt: (local: number) => Instant;
 }
 
@@ -52,7 +52,7 @@ export function zoneNamed(name: string): LocalZone | undefined {
     refused.add(key);
     return undefined;
   }
-  const zone = createZone(name, format);
+  const zone = createZone(format.resolvedOptions().timeZone, format);
   zones.set(key, zone);
   return zone;
 }
@@ -115,7 +115,7 @@ function createZone(name: string, format: Intl.DateTimeFormat): LocalZone {
       const { starts, offsets } = blockAt(number);
       for (let stretch = starts.length - 1; stretch >= 0; stretch--) {
         const offset = offsets[stretch] as number;
-        if ((starts[stretch] as number) + offset >= asked) continue;
+        if ((starts[stretch] as number) + offset > asked) continue;
         return Math.min(starts[stretch + 1] ?? (number + 1) * BLOCK_MS, asked - offset) as Instant;
       }
     }

@@ -99,7 +99,7 @@ export function presentCustomer(look: CustomerLook, rulebook: Rulebook): Custome
     propensities: { ...look.propensities },
     // Those in the shadow were never shown to the customer, so no screen shows them; the limits count them.
     contacts: look.contacts.filter(({ shadow }) => !shadow).map((contact) => presentContact(contact, names)),
-    fatigue: [...fatigueOf(rulebook.contactLimits, look.contacts, look.now, names)],
+    fatigue: [...fatigueOf(rulebook, look)],
     openCases: look.openCases.map((open) => ({ ...open })),
     tasks: look.tasks.map((task) => ({ ...task })),
     nbas: presentCards(look.active),

@@ -153,9 +153,15 @@ export const FatigueBody = Type.Object(
   {
     limit: Type.String(),
     per: Type.Optional(Type.String({ description: "the channel, issue, group or action that this counter is for" })),
+    direction: Type.Optional(
+      Type.Enum(["inbound", "outbound"], { description: "of a limit that counts each direction for itself" }),
+    ),
     counted: Type.Integer(),
     max: Type.Integer(),
     windowMs: Type.Integer(),
+    days: Type.Optional(
+      Type.Integer({ description: "calendar days of the customer, today among them, in the place of windowMs" }),
+    ),
   },
   { description: "how much of a contact limit is used now" },
 );

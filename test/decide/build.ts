@@ -45,6 +45,9 @@ export interface TreatmentDraft {
   readonly channel: string;
   readonly placements: readonly string[];
   readonly prior?: { readonly alpha: number; readonly beta: number };
+  readonly eligibility?: readonly RuleDraft[];
+  readonly applicability?: readonly RuleDraft[];
+  readonly suitability?: readonly RuleDraft[];
   readonly content?: Treatment["content"];
   readonly parts?: Partial<Pick<Treatment, "enabled" | "from" | "to" | "lever" | "cost">>;
 }
@@ -188,9 +191,9 @@ export function buildRulebook(draft: BookDraft): Rulebook {
         enabled: true,
         from: LONG_AGO,
         to: NEVER,
-        eligibility: [],
-        applicability: [],
-        suitability: [],
+        eligibility: (treatment.eligibility ?? []).map(rules.add),
+        applicability: (treatment.applicability ?? []).map(rules.add),
+        suitability: (treatment.suitability ?? []).map(rules.add),
         context: [],
         lever: 1,
         cost: 0,

@@ -59,8 +59,19 @@ describe("consent", () => {
     expect(verdict([said(false, -1)], { default: "granted" })).toBe("denied");
   });
 
-  test("CNS-4 service messages need none", () => {
-    expect(verdict([said(false, -1, "app", "service")], { purpose: "service" })).toBe("granted");
+  test("CNS-3 a channel may declare it for single purposes", () => {
+    const rulebook = buildRulebook({
+      channels: [{ name: "app", consentDefault: "denied", consentDefaults: new Map([["service", "granted"]]) }],
+      placements: [{ name: "home", channels: ["app"], slots: 2 }],
+      actions: ["marketing", "service"].map((purpose) => ({ id: purpose, purpose, treatments: APP })),
+    });
+    expect(run(rulebook, []).shown).toEqual(["home: service:app"]);
+  });
+
+  test("CNS-4 messages that pass limits need it as well", () => {
+    expect(verdict([said(false, -1, "app", "service")], { purpose: "service" })).toBe("denied");
+    expect(verdict([], { purpose: "service" })).toBe("not-given");
+    expect(verdict([said(true, -1, "app", "service")], { purpose: "service" })).toBe("granted");
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createDecider, decide } from "../../engine/decide/decide.ts";
 import type { DecisionInput, ModelScore } from "../../engine/domain/decision.ts";
 import type { ModelIndex } from "../../engine/domain/ids.ts";
+import type { Instant } from "../../engine/domain/time.ts";
 import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
 import {
   type ActionDraft,
@@ -70,6 +71,68 @@ describe("availability", () => {
     const { drop } = runOne({ from, to });
     if (because === undefined) expect(drop("a")).toBeUndefined();
     else expect(drop("a")).toEqual({ stage: "availability", action: 0, because });
+  });
+});
+
+describe("treatments of their own", () => {
+  const BOTH = [{ name: "home", channels: ["app", "email"], slots: 2 }];
+  const withApp = (app: object, models: string[] = []) =>
+    buildRulebook({
+      models,
+      placements: BOTH,
+      actions: [
+        {
+          id: "a",
+          treatments: [
+            { channel: "app", placements: ["home"], ...app },
+            { channel: "email", placements: ["home"] },
+          ],
+        },
+      ],
+    });
+
+  test.each([
+    [{ enabled: false }, "switched-off"],
+    [{ from: (NOW + 1) as Instant }, "not-yet"],
+    [{ to: NOW }, "no-longer"],
+  ])("AVL-4 %j drops the treatment alone, as %s", (parts, because) => {
+    const rulebook = withApp({ parts });
+    const { shown: slates, decision } = run(rulebook, inputFor(rulebook));
+    expect(slates).toEqual(["home: a:email"]);
+    expect(decision.dropped).toEqual([{ stage: "availability", treatment: 0, because }]);
+  });
+
+  test("AVL-4 is tested after what its action must pass", () => {
+    const rulebook = buildRulebook({
+      actions: [
+        { id: "a", eligibility: [no()], treatments: HOME.map((home) => ({ ...home, parts: { enabled: false } })) },
+      ],
+    });
+    expect(run(rulebook, inputFor(rulebook)).decision.dropped).toMatchObject([{ stage: "eligibility", action: 0 }]);
+  });
+
+  test.each([
+    ["eligibility", { eligibility: [no("own")], applicability: [no()] }, "false"],
+    ["applicability", { applicability: [broken("own")], suitability: [no()] }, "rule-error"],
+    ["suitability", { eligibility: [yes()], suitability: [no("own")] }, "false"],
+  ])("ELG-5 drops at the treatment's own %s, and not the other one", (stage, own, because) => {
+    const rulebook = withApp(own);
+    const { shown: slates, drop } = run(rulebook, inputFor(rulebook));
+    expect(slates).toEqual(["home: a:email"]);
+    expect(drop("a:app")).toMatchObject({ stage, treatment: 0, because });
+    expect(ruleId(rulebook, drop("a:app"))).toBe("own");
+  });
+
+  test("ELG-5 a treatment's rule may read a model", () => {
+    const risky: RuleDraft = { id: "risky", needs: ["churn"], test: ({ models }) => (models[0] as number) > 0.5 };
+    const rulebook = withApp({ suitability: [risky] }, ["churn"]);
+    const input = inputFor(rulebook);
+    expect(createDecider(rulebook).qualify(input).needsModels).toEqual([0]);
+    const churn = (value: number) => [{ model: 0 as ModelIndex, value, fallback: false }];
+    expect(run(rulebook, input, churn(0.9)).shown).toEqual(["home: a:app"]);
+    const low = run(rulebook, input, churn(0.1));
+    expect(low.shown).toEqual(["home: a:email"]);
+    expect(low.drop("a:app")).toMatchObject({ stage: "suitability", treatment: 0, because: "false" });
   });
 });
 
