@@ -14,14 +14,19 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
     return `decided under rulebook ${explanation.recorded.slice(0, 12)}, given was ${explanation.given.slice(0, 12)}: not the same`;
   }
   const offered = explanation.actions.filter((action) => action.outcome === "offered");
+  const withheld = explanation.actions.filter((action) => action.outcome === "withheld");
   const dropped = explanation.actions.filter((action) => action.outcome === "dropped");
-  return [...head(explanation, paint), "", ...section("offered", offered, paint), ...section("dropped", dropped, paint)]
-    .join("\n")
-    .trimEnd();
+  const sections = [
+    ...section("offered", offered, paint),
+    ...section("withheld by the holdout", withheld, paint),
+    ...section("dropped", dropped, paint),
+  ];
+  return [...head(explanation, paint), "", ...sections].join("\n").trimEnd();
 }
 
 function head(explanation: Explained, paint: Paint): readonly string[] {
   const { decision, now, rulebook, outcome, because, reproduced, differences, models, funnel } = explanation;
+  const { arms, pressure, heldUntil } = explanation;
   const verdict = outcome === "act" ? paint("green", "act") : paint("yellow", `none (${because ?? "all-dropped"})`);
   const again = reproduced
     ? "computed again: the same, bit for bit"
@@ -32,6 +37,9 @@ function head(explanation: Explained, paint: Paint): readonly string[] {
     `${paint("bold", decision)}  ${verdict}  ${instant(now)}`,
     `rulebook ${rulebook.version} (${rulebook.hash.slice(0, 12)})  ${again}`,
     ...(scores.length > 0 ? [`models: ${scores.join(", ")}`] : []),
+    ...(arms.length > 0 ? [`arms: ${arms.map(({ experiment, arm }) => `${experiment} ${arm}`).join(", ")}`] : []),
+    ...(pressure > 0 ? [`pressure: ${number(pressure)}`] : []),
+    ...(heldUntil === undefined ? [] : [`held: decided again at ${instant(heldUntil)}`]),
     `dropped at: ${falls.length > 0 ? falls.join(", ") : "no stage"}`,
   ];
 }
@@ -59,8 +67,10 @@ function renderTreatment(treatment: TreatmentExplained, paint: Paint): readonly 
 }
 
 function renderFactors(factors: Priority): string {
-  const { propensity, context, value, lever, priority } = factors;
+  const { propensity, context, value, lever, boost, fatigue, priority } = factors;
   const product = [`P ${number(propensity)}`, `C ${number(context)}`, `V ${number(value)}`, `L ${number(lever)}`];
+  if (boost !== 1) product.push(`B ${number(boost)}`);
+  if (fatigue !== 1) product.push(`F ${number(fatigue)}`);
   return `priority ${number(priority)} from ${product.join(", ")}`;
 }
 

@@ -71,11 +71,11 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
     case "suppression":
     case "quiet-hours":
       because = wordHash(drop.because);
-      rival = policyOf(prepared, drop).hash;
+      rival = policyNamed(prepared, drop).hash;
       first = drop.reopensAt;
       break;
     case "contact-limit":
-      rival = policyOf(prepared, drop).hash;
+      rival = policyNamed(prepared, drop).hash;
       first = drop.reopensAt;
       second = drop.counted;
       if (drop.heldFor !== undefined) because = rulebook.actions[drop.heldFor]?.hash ?? 0;
@@ -93,7 +93,7 @@ function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void
       because = wordHash(drop.because);
       rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
       first = drop.priority;
-      if (drop.policy !== undefined) second = policyOf(prepared, drop).hash;
+      if (drop.policy !== undefined) second = policyNamed(prepared, drop).hash;
       break;
     case "content":
       because = wordHash(drop.missing);
@@ -128,7 +128,7 @@ const SNOOZED = builtIn("built-in/snoozed");
 const LIVE = builtIn("built-in/already-live");
 
 /** The declared policy, or what the engine itself sees to: that has no place. */
-export function policyOf({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
+export function policyNamed({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
   if (policy === ROOM_POLICY) return KEPT;
   if (policy === SNOOZED_POLICY) return SNOOZED;
   if (policy === LIVE_POLICY) return LIVE;

@@ -6,7 +6,7 @@ import type { Instant } from "../domain/time.ts";
 import type { Place } from "../rulebook/place.ts";
 import { RULE_ERROR, RULE_TRUE, type Rule, type RuleScope } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
-import { policyOf } from "./drop-digest.ts";
+import { policyNamed } from "./drop-digest.ts";
 import type { Prepared, PreparedTreatment, TierRule } from "./prepared.ts";
 
 /** What rules read at the decision, models included. */
@@ -63,10 +63,10 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
       return { stage, because: drop.because, rule: explainRule(reading, { stage, rule: drop.rule }) };
     case "suppression":
     case "quiet-hours":
-      return { stage, because: drop.because, ...policyFields(prepared, drop), ...opening(drop) };
+      return { stage, because: drop.because, ...policyOf(prepared, drop), ...opening(drop) };
     case "contact-limit": {
       const heldFor = drop.heldFor === undefined ? {} : { heldFor: prepared.rulebook.actions[drop.heldFor]?.id ?? "" };
-      return { stage, ...policyFields(prepared, drop), counted: drop.counted, ...opening(drop), ...heldFor };
+      return { stage, ...policyOf(prepared, drop), counted: drop.counted, ...opening(drop), ...heldFor };
     }
     case "quota": {
       const quota = prepared.rulebook.quotas[drop.quota];
@@ -91,8 +91,8 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
   }
 }
 
-function policyFields(prepared: Prepared, drop: Parameters<typeof policyOf>[1]) {
-  const { id, place } = policyOf(prepared, drop);
+function policyOf(prepared: Prepared, drop: Parameters<typeof policyNamed>[1]) {
+  const { id, place } = policyNamed(prepared, drop);
   return { policy: id, ...(place === undefined ? {} : { policyPlace: place }) };
 }
 
@@ -109,7 +109,7 @@ function explainArbitration(prepared: Prepared, drop: Extract<Drop, { stage: "ar
       return { stage, because, ...rivalOf(prepared, drop) };
     case "excluded":
     case "bundle-incomplete":
-      return { stage, because, ...policyFields(prepared, drop), ...rivalOf(prepared, drop) };
+      return { stage, because, ...policyOf(prepared, drop), ...rivalOf(prepared, drop) };
   }
 }
 

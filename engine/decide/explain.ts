@@ -1,6 +1,6 @@
 // Why a journalled decision came out as it did: every action, every stage that it passed or where it fell, with the rule
 // as written and the values that the rule read. A replay, so it costs the hot path nothing.
-import type { Decision, DecisionRecord, Item, NoneReason, Priority } from "../domain/decision.ts";
+import type { Decision, DecisionRecord, Item, NoneReason, Priority, Slate } from "../domain/decision.ts";
 import type { Drop, Stage } from "../domain/drop.ts";
 import { STAGES } from "../domain/drop.ts";
 import { isAnonymous, type PlacementIndex, type RuleIndex, type TreatmentIndex } from "../domain/ids.ts";
@@ -17,12 +17,14 @@ import {
   type RuleExplained,
 } from "./explain-drop.ts";
 import type { PreparedAction, PreparedTreatment } from "./prepared.ts";
+import { spentByName } from "./record.ts";
 import { replay } from "./replay.ts";
 
 export interface TreatmentExplained {
   readonly treatment: string;
   readonly channel: string;
-  readonly outcome: "offered" | "dropped" | "not-asked";
+  /** `withheld`: it would have been shown, were the customer not in the holdout. */
+  readonly outcome: "offered" | "withheld" | "dropped" | "not-asked";
   /** Stages passed, in order, before it fell or was offered. */
   readonly passed: readonly Stage[];
   readonly fell?: Fall;
@@ -38,7 +40,7 @@ export interface ActionExplained {
   readonly issue: string;
   readonly group: string;
   readonly place: Place;
-  readonly outcome: "offered" | "dropped";
+  readonly outcome: "offered" | "withheld" | "dropped";
   readonly passed: readonly Stage[];
   /** Where the action fell as a whole, for all its treatments. */
   readonly fell?: Fall;
@@ -59,6 +61,12 @@ export type Explanation =
       readonly reproduced: boolean;
       readonly differences: readonly string[];
       readonly models: DecisionRecord["models"];
+      readonly arms: Decision["arms"];
+      /** Of recent contacts, over all channels; what it leaves of each priority is the factor `fatigue`. */
+      readonly pressure: number;
+      readonly spent: DecisionRecord["spent"];
+      /** When what quiet hours keep back is decided again. */
+      readonly heldUntil?: Instant;
       /** Actions and treatments that fell at each stage; stages where none did are left out. */
       readonly funnel: readonly { readonly stage: Stage; readonly dropped: number }[];
       readonly actions: readonly ActionExplained[];
@@ -67,14 +75,26 @@ export type Explanation =
 
 interface Telling extends Reading {
   readonly drops: readonly Drop[];
-  readonly shown: ReadonlyMap<TreatmentIndex, { readonly item: Item; readonly placement: PlacementIndex }>;
+  readonly shown: Items;
+  readonly withheld: Items;
+  readonly isOutbound: boolean;
 }
+
+type Items = ReadonlyMap<TreatmentIndex, { readonly item: Item; readonly placement: PlacementIndex }>;
 
 export function explain(decider: Decider, record: DecisionRecord): Explanation {
   const { rulebook, prepared } = decider;
   const { decision, reproduced, differences } = replay(decider, record);
   if (decision === undefined) return { kind: "other-rulebook", recorded: record.rulebook, given: rulebook.hash };
-  const telling = { decider, scope: scopeOf(decider, record), drops: decision.dropped, shown: itemsOf(decision) };
+  const telling: Telling = {
+    decider,
+    scope: scopeOf(decider, record),
+    drops: decision.dropped,
+    shown: itemsOf(decision.slates),
+    withheld: itemsOf(decision.withheld),
+    isOutbound: record.direction === "outbound",
+  };
+  const { heldUntil } = decision;
   return {
     kind: "explained",
     decision: record.id,
@@ -85,6 +105,10 @@ export function explain(decider: Decider, record: DecisionRecord): Explanation {
     reproduced,
     differences,
     models: record.models,
+    arms: decision.arms,
+    pressure: decision.pressure,
+    spent: spentByName(decider, decision),
+    ...(heldUntil === undefined ? {} : { heldUntil }),
     funnel: funnelOf(decision.dropped),
     actions: prepared.actions.map((action) => explainAction(telling, action)),
   };
@@ -100,8 +124,8 @@ function explainAction(telling: Telling, prepared: PreparedAction): ActionExplai
     issue: action.issue.id,
     group: action.group.id,
     place: action.place,
-    outcome: treatments.some(({ outcome }) => outcome === "offered") ? "offered" : "dropped",
-    passed: passedBefore(drop?.stage ?? "consent"),
+    outcome: outcomeOf(treatments),
+    passed: passedBefore(telling, drop?.stage ?? "consent"),
     ...(drop === undefined ? {} : { fell: explainDrop(telling, drop) }),
     rules: drop?.stage === "availability" ? [] : rulesTested(telling, prepared, drop),
     treatments,
@@ -112,14 +136,24 @@ function explainTreatment(telling: Telling, { treatment, channel }: PreparedTrea
   const { index } = treatment;
   const names = { treatment: treatment.id, channel: channel.name };
   const shown = telling.shown.get(index);
-  if (shown !== undefined) {
-    const { rank, kept, factors } = shown.item;
-    const placement = placementName(telling.decider.prepared, shown.placement);
-    return { ...names, outcome: "offered", passed: passedBefore("holdout"), placement, rank, kept, factors };
-  }
+  const withheld = telling.withheld.get(index);
   const drop = telling.drops.find((found) => "treatment" in found && found.treatment === index);
+  const fell = drop === undefined ? {} : { fell: explainDrop(telling, drop) };
+  const won = shown ?? withheld;
+  if (won !== undefined) {
+    const { rank, kept, factors } = won.item;
+    const placement = placementName(telling.decider.prepared, won.placement);
+    const outcome = shown === undefined ? "withheld" : "offered";
+    return { ...names, outcome, passed: passedBefore(telling, "holdout"), placement, rank, kept, factors, ...fell };
+  }
   if (drop === undefined) return { ...names, outcome: "not-asked", passed: [] };
-  return { ...names, outcome: "dropped", passed: passedBefore(drop.stage), fell: explainDrop(telling, drop) };
+  return { ...names, outcome: "dropped", passed: passedBefore(telling, drop.stage), ...fell };
+}
+
+function outcomeOf(treatments: readonly TreatmentExplained[]): ActionExplained["outcome"] {
+  const has = (wanted: TreatmentExplained["outcome"]) => treatments.some(({ outcome }) => outcome === wanted);
+  if (has("offered")) return "offered";
+  return has("withheld") ? "withheld" : "dropped";
 }
 
 /** In the order of testing: first those without models, then those with, until one failed. */
@@ -156,17 +190,15 @@ function scopeOf({ rulebook }: Decider, { input, models }: DecisionRecord): Rule
   };
 }
 
-function itemsOf(decision: Decision): Telling["shown"] {
+function itemsOf(slates: readonly Slate[]): Items {
   return new Map(
-    decision.slates.flatMap(({ placement, items }) =>
-      items.map((item) => [item.treatment, { item, placement }] as const),
-    ),
+    slates.flatMap(({ placement, items }) => items.map((item) => [item.treatment, { item, placement }] as const)),
   );
 }
 
-/** The stages that a candidate that got through has passed. */
-function passedBefore(stage: Stage): readonly Stage[] {
-  return STAGES.slice(0, STAGES.indexOf(stage)).filter((passed) => passed !== "quiet-hours" && passed !== "quota");
+/** The stages that a candidate has passed; an inbound decision has no quiet hours. */
+function passedBefore({ isOutbound }: Telling, stage: Stage): readonly Stage[] {
+  return STAGES.slice(0, STAGES.indexOf(stage)).filter((passed) => isOutbound || passed !== "quiet-hours");
 }
 
 function funnelOf(drops: readonly Drop[]) {

@@ -10,7 +10,9 @@ import type {
   Slate,
   SlateRecord,
 } from "../domain/decision.ts";
+import { STAGES, type Stage } from "../domain/drop.ts";
 import type { ModelIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { Quota } from "../rulebook/policies.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
 import { dropDigest } from "./drop-digest.ts";
@@ -21,24 +23,25 @@ export type RecordExtra = Pick<DecisionRecord, "models" | "degraded" | "trigger"
 
 /** Copies what a caller may use again (features, evidence). */
 export function recordOf(
-  { rulebook, prepared }: Decider,
+  decider: Decider,
   input: DecisionInput,
   decision: Decision,
   extra: RecordExtra,
 ): DecisionRecord {
+  const { rulebook, prepared } = decider;
   const { profile, request, evidence, now, draw } = input;
   return {
     id: input.id,
     key: profile.key,
     kind: decision.kind,
     direction: request.direction,
-    slates: slateRecords(prepared, decision),
+    slates: slateRecords(prepared, decision.slates),
     now,
     rulebook: rulebook.hash,
     ...extra,
-    withheld: decision.withheld.map((slate) => slateRecord(prepared, slate)),
+    withheld: slateRecords(prepared, decision.withheld),
     arms: decision.arms,
-    spent: decision.spent.map(({ quota, units }) => ({ quota: rulebook.quotas[quota]?.id ?? "", units })),
+    spent: spentByName(decider, decision),
     pressure: decision.pressure,
     ...(decision.heldUntil === undefined ? {} : { heldUntil: decision.heldUntil }),
     contacts: decision.contacts,
@@ -46,7 +49,7 @@ export function recordOf(
     input: {
       profile: { ...profile, features: profile.features.slice() },
       request,
-      evidence: sparse(evidence),
+      evidence: sparse(evidence, treatmentsWeighed(decision)),
       quotas: Array.from(input.quotas),
       draw,
     },
@@ -54,11 +57,15 @@ export function recordOf(
   };
 }
 
-export function slateRecords(prepared: Prepared, decision: Decision): readonly SlateRecord[] {
-  return decision.slates.map((slate) => slateRecord(prepared, slate));
+export function slateRecords(prepared: Prepared, slates: readonly Slate[]): readonly SlateRecord[] {
+  return slates.map((slate) => slateRecord(prepared, slate));
 }
 
-export function slateRecord(prepared: Prepared, { placement, kind, because, items }: Slate): SlateRecord {
+export function spentByName({ rulebook }: Decider, { spent }: Decision): DecisionRecord["spent"] {
+  return spent.map(({ quota, units }) => ({ quota: (rulebook.quotas[quota] as Quota).id, units }));
+}
+
+function slateRecord(prepared: Prepared, { placement, kind, because, items }: Slate): SlateRecord {
   return {
     placement: (prepared.rulebook.placements[placement] as Placement).name,
     kind,
@@ -67,13 +74,29 @@ export function slateRecord(prepared: Prepared, { placement, kind, because, item
   };
 }
 
+/** Stages that a treatment can fall at after its evidence was read; those before have read none. */
+const WEIGHED: ReadonlySet<Stage> = new Set(
+  STAGES.slice(STAGES.indexOf("contact-limit")), // in `choose` a cap may turn down what has a priority
+);
+
+/** Every treatment whose evidence had a say, and few others. Ascending. */
+function treatmentsWeighed({ slates, dropped }: Decision): readonly TreatmentIndex[] {
+  const found: TreatmentIndex[] = [];
+  for (const { items } of slates) for (const { treatment } of items) found.push(treatment);
+  for (const drop of dropped) if ("treatment" in drop && WEIGHED.has(drop.stage)) found.push(drop.treatment);
+  return [...new Set(found)].sort((a, b) => a - b);
+}
+
 /** Most treatments of a large rulebook have none. */
-function sparse({ trials, positives }: BetaCounts): DecisionRecord["input"]["evidence"] {
+function sparse(
+  { trials, positives }: BetaCounts,
+  treatments: readonly TreatmentIndex[],
+): DecisionRecord["input"]["evidence"] {
   const found: [TreatmentIndex, number, number][] = [];
-  for (let at = 0; at < Math.max(trials.length, positives.length); at++) {
-    const tried = trials[at] ?? 0;
-    const positive = positives[at] ?? 0;
-    if (tried !== 0 || positive !== 0) found.push([at as TreatmentIndex, tried, positive]);
+  for (const treatment of treatments) {
+    const tried = trials[treatment] ?? 0;
+    const positive = positives[treatment] ?? 0;
+    if (tried !== 0 || positive !== 0) found.push([treatment, tried, positive]);
   }
   return found;
 }

@@ -2,12 +2,12 @@
 import type { Decision, DecisionRecord } from "../domain/decision.ts";
 import { type Decider, decide } from "./decide.ts";
 import { dropDigest } from "./drop-digest.ts";
-import { inputOf, scoresOf, slateRecord, slateRecords } from "./record.ts";
+import { inputOf, scoresOf, slateRecords, spentByName } from "./record.ts";
 
 export interface Replay {
   /** Undefined where the decider holds another rulebook than the record names. */
   readonly decision: Decision | undefined;
-  /** Slates, contacts and the digest of what was dropped are the same, bit for bit. */
+  /** Slates, what was withheld, contacts, arms, spending, pressure and the digest of what was dropped are the same, bit for bit. */
   readonly reproduced: boolean;
   /** `path: recorded X, computed Y` */
   readonly differences: readonly string[];
@@ -22,13 +22,11 @@ export function replay(decider: Decider, record: DecisionRecord): Replay {
   const decision = decide(decider, inputOf(decider, record), scoresOf(decider, record));
   const differences: string[] = [];
   compare("kind", record.kind, decision.kind, differences);
-  compare("slates", record.slates, slateRecords(decider.prepared, decision), differences);
-  const withheld = decision.withheld.map((slate) => slateRecord(decider.prepared, slate));
-  compare("withheld", record.withheld, withheld, differences);
+  compare("slates", record.slates, slateRecords(decider.prepared, decision.slates), differences);
+  compare("withheld", record.withheld, slateRecords(decider.prepared, decision.withheld), differences);
   compare("contacts", record.contacts, decision.contacts, differences);
   compare("arms", record.arms, decision.arms, differences);
-  const spent = decision.spent.map(({ quota, units }) => ({ quota: decider.rulebook.quotas[quota]?.id ?? "", units }));
-  compare("spent", record.spent, spent, differences);
+  compare("spent", record.spent, spentByName(decider, decision), differences);
   compare("pressure", record.pressure, decision.pressure, differences);
   compare("heldUntil", record.heldUntil, decision.heldUntil, differences);
   compare("droppedDigest", record.droppedDigest, dropDigest(decider.prepared, decision.dropped), differences);

@@ -25,6 +25,9 @@ const explained: Explanation = {
   outcome: "act",
   reproduced: true,
   differences: [],
+  arms: [],
+  pressure: 0,
+  spent: [],
   models: [{ name: "churn", sha256: "00", value: 0.61234, fallback: true }],
   funnel: [{ stage: "eligibility", dropped: 1 }],
   actions: [
