@@ -5,6 +5,7 @@ import type { NameHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Boost } from "../rulebook/policies.ts";
 import type { Action, Rulebook } from "../rulebook/rulebook.ts";
+import { hasHad } from "./cool-downs.ts";
 import { orderlySum, recency } from "./recency.ts";
 
 /** Of one customer at a time: `open` starts over. */
@@ -50,9 +51,6 @@ export function createBoosts({ boosts }: Rulebook): Boosts {
   return { open, of };
 }
 
-/** A conversion is an acceptance carried through, as for cool-downs. */
 function follows({ after, scope, only }: Boost, contact: Contact): boolean {
-  const { outcome } = contact;
-  if (outcome !== after && !(after === "accepted" && outcome === "converted")) return false;
-  return only === undefined || only === contact[scope];
+  return hasHad(after, contact) && (only === undefined || only === contact[scope]);
 }

@@ -2,19 +2,19 @@
 import type { Contact } from "../domain/contact.ts";
 import type { NameHash } from "../domain/ids.ts";
 import { type Instant, plus } from "../domain/time.ts";
-import type { ActionSet, CoolDown, CoolDownCause } from "../rulebook/policies.ts";
+import type { ActionSet, Boost, CoolDown, CoolDownCause } from "../rulebook/policies.ts";
 
 /** When it happened to this contact; undefined where it has not. */
 export function happenedAt(cause: CoolDownCause, contact: Contact): Instant | undefined {
   if (cause === "contacted") return contact.state === "released" ? undefined : contact.at;
-  return isSo(cause, contact) ? contact.outcomeAt : undefined;
+  return hasHad(cause, contact) ? contact.outcomeAt : undefined;
 }
 
 /**
- * A conversion is an acceptance carried through: it ends no cool-down that the acceptance began. In the same way a click
+ * A conversion is an acceptance carried through: it ends nothing that the acceptance began. In the same way a click
  * stays one when an answer, or none, follows.
  */
-function isSo(cause: Exclude<CoolDownCause, "contacted">, { outcome, previous }: Contact): boolean {
+export function hasHad(cause: Exclude<CoolDownCause, "contacted"> | Boost["after"], { outcome, previous }: Contact): boolean {
   if (outcome === cause) return true;
   if (cause === "accepted") return outcome === "converted";
   return cause === "clicked" && previous === "clicked";

@@ -48,6 +48,7 @@ export interface TreatmentDraft {
   readonly eligibility?: readonly RuleDraft[];
   readonly applicability?: readonly RuleDraft[];
   readonly suitability?: readonly RuleDraft[];
+  readonly context?: readonly { readonly when: RuleDraft; readonly weight: number }[];
   readonly content?: Treatment["content"];
   readonly parts?: Partial<Pick<Treatment, "enabled" | "from" | "to" | "lever" | "cost">>;
 }
@@ -107,6 +108,8 @@ export interface BookDraft {
       | "bundles"
       | "holdout"
       | "experiments"
+      | "triggers"
+      | "campaigns"
     >
   >;
 }
@@ -194,7 +197,7 @@ export function buildRulebook(draft: BookDraft): Rulebook {
         eligibility: (treatment.eligibility ?? []).map(rules.add),
         applicability: (treatment.applicability ?? []).map(rules.add),
         suitability: (treatment.suitability ?? []).map(rules.add),
-        context: [],
+        context: (treatment.context ?? []).map(({ when, weight }) => ({ when: rules.add(when), weight })),
         lever: 1,
         cost: 0,
         ...treatment.parts,
@@ -475,6 +478,7 @@ export interface InputDraft {
   readonly profile?: Partial<ProfileView>;
   readonly trials?: Readonly<Record<string, readonly [trials: number, positives: number]>>;
   readonly id?: DecisionId;
+  readonly trigger?: string;
   /** By id of the quota; unlimited where not named. */
   readonly quotas?: Readonly<Record<string, number>>;
 }
@@ -510,6 +514,7 @@ export function inputFor(rulebook: Rulebook, draft: InputDraft = {}): DecisionIn
       ...(channel === undefined ? {} : { channel }),
       context: draft.context ?? {},
       locale: draft.locale ?? "en",
+      ...(draft.trigger === undefined ? {} : { trigger: draft.trigger }),
     },
     evidence: { trials, positives },
     quotas: Float64Array.from(rulebook.quotas, ({ id }) => draft.quotas?.[id] ?? Number.POSITIVE_INFINITY),

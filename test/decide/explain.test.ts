@@ -64,6 +64,7 @@ describe("explain", () => {
         "consent",
         "suppression",
         "contact-limit",
+        "quota",
         "propensity",
         "arbitration",
         "content",

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CONTACT_STATES, COUNTS_AT, type Contact, OUTCOMES, type Outcome } from "../../engine/domain/contact.ts";
+import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import { type Instant, NEVER } from "../../engine/domain/time.ts";
+import { applyDecision } from "../../engine/profile/apply-decision.ts";
 import {
   addContacts,
   applyDelivered,
@@ -11,6 +13,7 @@ import {
   nextDue,
   room,
 } from "../../engine/profile/outcome.ts";
+import type { ProfileState } from "../../engine/profile/state.ts";
 import { contact } from "./contact.ts";
 import { RUNS } from "./features.ts";
 
@@ -274,5 +277,37 @@ describe("the list of contacts", () => {
     expect(room(held, at(5), day, 2)).toBe(0);
     expect(addContacts(held, added, at(5), day, 2)).toEqual({ contacts: [held[0], added[0]], evicted: [held[1]] });
     expect(() => addContacts([contact({ live: true })], added, at(5), day, 1)).toThrow(RangeError);
+  });
+});
+
+describe("a shadow contact", () => {
+  const shadow = contact({ shadow: true, state: "confirmed", outcome: "pending", live: true, expiresAt: at(100) });
+
+  test("takes no report and no delivery, and teaches nothing", () => {
+    for (const outcome of OUTCOMES)
+      expect(apply(shadow, outcome, 60)).toMatchObject({ contact: shadow, changed: false });
+    const reserved = { ...shadow, state: "reserved", countsAt: "delivered" } as const;
+    expect(applyDelivered(reserved, at(60)).changed).toBe(false);
+  });
+
+  test("expires without a word", () => {
+    expect(nextDue([shadow])).toBe(100);
+    const done = fireDue(shadow, at(100));
+    expect(done).toMatchObject({ changed: true, withdraw: undefined, trials: 0, positives: 0 });
+    expect(done.contact).toMatchObject({ live: false, state: "confirmed", outcome: "pending" });
+    expect(nextDue([done.contact])).toBe(NEVER);
+  });
+
+  test("is superseded and evicted without a word", () => {
+    const record = {
+      key: "c-1",
+      now: 50,
+      superseded: [shadow.trackingCode],
+      contacts: [],
+    } as unknown as DecisionRecord;
+    const state = { contacts: [shadow] } as unknown as ProfileState;
+    const applied = applyDecision(state, record, 1_000);
+    expect(applied).toMatchObject({ isChanged: true, withdrawals: [] });
+    expect(applied.state.contacts[0]).toMatchObject({ live: false, state: "confirmed" });
   });
 });
