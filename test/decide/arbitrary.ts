@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { OUTCOMES } from "../../engine/domain/contact.ts";
 import type { Consent, DecisionInput, ModelScore } from "../../engine/domain/decision.ts";
-import type { ModelIndex } from "../../engine/domain/ids.ts";
+import { nameHash } from "../../engine/domain/hash.ts";
+import { customerKey, type ModelIndex } from "../../engine/domain/ids.ts";
 import { DAY_MS, HOUR_MS, type Instant } from "../../engine/domain/time.ts";
 import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
 import {
@@ -15,8 +16,12 @@ import {
   NOW,
   type RuleDraft,
 } from "./build.ts";
+import { atMost, boost, bundle, experiment, fatigue, PLACE, quota } from "./policies.ts";
 
-export const RUNS = process.env["NBA_LONG"] === "1" ? 5_000 : 60;
+const isLong = process.env["NBA_LONG"] === "1";
+export const RUNS = isLong ? 5_000 : 60;
+/** Of the property that holds everything together: one decision each. */
+export const DECISIONS = isLong ? 100_000 : 300;
 
 const CHANNELS = ["app", "email", "push"];
 const PLACEMENTS = ["desk", "hero", "home"];
@@ -54,12 +59,14 @@ function action(id: string): fc.Arbitrary<ActionDraft> {
     value: fc.constantFrom(1, 2, 3, ({ features }: { features: Float64Array }) => features[0] as number),
     lever: fc.constantFrom(0.5, 1, 2),
     floor: fc.constantFrom(0, 0.3),
-    purpose: fc.constantFrom("marketing", "service"),
+    purpose: fc.constantFrom("marketing", "marketing", "service"),
     treatments: fc.uniqueArray(
       fc.record({
         channel: fc.constantFrom(...CHANNELS),
         placements: fc.uniqueArray(fc.constantFrom(...PLACEMENTS), { minLength: 2 }),
         prior: fc.constantFrom({ alpha: 1, beta: 1 }, { alpha: 1, beta: 4 }),
+        context: fc.array(fc.record({ when: rule, weight: fc.constantFrom(0.5, 2) }), { maxLength: 1 }),
+        parts: fc.record({ cost: fc.constantFrom(0, 0.5, 1), lever: fc.constantFrom(1, 1, 3) }),
         content: fc.constantFrom(
           { title: { en: ["hello"] } },
           {
@@ -93,8 +100,95 @@ const limits = fc.array(
   { maxLength: 4 },
 );
 
+const hash = (kind: "channel" | "group" | "issue", names: readonly string[]) =>
+  fc.constantFrom(undefined, undefined, ...names.map((name) => nameHash(kind, name)));
+
+/** Everything that ranks, limits and withholds, each switched on in some of the rulebooks. */
+const ranking = fc.record({
+  fatigue: fc.option(
+    fc.record({
+      halfLifeMs: fc.constantFrom(...SPANS),
+      weights: fc.tuple(fc.constantFrom(0, 1, 3), fc.constantFrom(0.5, 1), fc.constantFrom(1, 2)),
+      answered: fc.constantFrom(0, 0.5),
+      otherChannels: fc.constantFrom(0, 0.5, 1),
+      halvesAt: fc.constantFrom(0.5, 6),
+    }),
+    { nil: undefined },
+  ),
+  boosts: fc.array(
+    fc.record({
+      after: fc.constantFrom("clicked" as const, "accepted" as const, "declined" as const, "no-response" as const),
+      scope: fc.constantFrom("action" as const, "group" as const, "issue" as const),
+      weight: fc.constantFrom(0.25, 0.9, 1.5, 3),
+      halfLifeMs: fc.constantFrom(...SPANS),
+    }),
+    { maxLength: 2 },
+  ),
+  quotas: fc.array(
+    fc.record({
+      unit: fc.constantFrom("contacts" as const, "cost" as const),
+      channel: hash("channel", CHANNELS),
+      group: hash("group", GROUPS),
+      issue: hash("issue", ISSUES),
+    }),
+    { maxLength: 2 },
+  ),
+  slateLimits: fc.array(
+    fc.record({
+      max: fc.constantFrom(0, 1, 1, 2),
+      per: fc.constantFrom("decision" as const, "slate" as const),
+      actions: fc.uniqueArray(fc.nat(7), { minLength: 1, maxLength: 5 }),
+    }),
+    { maxLength: 2 },
+  ),
+  bundle: fc.option(fc.uniqueArray(fc.nat(7), { minLength: 2, maxLength: 3 }), { nil: undefined }),
+  share: fc.constantFrom(0, 0, 0.5, 1),
+  experiments: fc.array(
+    fc.record({
+      levers: fc.dictionary(fc.constantFrom("0", "1", "2"), fc.constantFrom(0.5, 4), { maxKeys: 2 }),
+      off: fc.array(fc.nat(3), { maxLength: 1 }),
+      lastBucket: fc.constantFrom(49, 99),
+    }),
+    { maxLength: 2 },
+  ),
+});
+
+type Ranking = typeof ranking extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Indexes beyond what the rulebook has are left out, and so is a bundle of fewer than two. */
+function partsOf(drawn: Ranking, actions: number): NonNullable<BookDraft["parts"]> {
+  const known = (indexes: readonly number[]) => indexes.filter((index) => index < actions);
+  const together = known(drawn.bundle ?? []);
+  return {
+    fatigue: drawn.fatigue === undefined ? undefined : fatigue(drawn.fatigue),
+    boosts: drawn.boosts.map((each, index) => boost({ id: `boost-${index}`, ...each })),
+    quotas: drawn.quotas.map((each, index) => quota(index, each)),
+    slateLimits: drawn.slateLimits.map((each, index) => atMost(index, each.max, each.per, known(each.actions))),
+    bundles: together.length < 2 ? [] : [bundle(drawn.slateLimits.length, together)],
+    holdout: drawn.share === 0 ? undefined : { share: drawn.share, salt: "test", place: PLACE },
+    experiments: drawn.experiments.map(({ levers, off, lastBucket }, index) =>
+      experiment(
+        `x${index}`,
+        [
+          { id: "control", upTo: 0.5 },
+          {
+            id: "new",
+            upTo: 1,
+            levers: Object.fromEntries(Object.entries(levers).filter(([at]) => Number(at) < actions)),
+            off,
+          },
+        ],
+        { layer: `layer-${index}`, lastBucket },
+      ),
+    ),
+  };
+}
+
 export const bookDraft: fc.Arbitrary<BookDraft> = fc
   .record({
+    drawn: ranking,
+    minPriority: fc.constantFrom(0, 0, 0.4, 2),
+    format: fc.constantFrom("text" as const, "html" as const),
     actions: fc
       .integer({ min: 1, max: 8 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => action(`a${index}`)))),
@@ -112,18 +206,24 @@ export const bookDraft: fc.Arbitrary<BookDraft> = fc
     countsAt: fc.constantFrom("decided" as const, "delivered" as const, "presented" as const),
     exponents: fc.record({ propensity: fc.constantFrom(0, 1, 0.5), value: fc.constantFrom(0, 1, 2) }),
   })
-  .map(({ actions, limits: caps, coolDowns, slots, sticky, countsAt, exponents }) => ({
+  .map(({ actions, limits: caps, coolDowns, slots, sticky, countsAt, exponents, drawn, minPriority, format }) => ({
+    parts: partsOf(drawn, actions.length),
     models: ["m0", "m1"],
     features: ["f0", "f1"],
     attributes: ["name"],
-    channels: CHANNELS.map((name) => ({ name, countsAt: name === "push" ? ("decided" as const) : countsAt })),
+    channels: CHANNELS.map((name) => ({
+      name,
+      countsAt: name === "push" ? ("decided" as const) : countsAt,
+      format: name === "email" ? format : ("text" as const),
+    })),
     placements: PLACEMENTS.map((name, index) => ({
       name,
       channels: index === 0 ? CHANNELS : ["app", "push"],
       slots: slots[index] as number,
       stickyMs: index < 2 ? sticky : 0,
+      minPriority: index === 2 ? minPriority : 0,
     })),
-    actions,
+    actions: actions.map((each) => ({ ...each, exempt: each.purpose === "service" })),
     limits: caps.map((limit, index) => ({ id: `limit-${index}`, ...limit })),
     coolDowns: coolDowns.map((coolDown, index) => ({ id: `rest-${index}`, ...coolDown })),
     exponents,
@@ -134,7 +234,10 @@ const anyNumber = fc.oneof(
   { weight: 1, arbitrary: fc.double() },
 );
 
+const anyLeft = fc.constantFrom(0, 0.5, 1, 2, Number.POSITIVE_INFINITY);
+
 export interface AskDraft extends InputDraft {
+  readonly customer: number;
   readonly scores: readonly ModelScore[];
 }
 
@@ -150,8 +253,10 @@ export const ask: fc.Arbitrary<AskDraft> = fc
       locale: fc.oneof(fc.constantFrom("en", "de-AT"), fc.string()),
       features: fc.tuple(anyNumber, anyNumber),
       values: fc.tuple(anyNumber, anyNumber),
+      quotas: fc.record({ "quota-0": anyLeft, "quota-1": anyLeft }),
+      customer: fc.nat(20),
     },
-    { requiredKeys: ["placements", "direction", "locale", "features", "values"] },
+    { requiredKeys: ["placements", "direction", "locale", "features", "values", "quotas", "customer"] },
   )
   .map(({ values, ...rest }) => ({
     ...rest,
@@ -169,6 +274,8 @@ export const past = fc.array(
     live: fc.boolean(),
     until: fc.constantFrom(0, NOW + HOUR_MS),
     inbound: fc.boolean(),
+    exempt: fc.nat(5).map((n) => n === 0),
+    shadow: fc.nat(3).map((n) => n === 0),
     rank: fc.integer({ min: 1, max: 3 }),
   }),
   { maxLength: 12 },
@@ -190,8 +297,18 @@ export function inputOf(rulebook: Rulebook, draft: AskDraft, history: Past, give
   const contacts = history.flatMap(({ pick, ago, until, ...rest }) => {
     const treatment = rulebook.treatments[pick % Math.max(1, rulebook.treatments.length)];
     if (treatment === undefined) return [];
-    const made: ContactDraft = { of: treatment.id, ...rest, at: (NOW - ago) as Instant, until: until as Instant };
+    const untouched = rest.shadow ? ({ state: "confirmed", outcome: "pending" } as const) : {};
+    const made: ContactDraft = {
+      of: treatment.id,
+      ...rest,
+      ...untouched,
+      at: (NOW - ago) as Instant,
+      until: until as Instant,
+    };
     return [contactOf(rulebook, made)];
   });
-  return inputFor(rulebook, { ...draft, profile: { contacts, consents: given } });
+  return inputFor(rulebook, {
+    ...draft,
+    profile: { key: customerKey(`c-${draft.customer}`), contacts, consents: given },
+  });
 }

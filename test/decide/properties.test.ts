@@ -13,7 +13,8 @@ import type { Position, TreatmentIndex } from "../../engine/domain/ids.ts";
 import { HOUR_MS, type Instant } from "../../engine/domain/time.ts";
 import { decodeCommit, encodeCommit } from "../../engine/journal/commit-record.ts";
 import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
-import { type AskDraft, ask, bookDraft, consents, inputOf, past, RUNS } from "./arbitrary.ts";
+import { type AskDraft, ask, bookDraft, consents, DECISIONS, inputOf, past, RUNS } from "./arbitrary.ts";
+import { brokenRule } from "./broken-rule.ts";
 import { type BookDraft, buildRulebook, inputFor, type LimitDraft, NOW } from "./build.ts";
 
 function recorded(decider: Decider, input: DecisionInput, { scores }: AskDraft) {
@@ -48,8 +49,8 @@ function exceeded(limits: readonly LimitDraft[], contacts: readonly Named[], now
   for (const limit of limits) {
     const counts = new Map<string, number>();
     for (const named of contacts) {
-      const { at, state, inbound } = named.contact;
-      if (state === "released" || at <= now - limit.windowMs) continue;
+      const { at, state, inbound, exempt } = named.contact;
+      if (exempt || state === "released" || at <= now - limit.windowMs) continue;
       if (limit.direction === "inbound" && !inbound) continue;
       if (limit.direction === "outbound" && inbound) continue;
       if (
@@ -120,9 +121,12 @@ describe("properties", () => {
         const input = inputOf(rulebook, asked, history, given);
         const decision = decide(createDecider(rulebook), input, asked.scores);
         const items = decision.slates.flatMap((slate) => slate.items);
-        const actions = items.map(({ action }) => action);
+        const withheld = decision.withheld.flatMap((slate) => slate.items);
+        const actions = [...items, ...withheld].map(({ action }) => action);
         expect(new Set(actions).size).toBe(actions.length);
-        for (const { placement, items: shown } of decision.slates) {
+        for (const { placement, items: own } of decision.slates) {
+          const hidden = decision.withheld.find((slate) => slate.placement === placement)?.items ?? [];
+          const shown = [...own, ...hidden];
           const asks = input.request.placements.filter((entry) => entry.placement === placement);
           expect(shown.length).toBeLessThanOrEqual(Math.max(...asks.map(({ limit }) => limit)));
           expect(shown.length).toBeLessThanOrEqual(rulebook.placements[placement]?.slots ?? 0);
@@ -142,6 +146,18 @@ describe("properties", () => {
         }
       }),
       { numRuns: RUNS },
+    );
+  });
+
+  test("QTA-2 ARB-8 ARB-9 BND-1 HLD-2 quota, least priority, slate limits and bundles hold in every decision; the holdout alone has shadows", () => {
+    fc.assert(
+      fc.property(bookDraft, ask, past, consents, (draft, asked, history, given) => {
+        const rulebook = buildRulebook(draft);
+        const input = inputOf(rulebook, asked, history, given);
+        const decision = decide(createDecider(rulebook), input, asked.scores);
+        expect(brokenRule(rulebook, input, decision)).toBeUndefined();
+      }),
+      { numRuns: DECISIONS },
     );
   });
 
@@ -256,9 +272,8 @@ describe("properties", () => {
 });
 
 function named(rulebook: Rulebook, decision: Decision): Named[] {
-  if (decision.kind === "none") return [];
   return decision.contacts.map((contact) => {
-    const item = decision.slates
+    const item = [...decision.slates, ...decision.withheld]
       .flatMap(({ items }) => items)
       .find((found) => found.trackingCode === contact.trackingCode);
     const action = rulebook.actions[item?.action ?? -1];
@@ -275,6 +290,7 @@ function named(rulebook: Rulebook, decision: Decision): Named[] {
 
 function moveOn(entry: Named, index: number, now: number): Named {
   const { contact } = entry;
+  if (contact.shadow) return entry;
   const moves: Partial<Contact>[] = [
     { state: "released", live: false },
     { state: "confirmed", outcome: "presented", outcomeAt: now as Instant },
