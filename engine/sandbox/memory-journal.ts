@@ -51,8 +51,6 @@ export function createMemoryJournal(partitions: number, clock: () => number): Me
     seen: async () => undefined,
     findDecision: async (_partition, id) => decisions.get(id) as Awaited<ReturnType<Journal["findDecision"]>>,
     armed: async (partition, keys) => keys.map((key) => timersOf(partition).armedFor(key)),
-    // Nobody is loaded here whom the partition does not hold already.
-    armed: async (_partition, keys) => keys.map(() => undefined),
     due: async (partition, now, countMax) => timersOf(partition).due(now, countMax),
     nextDue: async (partition) => timersOf(partition).first()?.due ?? (NEVER as Instant),
     append: async (partition, fields) => log.append(partition, fields),
