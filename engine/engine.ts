@@ -111,6 +111,26 @@ export interface Committed {
   readonly withdrawals: readonly Withdrawal[];
 }
 
+/** How far one run of a campaign has come, over all partitions. */
+export interface CampaignProgress {
+  readonly id: string;
+  readonly placement: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  /** Customers whose turn comes in a second. */
+  readonly perSecond: number;
+  /** `over`: its time ended before it had come to everybody. */
+  readonly state: "waiting" | "running" | "done" | "over";
+  /** Known when it began. */
+  readonly customers: number;
+  /** Whose turn has come. */
+  readonly walked: number;
+  /** Decided for, because `when` held; each customer once. */
+  readonly asked: number;
+  /** Offered something. */
+  readonly acted: number;
+}
+
 export type Appended =
   | { readonly kind: "appended"; readonly position: Position }
   | { readonly kind: "failed"; readonly why: string };
@@ -152,6 +172,8 @@ export interface Engine {
     | { readonly kind: "activated"; readonly hash: string }
     | { readonly kind: "faulty"; readonly faults: readonly Fault[] }
   >;
+  /** In the order of the active rulebook. Rejects with Unavailable where no session is open. */
+  readonly campaigns: () => Promise<readonly CampaignProgress[]>;
   readonly onCommitted: (listener: (committed: Committed) => void) => void;
   /** Owns its partitions and can commit. */
   readonly ready: () => { readonly ok: boolean; readonly why: string };

@@ -76,6 +76,11 @@ export const LIMITS = {
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
 
+  // ---- walks over the register of customers
+  walkPageCustomers: 256,
+  /** Customers a second, over all partitions, whose timers are armed when a rulebook begins to have daily triggers. */
+  dailyArmedPerSecond: 5_000,
+
   // ---- operation
   unflushedEventsMax: 500_000,
   drainMs: 10 * SECOND_MS,

@@ -13,6 +13,7 @@ import type { OriginPolicy } from "./origin.ts";
 import type { DeliverMetrics, Exposition, Log } from "./ports.ts";
 import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
+import { campaignsRoute } from "./route-campaigns.ts";
 import { decisionRoutes } from "./route-decisions.ts";
 import { eventsRoute } from "./route-events.ts";
 import { inspectRoutes } from "./route-inspect.ts";
@@ -95,6 +96,7 @@ export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exp
     outcomeRoute(engine),
     eventsRoute(engine),
     customerRoute(engine),
+    campaignsRoute(engine),
     ...rulebookRoutes(engine),
     ...operationRoutes(engine, deps.exposition),
   ].map((route) => withIdempotency(route, idempotency));

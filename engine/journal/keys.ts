@@ -5,6 +5,7 @@ export interface PartitionKeys {
   readonly events: string;
   readonly journal: string;
   readonly timers: string;
+  readonly walks: string;
   readonly checkpoint: string;
   readonly lease: string;
   readonly dead: string;
@@ -18,6 +19,7 @@ export function partitionKeys(partition: PartitionIndex): PartitionKeys {
     events: name("events"),
     journal: name("journal"),
     timers: name("timers"),
+    walks: name("walks"),
     checkpoint: name("checkpoint"),
     lease: name("lease"),
     dead: name("dead"),

@@ -10,6 +10,8 @@ import { createHistogram, createSeries, type Histogram, type Reading, type Serie
 export type EventResult = "folded" | "duplicate" | "dead";
 /** Who waited for a decision: a caller over HTTP, an agent's screen, or nobody (a trigger). */
 export type DecisionPath = "http" | "live" | "trigger";
+/** What became of a customer's turn in a campaign. */
+export type CampaignTurn = "asked" | "not-in-segment" | "repeated" | "over";
 /** Where the time of a wave goes. */
 export type WaveStage = "fold" | "qualify" | "score" | "choose" | "commit";
 
@@ -38,6 +40,7 @@ export interface Metrics {
   readonly websocketConnections: Series<[]>;
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
+  readonly campaignCustomers: Series<[campaign: string, result: CampaignTurn]>;
   readonly rulebook: Series<[hash: string, version: string]>;
   /** What there is, in the order of declaration, for the table of the README. */
   readonly declared: readonly Pick<Reading, "name" | "labels" | "type" | "help">[];
@@ -123,6 +126,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       "nba_delivery_total",
       ["channel", "result"],
       "Outbound items handed to a channel.",
+    ),
+    campaignCustomers: counter<[string, CampaignTurn]>(
+      "nba_campaign_customers_total",
+      ["campaign", "result"],
+      "Customers to whom a campaign came, by what became of their turn.",
     ),
   };
 }

@@ -26,6 +26,11 @@ export function armWritten(partition: Partition, key: CustomerKey): void {
   if (partition.unregistered.has(key) || due < armedAt(partition, key)) arm(partition, key, due);
 }
 
+/** Whoever was first seen by now is in the register after this commit; somebody who was only looked at is not known. */
+export function registerNew(partition: Partition): void {
+  for (const key of partition.unregistered) if (partition.dirty.has(key)) armWritten(partition, key);
+}
+
 function arm(partition: Partition, key: CustomerKey, due: Instant): void {
   partition.draft.armed.set(key, due);
   partition.unregistered.delete(key);

@@ -5,7 +5,7 @@ import { type Base, encodeBase } from "../journal/base.ts";
 import { encodeCommit } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
-import { armTimers, armWritten } from "./arm-timers.ts";
+import { armTimers, armWritten, registerNew } from "./arm-timers.ts";
 import { countDecisions } from "./campaign-counts.ts";
 import { type Draft, emptyDraft, type Partition } from "./partition.ts";
 
@@ -37,6 +37,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
   }
   countDecisions(partition.campaigns, draft.decisions);
   armTimers(partition);
+  registerNew(partition);
   const keys = profilesToWrite(partition, writeBack);
   const profiles = keys.map((key) => {
     partition.dirty.delete(key);

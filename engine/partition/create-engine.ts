@@ -10,6 +10,7 @@ import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
 import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { CONFLICT } from "./asks.ts";
+import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
@@ -80,6 +81,7 @@ export function createEngine(state: LoopState): Engine {
       loadedAt = options.clock() as Instant;
       return { kind: "activated", hash };
     },
+    campaigns: async () => await campaignProgress(sessionOf(state), options.clock),
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
   };

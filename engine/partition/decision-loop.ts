@@ -28,6 +28,7 @@ import { createSignal, type Signal } from "./signal.ts";
 import type { SimulationQueue } from "./simulations.ts";
 import { startTimers } from "./timers.ts";
 import { isTrouble, SessionTrouble } from "./trouble.ts";
+import { startWalks } from "./walks.ts";
 import type { WriteBackBounds } from "./write-back.ts";
 
 export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble">, WriteBackBounds {
@@ -161,11 +162,13 @@ async function runSession(state: LoopState): Promise<void> {
   const ticking = setInterval(signal.wake, 250);
   let stopParts = async (): Promise<void> => undefined;
   let stopTimers = (): void => undefined;
+  let stopWalks = (): void => undefined;
   try {
     await publishMissed(state, session);
     await settleOrphans(state, session);
     const isCaughtUp = await catchUp(session, options.clock);
     stopTimers = startTimers(session, options.clock, onTrouble);
+    stopWalks = startWalks(session, options.clock, onTrouble);
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
       if (state.isStopping) break;
@@ -184,6 +187,7 @@ async function runSession(state: LoopState): Promise<void> {
     state.session = undefined;
     clearInterval(ticking);
     stopTimers();
+    stopWalks();
     await stopParts();
     session.close();
     await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this

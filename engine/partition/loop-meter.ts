@@ -68,6 +68,10 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     const [state, ...channel] = name.split(" ");
     return metrics.contacts.slot(channel.join(" "), state as "reserved");
   });
+  const turnSlots = memo((name: string) => {
+    const [turn, ...campaign] = name.split(" ");
+    return metrics.campaignCustomers.slot(campaign.join(" "), turn as "asked");
+  });
   const onDecision = (record: DecisionRecord): void => {
     for (const slate of record.slates) {
       metrics.decisions.add(decisionSlots(`${slate.kind} ${record.direction} ${slate.placement}`), 1);
@@ -86,6 +90,9 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     const now = Date.now();
     for (const takenMs of draft.takenMs.values()) {
       metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - takenMs) / 1000);
+    }
+    for (const { campaign, turn } of draft.turns) {
+      metrics.campaignCustomers.add(turnSlots(`${turn} ${campaign}`), 1);
     }
     for (const { channel, state } of draft.states) {
       const name = partition.active.rulebook.channels.find(({ hash }) => hash === channel)?.name;

@@ -17,9 +17,9 @@ import type { Base, EntryCounts } from "../journal/base.ts";
 import type { Learned } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import type { EvidenceByTreatment } from "../learn/evidence.ts";
+import type { CampaignTurn } from "../observe/metrics.ts";
 import type { ProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
-import type { Turn } from "./fold-campaign.ts";
 
 /**
  * Everything that a process holds in memory of one partition that it owns. It runs ahead of what is committed by at most
@@ -106,7 +106,7 @@ export interface Draft {
   readonly takenMs: Map<DecisionId, number>;
   readonly states: { readonly channel: NameHash; readonly state: ContactState }[];
   /** For metrics: what became of the turns of campaigns. */
-  readonly turns: { readonly campaign: string; readonly turn: Turn }[];
+  readonly turns: { readonly campaign: string; readonly turn: CampaignTurn }[];
   /** Something must be durable, not only folded again. */
   urgent: boolean;
 }

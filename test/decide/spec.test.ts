@@ -6,11 +6,13 @@ const ID = /\b[A-Z]{3}-\d+\b/g;
 
 const spec = readFileSync(new URL("../../engine/decide/SPEC.md", import.meta.url), "utf8");
 const declared = [...spec.matchAll(/^- \*\*([A-Z]{3}-\d+)\*\*/gm)].map(([, id]) => id as string);
-const folder = new URL("./", import.meta.url);
+// What asks for decisions is tested where it lives.
+const folders = ["./", "../profile/", "../partition/"].map((folder) => new URL(folder, import.meta.url));
+const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 // A title is a string that begins with an id.
-const titles = readdirSync(folder)
-  .filter((name) => name.endsWith(".test.ts") && name !== "spec.test.ts")
-  .flatMap((name) => [...readFileSync(new URL(name, folder), "utf8").matchAll(/["`]([A-Z]{3}-\d+ [^"`\n]*)["`]/g)])
+const titles = files
+  .filter(({ pathname }) => pathname.endsWith(".test.ts") && !pathname.endsWith("/spec.test.ts"))
+  .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/["`]([A-Z]{3}-\d+ [^"`\n]*)["`]/g)])
   .map(([, title]) => title as string);
 const quoted = new Set([...titles, ...SCENARIO_NAMES].flatMap((title) => title.match(ID) ?? []));
 

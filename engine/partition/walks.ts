@@ -1,0 +1,108 @@
+// Walks over the register of all customers: campaigns, and the arming of daily timers when a rulebook begins to have some.
+// A walk only asks, by entries in the input log, at its pace; the fold honours each once for every customer. So a walk may
+// be killed anywhere: the next owner goes on with the page that was not done.
+import type { CustomerKey } from "../domain/ids.ts";
+import { type EntryFields, encodeCampaign, encodeTimer } from "../ingest/log-entry.ts";
+import { createRegister, type Register, type Walk } from "../journal/register.ts";
+import { LIMITS } from "../limits.ts";
+import { hasDaily } from "./arm-timers.ts";
+import { runOf } from "./fold-campaign.ts";
+import type { Partition } from "./partition.ts";
+import { nowOf } from "./recover.ts";
+import type { Session } from "./session.ts";
+import { createWalker, type Walker } from "./walker.ts";
+
+const TICK_MS = 50;
+/** The walk that arms the daily timers; a run of a campaign has a slash in its name. */
+const DAILY_WALK = "$daily";
+
+/** What is to be walked just now. */
+interface Errand {
+  readonly name: string;
+  /** Over all partitions. */
+  readonly perSecond: number;
+  readonly entry: (key: CustomerKey) => EntryFields;
+}
+
+interface Place {
+  readonly session: Session;
+  readonly register: Register;
+  readonly partition: Partition;
+  readonly clock: () => number;
+  /** As they were when this session began. */
+  stored: ReadonlyMap<string, Walk> | undefined;
+  readonly walkers: Map<string, Walker>;
+}
+
+/** Starts what walks the partitions of a session; returns how to stop it. */
+export function startWalks(session: Session, clock: () => number, onTrouble: (why: string) => void): () => void {
+  const register = createRegister(session.connection);
+  const places = session.partitions.map(
+    (partition): Place => ({ session, register, partition, clock, stored: undefined, walkers: new Map() }),
+  );
+  let isWalking = false;
+  const tick = async (): Promise<void> => {
+    if (isWalking) return;
+    isWalking = true;
+    try {
+      await Promise.all(places.map(walkPartition));
+    } catch (error) {
+      onTrouble(error instanceof Error ? error.message : String(error));
+    } finally {
+      isWalking = false;
+    }
+  };
+  const ticking = setInterval(() => void tick(), TICK_MS);
+  return () => clearInterval(ticking);
+}
+
+async function walkPartition(place: Place): Promise<void> {
+  const { partition, register, walkers } = place;
+  place.stored ??= await register.walks(partition.index);
+  const errands = errandsOf(place);
+  // Where a rulebook has no daily triggers any more, a later one that has some must walk again.
+  const isKnown = place.stored.has(DAILY_WALK) || walkers.has(DAILY_WALK);
+  if (isKnown && !errands.some(({ name }) => name === DAILY_WALK)) {
+    await register.forget(partition.index, DAILY_WALK);
+    place.stored = new Map([...place.stored].filter(([name]) => name !== DAILY_WALK));
+    walkers.delete(DAILY_WALK);
+  }
+  for (const errand of errands) await walkOn(place, errand);
+}
+
+function errandsOf({ partition, clock }: Place): readonly Errand[] {
+  const now = nowOf(partition, clock);
+  const { rulebook } = partition.active;
+  const errands = rulebook.campaigns
+    .filter(({ from, to }) => from <= now && now < to)
+    .map(({ id, from, perSecond }): Errand => {
+      return { name: runOf(id, from), perSecond, entry: (key) => encodeCampaign(key, id, from) };
+    });
+  if (!hasDaily(rulebook)) return errands;
+  // A timer that goes off for nothing is armed anew, and then for the day too.
+  const entry = (key: CustomerKey): EntryFields => encodeTimer(key, now);
+  return [...errands, { name: DAILY_WALK, perSecond: LIMITS.dailyArmedPerSecond, entry }];
+}
+
+async function walkOn({ session, register, partition, clock, stored, walkers }: Place, errand: Errand): Promise<void> {
+  const { partitions } = session.context;
+  const { name, perSecond, entry } = errand;
+  const nowMs = clock();
+  let walker = walkers.get(name);
+  if (walker === undefined) {
+    walker = await createWalker({
+      register,
+      partition: partition.index,
+      name,
+      before: stored?.get(name),
+      append: (fields) => session.journal.append(partition.index, fields),
+      entry,
+      nowMs,
+      head: partition.index / partitions,
+    });
+    walkers.set(name, walker);
+  }
+  await walker.goOn(nowMs, perSecond / partitions, partition.campaigns.get(name) ?? NOTHING_COUNTED);
+}
+
+const NOTHING_COUNTED = { asked: 0, acted: 0 };
