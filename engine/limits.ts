@@ -76,7 +76,15 @@ export const LIMITS = {
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
 
+  // ---- quotas
+  /** A partition that asked for units in vain asks again after this. */
+  quotaAgainMs: 200,
+  quotaPollMs: SECOND_MS,
+  /** Units of which none was spent for this long are given back where somebody waits for some. */
+  quotaIdleMs: 5 * SECOND_MS,
+
   // ---- operation
+  activationPollMs: 2 * SECOND_MS,
   unflushedEventsMax: 500_000,
   drainMs: 10 * SECOND_MS,
   redisStartMs: MINUTE_MS,

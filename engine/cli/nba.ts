@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import("./validate.ts")).validateCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
   explain: async () => (await import("./explain.ts")).explainCommand(),
+  rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),
