@@ -3,7 +3,15 @@ import type { Explanation } from "./decide/explain.ts";
 import type { Contact } from "./domain/contact.ts";
 import type { Consent, DecisionRecord, Direction, OpenCase, Task, Withdrawal } from "./domain/decision.ts";
 import type { CustomerEvent, Props, PropValue } from "./domain/event.ts";
-import type { CommitSeq, CustomerKey, DecisionId, PartitionIndex, Position, TrackingCode } from "./domain/ids.ts";
+import type {
+  CommitSeq,
+  CustomerKey,
+  DecisionId,
+  PartitionIndex,
+  Position,
+  RulebookHash,
+  TrackingCode,
+} from "./domain/ids.ts";
 import type { Instant } from "./domain/time.ts";
 import type { HeldMessage, PatternState } from "./profile/state.ts";
 import type { Fault, Rulebook } from "./rulebook/rulebook.ts";
@@ -135,6 +143,25 @@ export type Appended =
   | { readonly kind: "appended"; readonly position: Position }
   | { readonly kind: "failed"; readonly why: string };
 
+/** One quota in its present period, over all partitions; units as in quotas.yaml: contacts, or the currency of costs. */
+export interface QuotaUse {
+  readonly id: string;
+  readonly unit: "contacts" | "cost";
+  readonly per: "day" | "total";
+  /** YYYY-MM-DD in the quota's zone, or `total`. */
+  readonly period: string;
+  readonly max: number;
+  /** May be granted by now: `max`, or less of it with even pacing. */
+  readonly open: number;
+  readonly granted: number;
+  readonly spent: number;
+}
+
+export interface Activated {
+  readonly kind: "activated";
+  readonly hash: RulebookHash;
+}
+
 export interface Engine {
   readonly partitions: number;
   /** The time of this customer's partition: the clock, unless a replay drives it. */
@@ -165,13 +192,21 @@ export interface Engine {
   readonly since: (key: CustomerKey, seq: CommitSeq) => Promise<readonly Committed[] | undefined>;
   readonly rulebook: () => Rulebook;
   readonly loadedAt: () => Instant;
-  /** Re-reads RULES_DIR, all or nothing: faults, or the hash that was activated on every partition. */
-  readonly reload: (
+  /**
+   * Re-reads RULES_DIR, all or nothing: faults, or the hash that was activated on every partition. Rejects with an error
+   * named Unavailable where not every partition runs it yet; the error tells which do not, and they will.
+   */
+  readonly reload: (by: string) => Promise<Activated | { readonly kind: "faulty"; readonly faults: readonly Fault[] }>;
+  /**
+   * Activates the rulebook of this hash, which was active or stored before; undefined: the one before the present one.
+   * RULES_DIR stays as it is. Rejects as reload does.
+   */
+  readonly rollback: (
     by: string,
-  ) => Promise<
-    | { readonly kind: "activated"; readonly hash: string }
-    | { readonly kind: "faulty"; readonly faults: readonly Fault[] }
-  >;
+    hash: RulebookHash | undefined,
+  ) => Promise<Activated | { readonly kind: "unknown"; readonly why: string }>;
+  /** In the order of quotas.yaml. Rejects with an error named Unavailable where no session is open. */
+  readonly quotas: () => Promise<readonly QuotaUse[]>;
   /** In the order of the active rulebook. Rejects with Unavailable where no session is open. */
   readonly campaigns: () => Promise<readonly CampaignProgress[]>;
   readonly onCommitted: (listener: (committed: Committed) => void) => void;

@@ -80,8 +80,15 @@ export const LIMITS = {
   walkPageCustomers: 256,
   /** Customers a second, over all partitions, whose timers are armed when a rulebook begins to have daily triggers. */
   dailyArmedPerSecond: 5_000,
+  // ---- quotas
+  /** A partition that asked for units in vain asks again after this. */
+  quotaAgainMs: 200,
+  quotaPollMs: SECOND_MS,
+  /** Units of which none was spent for this long are given back where somebody waits for some. */
+  quotaIdleMs: 5 * SECOND_MS,
 
   // ---- operation
+  activationPollMs: 2 * SECOND_MS,
   unflushedEventsMax: 500_000,
   drainMs: 10 * SECOND_MS,
   redisStartMs: MINUTE_MS,

@@ -51,7 +51,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     local,
     readLocal,
     onSession: (session) => {
-      watchPartitions(metrics, session);
+      watchPartitions(metrics, session, Date.now);
       // Once: it outlives sessions, and goes on by itself when the next one is open.
       if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
       isDispatching = true;
@@ -138,7 +138,9 @@ function loopOptions(
         if (why !== undefined) metrics.modelFallbacks.add(metrics.modelFallbacks.slot(model), rows);
       },
     },
+    quotas: { againMs: LIMITS.quotaAgainMs, pollMs: LIMITS.quotaPollMs, idleMs: LIMITS.quotaIdleMs },
     log,
+    activationPollMs: LIMITS.activationPollMs,
     meter: createLoopMeter(metrics),
     clock: Date.now,
     asksMax: LIMITS.asksWaitingMax,

@@ -14,7 +14,10 @@ export function happenedAt(cause: CoolDownCause, contact: Contact): Instant | un
  * A conversion is an acceptance carried through: it ends nothing that the acceptance began. In the same way a click
  * stays one when an answer, or none, follows.
  */
-export function hasHad(cause: Exclude<CoolDownCause, "contacted"> | Boost["after"], { outcome, previous }: Contact): boolean {
+export function hasHad(
+  cause: Exclude<CoolDownCause, "contacted"> | Boost["after"],
+  { outcome, previous }: Contact,
+): boolean {
   if (outcome === cause) return true;
   if (cause === "accepted") return outcome === "converted";
   return cause === "clicked" && previous === "clicked";

@@ -18,7 +18,9 @@ import { decisionRoutes } from "./route-decisions.ts";
 import { eventsRoute } from "./route-events.ts";
 import { inspectRoutes } from "./route-inspect.ts";
 import { outcomeRoute } from "./route-outcomes.ts";
+import { quotasRoute } from "./route-quotas.ts";
 import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
+import { rollbackRoute } from "./route-rollback.ts";
 import { staticRoutes } from "./static-files.ts";
 import type { ListenSocket } from "./uws.ts";
 import { listenExclusively, loadUws } from "./uws.ts";
@@ -98,6 +100,8 @@ export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exp
     customerRoute(engine),
     campaignsRoute(engine),
     ...rulebookRoutes(engine),
+    rollbackRoute(engine),
+    quotasRoute(engine),
     ...operationRoutes(engine, deps.exposition),
   ].map((route) => withIdempotency(route, idempotency));
 }

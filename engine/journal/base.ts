@@ -17,6 +17,8 @@ export interface Base {
   /** Entries of the input log so far, by what became of them. */
   readonly counts: EntryCounts;
   readonly learned: readonly (readonly [NameHash, number, number])[];
+  /** Line of a quota, granted, spent: see partition/quota-ledger.ts. */
+  readonly quotas: readonly (readonly [string, number, number])[];
   /** Runs of campaigns: `<campaign>/<from>`, customers decided for, and offered something. */
   readonly campaigns: readonly (readonly [string, number, number])[];
 }
@@ -36,7 +38,7 @@ export function encodeBase(base: Base): Buffer {
 }
 
 export function decodeBase(bytes: Buffer): Base {
-  const { version, ...base } = packr.unpack(bytes) as Base & { version: number };
+  const { version, ...base } = packr.unpack(bytes) as Omit<Base, "quotas"> & Partial<Base> & { version: number };
   if (version !== 1) throw new Error(`checkpoint of version ${version}: this engine reads version 1`);
-  return base;
+  return { ...base, quotas: base.quotas ?? [] };
 }

@@ -12,6 +12,12 @@ export interface Learned {
   readonly positives: number;
 }
 
+/** Units of a quota that the partition may spend in all, by line: see partition/quota-ledger.ts. */
+export interface Granted {
+  readonly line: string;
+  readonly granted: number;
+}
+
 export interface CommitRecord {
   /** Last entry of the input log that was folded before its decisions. */
   readonly position: Position;
@@ -21,6 +27,8 @@ export interface CommitRecord {
   readonly decisions: readonly DecisionRecord[];
   readonly withdrawals: readonly Withdrawal[];
   readonly learned: readonly Learned[];
+  /** What its decisions spend from; undefined: nothing was granted or given back. */
+  readonly granted?: readonly Granted[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -31,17 +39,20 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  return Buffer.from(packr.pack([2, record.position, record.now, decisions, record.withdrawals, learned]));
+  const { granted } = record;
+  const more = granted === undefined || granted.length === 0 ? [] : [{ granted }];
+  return Buffer.from(packr.pack([2, record.position, record.now, decisions, record.withdrawals, learned, ...more]));
 }
 
 export function decodeCommit(payload: Buffer): CommitRecord {
-  const [version, position, now, decisions, withdrawals, learned] = packr.unpack(payload) as [
+  const [version, position, now, decisions, withdrawals, learned, more] = packr.unpack(payload) as [
     number,
     Position,
     Instant,
     PackedDecision[],
     Withdrawal[],
     [NameHash, number, number][],
+    Pick<CommitRecord, "granted"> | undefined,
   ];
   if (version !== 2) throw new Error(`journal entry of version ${version}: this engine reads version 2`);
   return {
@@ -53,6 +64,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
     })),
     withdrawals,
     learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
+    ...more,
   };
 }
 

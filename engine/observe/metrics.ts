@@ -41,6 +41,8 @@ export interface Metrics {
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
   readonly campaignCustomers: Series<[campaign: string, result: CampaignTurn]>;
+  readonly quotaUnits: Series<[quota: string, state: "granted" | "spent"]>;
+  readonly experimentDecisions: Series<[experiment: string, arm: string]>;
   readonly rulebook: Series<[hash: string, version: string]>;
   /** What there is, in the order of declaration, for the table of the README. */
   readonly declared: readonly Pick<Reading, "name" | "labels" | "type" | "help">[];
@@ -121,6 +123,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       ["channel", "state"],
       "Contacts that took a state.",
     ),
+    experimentDecisions: counter<[string, string]>(
+      "nba_experiment_decisions_total",
+      ["experiment", "arm"],
+      "Decisions journalled, by the arms of their customers.",
+    ),
     commitSeconds: seconds<[]>("nba_commit_duration_seconds", [], "Round trip of one commit."),
     deliveries: counter<[string, string]>(
       "nba_delivery_total",
@@ -156,6 +163,11 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "nba_websocket_dropped_total",
       ["reason"],
       "Sockets that the engine closed; as `feed-rate`, decisions left out of the feed.",
+    ),
+    quotaUnits: gauge<[string, "granted" | "spent"]>(
+      "nba_quota_units",
+      ["quota", "state"],
+      "Contacts, or costs, of the present period in the partitions of this process.",
     ),
     rulebook: gauge<[string, string]>("nba_rulebook_info", ["hash", "version"], "Always 1; the active rulebook."),
   };

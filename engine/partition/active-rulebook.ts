@@ -13,4 +13,8 @@ export interface ActiveRulebook {
   readonly layout: Layout;
   readonly scorer: Scorer;
   readonly evidence: EvidenceTotals;
+  /** By name: what decides for arms with a variant. Layout and scorer are those of the base. */
+  readonly variants: ReadonlyMap<string, ActiveRulebook>;
+  /** It decides for an arm only: no log can activate it. */
+  readonly isVariant: boolean;
 }

@@ -57,6 +57,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
       decisions: draft.decisions,
       withdrawals: draft.withdrawals,
       learned: draft.learned,
+      granted: [...draft.granted].map(([line, granted]) => ({ line, granted })),
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),
@@ -132,6 +133,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     learned: [...partition.evidence].map(
       ([treatment, { trials, positives }]) => [treatment, trials, positives] as const,
     ),
+    quotas: [...partition.quotas].map(([line, { granted, spent }]) => [line, granted, spent] as const),
     campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.

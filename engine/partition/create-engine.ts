@@ -2,13 +2,14 @@
 
 import { explain } from "../decide/explain.ts";
 import type { CustomerEvent } from "../domain/event.ts";
-import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
-import type { Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
-import { encodeActivation, encodeEvent } from "../ingest/log-entry.ts";
+import type { Activated, Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
+import { encodeEvent } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { activate, activations, previousOf } from "./activations.ts";
 import { CONFLICT } from "./asks.ts";
 import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
@@ -16,6 +17,7 @@ import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import type { Partition } from "./partition.ts";
 import { askId, partitionOfDecision } from "./questions.ts";
+import { quotaUse } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { Unavailable } from "./trouble.ts";
@@ -27,6 +29,15 @@ const ACTIVATION_MS_MAX = 10_000;
 export function createEngine(state: LoopState): Engine {
   const { options } = state;
   let loadedAt = options.clock() as Instant;
+  const activateHere = async (session: Session, hash: RulebookHash, by: string): Promise<Activated> => {
+    const { rulebook } = await session.library.get(hash); // compiled before the log asks for it: no partition waits
+    const at = options.clock() as Instant;
+    const { connection, journal } = session;
+    await activate(connection, journal, options.partitions, { hash, version: rulebook.version, by, at });
+    await untilActive(state, session, hash);
+    loadedAt = options.clock() as Instant;
+    return { kind: "activated", hash };
+  };
   const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
   return {
     partitions: options.partitions,
@@ -74,14 +85,19 @@ export function createEngine(state: LoopState): Engine {
       if (local.kind === "faulty") return local;
       const session = sessionOf(state);
       const hash = await session.library.store(local);
-      await session.library.get(hash); // compiled before the log asks for it: no partition waits for the compiler
-      const fields = encodeActivation(hash, by);
-      await Promise.all(session.partitions.map(({ index }) => session.journal.append(index, fields)));
-      await untilActive(state, session, hash);
-      loadedAt = options.clock() as Instant;
-      return { kind: "activated", hash };
+      return await activateHere(session, hash, by);
     },
     campaigns: async () => await campaignProgress(sessionOf(state), options.clock),
+    rollback: async (by, wanted) => {
+      const session = sessionOf(state);
+      const hash = wanted ?? previousOf(await activations(session.connection))?.hash;
+      if (hash === undefined) return { kind: "unknown", why: "no other rulebook was active before" };
+      const found = await session.library.find(hash);
+      if (found === undefined) return { kind: "unknown", why: `Redis holds no rulebook "${hash}"` };
+      if (found.isVariant) return { kind: "unknown", why: `"${hash}" is a variant: it decides for an arm only` };
+      return await activateHere(session, hash, by);
+    },
+    quotas: async () => await quotaUse(sessionOf(state), options.clock),
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
   };
@@ -135,11 +151,18 @@ async function since(
   return found;
 }
 
-async function untilActive(state: LoopState, session: Session, hash: string): Promise<void> {
+async function untilActive(state: LoopState, session: Session, hash: RulebookHash): Promise<void> {
   const giveUpAt = performance.now() + ACTIVATION_MS_MAX;
-  while (session.partitions.some((partition) => partition.active.hash !== hash)) {
+  for (;;) {
+    const behind = session.partitions.filter((partition) => partition.active.hash !== hash);
+    if (behind.length === 0) return;
     if (state.session !== session || performance.now() > giveUpAt) {
-      throw new Unavailable("the activation is in the log, but not folded everywhere yet");
+      const named = behind.map(({ index }) => index).join(", ");
+      const all = session.partitions.length;
+      throw new Unavailable(
+        `rulebook ${hash} is activated, but of ${all} partitions ${behind.length} do not run it yet (${named}): they will` +
+          " as soon as their logs are folded; nba_rulebook_info tells what runs",
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -14,12 +14,14 @@ import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { LIMITS } from "../limits.ts";
+import { startActivationWatch } from "./activation-watch.ts";
 import { publishMissed, settleOrphans } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
+import { startQuotaPoll } from "./quota-poll.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
@@ -35,8 +37,8 @@ export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble">, 
   /** Reads and checks RULES_DIR and MODELS_DIR again, for a reload. */
   readonly readLocal: () => Promise<LocalRulebook>;
   readonly meter: LoopMeter;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  /** How often it is looked whether every partition runs the rulebook that was activated last. */
+  readonly activationPollMs: number;
   readonly asksMax: number;
   readonly asksPerStepMax: number;
   readonly entriesPerStepMax: number;
@@ -163,6 +165,8 @@ async function runSession(state: LoopState): Promise<void> {
   let stopParts = async (): Promise<void> => undefined;
   let stopTimers = (): void => undefined;
   let stopWalks = (): void => undefined;
+  const stopQuotaPoll = startQuotaPoll(session, options.quotas.pollMs, onTrouble);
+  let stopWatch = (): void => undefined;
   try {
     await publishMissed(state, session);
     await settleOrphans(state, session);
@@ -174,6 +178,7 @@ async function runSession(state: LoopState): Promise<void> {
       if (state.isStopping) break;
       if (state.session === undefined && isCaughtUp()) {
         state.session = session;
+        stopWatch = startActivationWatch(session, options.activationPollMs, options.log, onTrouble);
         stopParts = options.onSession(session);
         options.log.info("ready", { partitions: session.partitions.length });
       }
@@ -188,6 +193,8 @@ async function runSession(state: LoopState): Promise<void> {
     clearInterval(ticking);
     stopTimers();
     stopWalks();
+    stopQuotaPoll();
+    stopWatch();
     await stopParts();
     session.close();
     await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this

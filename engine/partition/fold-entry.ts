@@ -67,8 +67,9 @@ function activate(
   entry: Extract<LogEntry, { kind: "activation" }>,
   active: ActiveRulebook | undefined,
 ): EntryResult {
-  if (active === undefined) {
-    const detail = `Redis holds no rulebook ${entry.rulebook}: activate one by POST /v1/rulebook:reload`;
+  if (active === undefined || active.isVariant) {
+    const why = active === undefined ? "Redis holds no rulebook" : "only arms of an experiment decide by variant";
+    const detail = `${why} ${entry.rulebook}: activate one by POST /v1/rulebook:reload`;
     const bytes = Buffer.from(JSON.stringify({ hash: entry.rulebook, by: entry.by }));
     partition.draft.dead.push({ position: entry.position, reason: "invalid", detail, source: "$activate", bytes });
     return "dead";

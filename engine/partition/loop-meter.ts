@@ -72,7 +72,12 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     const [turn, ...campaign] = name.split(" ");
     return metrics.campaignCustomers.slot(campaign.join(" "), turn as "asked");
   });
+  const armSlots = memo((name: string) => {
+    const [experiment, arm] = name.split("/") as [string, string];
+    return metrics.experimentDecisions.slot(experiment, arm);
+  });
   const onDecision = (record: DecisionRecord): void => {
+    for (const { experiment, arm } of record.arms) metrics.experimentDecisions.add(armSlots(`${experiment}/${arm}`), 1);
     for (const slate of record.slates) {
       metrics.decisions.add(decisionSlots(`${slate.kind} ${record.direction} ${slate.placement}`), 1);
       for (const item of slate.items) {

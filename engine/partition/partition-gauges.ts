@@ -1,10 +1,11 @@
 import type { Metrics } from "../observe/metrics.ts";
+import { countQuotaUnits } from "./quota-use.ts";
 import type { Session } from "./session.ts";
 
 const watched = new WeakMap<Metrics, { session: Session }>();
 
 /** Gauges of what this process holds, read when somebody scrapes. A new session takes the place of the last. */
-export function watchPartitions(metrics: Metrics, session: Session): void {
+export function watchPartitions(metrics: Metrics, session: Session, clock: () => number): void {
   const before = watched.get(metrics);
   if (before !== undefined) {
     before.session = session;
@@ -26,6 +27,7 @@ export function watchPartitions(metrics: Metrics, session: Session): void {
       metrics.rulebook.set(metrics.rulebook.slot(hash, version), 1);
     }
     metrics.profileBytes.set(metrics.profileBytes.slot(), bytes);
+    countQuotaUnits(metrics, current.session.partitions, clock);
     metrics.epoch.set(metrics.epoch.slot(), epoch);
   });
 }

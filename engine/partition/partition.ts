@@ -20,6 +20,7 @@ import type { EvidenceByTreatment } from "../learn/evidence.ts";
 import type { CampaignTurn } from "../observe/metrics.ts";
 import type { ProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import type { QuotaLedger } from "./quota-ledger.ts";
 
 /**
  * Everything that a process holds in memory of one partition that it owns. It runs ahead of what is committed by at most
@@ -32,6 +33,7 @@ export interface Partition {
   readonly store: ProfileStore;
   readonly seen: SeenWindow;
   readonly evidence: EvidenceByTreatment;
+  readonly quotas: QuotaLedger;
   /** Profiles changed since they were last written -> number of the entry that changed them first. Oldest first. */
   readonly dirty: Map<CustomerKey, number>;
   /** When the timer of a customer in memory goes off; those whose timer never does are not in it. */
@@ -93,6 +95,8 @@ export interface Draft {
   readonly decisions: DecisionRecord[];
   readonly withdrawals: Withdrawal[];
   readonly learned: Learned[];
+  /** By line of a quota: what may be spent of it in all. */
+  readonly granted: Map<string, number>;
   readonly dead: CommitDraft["dead"][number][];
   /** Customers of whom something falls due earlier, perhaps: their timer is armed anew where it does. */
   readonly rearm: Set<CustomerKey>;
@@ -116,6 +120,7 @@ export function emptyDraft(): Draft {
     decisions: [],
     withdrawals: [],
     learned: [],
+    granted: new Map(),
     dead: [],
     rearm: new Set(),
     fired: new Set(),
@@ -135,6 +140,7 @@ export function mustCommit({ draft }: Partition): boolean {
     draft.decisions.length > 0 ||
     draft.withdrawals.length > 0 ||
     draft.learned.length > 0 ||
+    draft.granted.size > 0 ||
     draft.dead.length > 0 ||
     draft.armed.size > 0
   );

@@ -19,6 +19,7 @@ import { countDecisions } from "./campaign-counts.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
+import { grant, spend } from "./quota-ledger.ts";
 
 export interface RecoverContext {
   readonly journal: Journal;
@@ -101,6 +102,7 @@ async function fromBase(
     evidence: new Map(
       (base?.learned ?? []).map(([treatment, trials, positives]) => [treatment, { trials, positives }]),
     ),
+    quotas: new Map((base?.quotas ?? []).map(([line, granted, spent]) => [line, { granted, spent }])),
     dirty: new Map(),
     armed: new Map(),
     unregistered: new Set(),
@@ -136,7 +138,9 @@ async function replayCommit(
   const isReflected = (key: CustomerKey): boolean => store.reflects(key) >= seq;
   const rulebooks = await compiled(context, entries);
   for (const entry of entries) foldEntry(partition, entry, { seed: context.seed, rulebooks, isReflected });
+  for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
+    spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);
     if (isReflected(record.key)) continue;
     const memoryMs = partition.active.rulebook.contactMemoryMs;
     const applied = applyDecision(store.state(record.key), record, memoryMs);

@@ -9,6 +9,7 @@ import { createEvidenceTotals } from "../learn/evidence.ts";
 import { compileLayout, type LayoutDescriptor, parseLayout } from "../profile/layout.ts";
 import { compileRulebook } from "../rulebook/compile.ts";
 import type { Fault, KnownModel, Rulebook, RulebookFiles } from "../rulebook/rulebook.ts";
+import { filesOfVariant, VARIANT_FILE } from "../rulebook/variants.ts";
 import { loadModels, type ModelFile, openModel } from "../score/load-models.ts";
 import { createScorer, type ScorerOptions } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
@@ -25,12 +26,13 @@ export type LocalRulebook =
   | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
 
 export interface RulebookLibrary {
-  /** Keeps the files under their hash. Doing it again changes nothing. */
+  /** Keeps the files under their hash, and those of each variant under its own. Doing it again changes nothing. */
   readonly store: (local: Extract<LocalRulebook, { kind: "sound" }>) => Promise<RulebookHash>;
   /** Compiled, once; rejects where Redis does not hold it whole. */
   readonly get: (hash: RulebookHash) => Promise<ActiveRulebook>;
   /** The same, but undefined where Redis holds no rulebook of this hash. */
   readonly find: (hash: RulebookHash) => Promise<ActiveRulebook | undefined>;
+  /** With their variants. */
   readonly all: () => readonly ActiveRulebook[];
   readonly layout: (layoutHash: number) => Promise<LayoutDescriptor>;
 }
@@ -59,8 +61,11 @@ export function createRulebookLibrary(
   const open = async (hash: RulebookHash): Promise<ActiveRulebook> => {
     const active = await loadRulebook(connection, hash, scorerOptions);
     await connection.command(["HSET", LAYOUTS_KEY, String(active.layout.hash), active.layout.describe()]);
-    await warmUp(active);
-    ready.push(active);
+    for (const one of [active, ...active.variants.values()]) {
+      await warmUp(one);
+      ready.push(one);
+      if (!compiled.has(one.hash)) compiled.set(one.hash, Promise.resolve(one));
+    }
     return active;
   };
   const get = (hash: RulebookHash): Promise<ActiveRulebook> => {
@@ -103,9 +108,14 @@ async function storeRulebook(
       golden,
     ]);
   }
-  const { hash } = local.rulebook;
-  const stored = { files: local.files, models: local.models.map((model) => sha256(model.bytes.card)) };
-  await connection.command(["SET", rulebookKey(hash), JSON.stringify(stored)]);
+  const models = local.models.map((model) => sha256(model.bytes.card));
+  const keep = async (hash: RulebookHash, files: RulebookFiles): Promise<void> => {
+    await connection.command(["SET", rulebookKey(hash), JSON.stringify({ files, models })]);
+  };
+  const { hash, variants } = local.rulebook;
+  // The base last: where it is, its variants are.
+  for (const [name, variant] of variants) await keep(variant.hash, filesOfVariant(local.files, name));
+  await keep(hash, local.files);
   return hash;
 }
 
@@ -124,14 +134,20 @@ async function loadRulebook(
   const { rulebook } = compiled;
   const scorer = createScorer(models, featureNames(rulebook), scorerOptions);
   if (scorer.kind === "faulty") throw faultyError(hash, scorer.faults);
-  return {
-    hash,
-    rulebook,
-    decider: createDecider(rulebook),
-    layout: compileLayout(rulebook.features, rulebook.attributes),
+  const layout = compileLayout(rulebook.features, rulebook.attributes);
+  const isVariant = VARIANT_FILE in files;
+  const activeOf = (one: Rulebook, variants: ActiveRulebook["variants"]): ActiveRulebook => ({
+    hash: one.hash,
+    rulebook: one,
+    decider: createDecider(one),
+    layout,
     scorer: scorer.scorer,
-    evidence: createEvidenceTotals(rulebook.treatments),
-  };
+    evidence: createEvidenceTotals(one.treatments),
+    variants,
+    isVariant: isVariant || one !== rulebook,
+  });
+  const variants = [...rulebook.variants].map(([name, variant]) => [name, activeOf(variant, new Map())] as const);
+  return activeOf(rulebook, new Map(variants));
 }
 
 async function loadModel(connection: RedisConnection, hash: string): Promise<ModelFile> {

@@ -51,6 +51,7 @@ export async function step(
       asks,
       looks: [...looks, ...simulations],
       clock: options.clock,
+      isFlushing,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, isFlushing),
       onEntry: options.meter.onEntry,
@@ -106,6 +107,7 @@ async function commitAll(state: LoopState, session: Session, output: StepOutput)
         waiting.settle({ kind: "decided", record, seq: commit.seq });
         if (isLate) await release(state, session.journal, record);
       }
+      await session.quotas.committed(partition, commit.seq);
     }),
   );
 }

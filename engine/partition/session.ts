@@ -5,11 +5,13 @@ import type { PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
 import type { Acquired, Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
+import { createQuotaAccounts } from "../journal/quota.ts";
 import { awaitRedis, type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { ScorerOptions } from "../score/scorer.ts";
 import type { Partition } from "./partition.ts";
+import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import { type RecoverContext, recoverPartition } from "./recover.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 import { SessionTrouble } from "./trouble.ts";
@@ -25,9 +27,19 @@ export interface SessionOptions {
   readonly entriesPerReadMax: number;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly scorer: Partial<ScorerOptions>;
+  readonly quotas: QuotaTiming;
   readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
   /** Told at most once for each session that something is in doubt. */
   readonly onTrouble: (why: string) => void;
+}
+
+/** When units of quotas are asked for again, looked after, and idle: see quota-exchange.ts. */
+export interface QuotaTiming {
+  readonly againMs: number;
+  readonly pollMs: number;
+  readonly idleMs: number;
 }
 
 export interface Session {
@@ -37,6 +49,7 @@ export interface Session {
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
   readonly partitions: readonly Partition[];
+  readonly quotas: QuotaExchange;
   readonly close: () => void;
 }
 
@@ -83,6 +96,9 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     renewal = setInterval(() => void renewAll(journal, tokens, leaseMs, trouble), leaseMs / 4);
     const partitions = await recoverAll(options, context, tokens, isStopped);
     for (const active of library.all()) active.evidence.recount(partitions.map((partition) => partition.evidence));
+    const accounts = createQuotaAccounts(connection, options.partitions);
+    const quotas = createQuotaExchange({ accounts, clock: options.clock, ...options.quotas });
+    await quotas.settle(partitions);
     const from = new Map<PartitionIndex, Position>(partitions.map(({ index, position }) => [index, position]));
     const reader = createLogReader({
       connection: blocking,
@@ -90,7 +106,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       from,
       countMax: options.entriesPerReadMax,
     });
-    return { journal, connection, reader, library, context, partitions, close };
+    return { journal, connection, reader, library, context, partitions, quotas, close };
   } catch (error) {
     close();
     throw error;

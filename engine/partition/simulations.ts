@@ -4,6 +4,7 @@ import { explain } from "../decide/explain.ts";
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Simulated, Simulation } from "../engine.ts";
 import type { Partition } from "./partition.ts";
+import { obtainable } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
 import type { ServedQueue, Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
@@ -27,7 +28,9 @@ export async function simulateAll(
   const tellings: (() => void)[] = [];
   for (const { partition: index, simulation, resolve, reject } of waiting) {
     const partition = session.partitions[index] as Partition;
-    const supposed = suppose(partition, simulation, nowOf(partition, clock));
+    const now = nowOf(partition, clock);
+    const quotas = await obtainable(session.quotas, partition, simulation.suppose.now ?? now);
+    const supposed = suppose(partition, simulation, now, quotas);
     if ("kind" in supposed) {
       tellings.push(() => resolve(supposed));
       continue;

@@ -23,6 +23,8 @@ export interface StepInput {
   /** Customers to be looked at after the fold. */
   readonly looks: readonly { readonly partition: PartitionIndex; readonly key: CustomerKey }[];
   readonly clock: () => number;
+  /** The last steps of a session: what is held is given back. */
+  readonly isFlushing: boolean;
   readonly stages: WaveMeter;
   readonly writeBack: (partition: Partition) => WriteBack;
   readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
@@ -37,15 +39,18 @@ export interface StepOutput {
 }
 
 /** What a step needs of a session: the sandbox steps without Redis. */
-export type Stepping = Pick<Session, "context" | "partitions"> & { readonly library: Pick<Session["library"], "all"> };
+export type Stepping = Pick<Session, "context" | "partitions" | "quotas"> & {
+  readonly library: Pick<Session["library"], "all">;
+};
 
 export async function runStep(session: Stepping, input: StepInput): Promise<StepOutput> {
   const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
   const { questions, asked, refused } = collectQuestions(session, input, touched);
   for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
-  const records = questions.length === 0 ? [] : await decideAll(questions, input.stages);
+  const records = questions.length === 0 ? [] : await decideAll(questions, session.quotas, input.stages);
   const answers = asked.map(({ waiting, at }) => ({ waiting, record: records[at] as DecisionRecord }));
+  session.quotas.giveBack(session.partitions, input.isFlushing);
   const learn = learner(session);
   const closed: ClosedDraft[] = [];
   for (const partition of session.partitions) {

@@ -11,7 +11,7 @@ import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import type { Partition } from "./partition.ts";
 import { randomId, requestOf } from "./questions.ts";
-import { viewOf } from "./wave.ts";
+import { deciding, viewOf } from "./wave.ts";
 
 export interface Supposed {
   readonly active: ActiveRulebook;
@@ -24,11 +24,19 @@ type Refused = Extract<Simulated, { kind: "refused" }>;
 
 const AHEAD_MS_MAX = 366 * DAY_MS;
 
-/** `present` is the time of the partition, and that of the decision where none is supposed. The profile must be in memory. */
-export function suppose(partition: Partition, simulation: Simulation, present: Instant): Supposed | Refused {
-  const { active } = partition;
+/**
+ * `present` is the time of the partition, and that of the decision where none is supposed; `quotas`, what it may spend. The
+ * profile must be in memory.
+ */
+export function suppose(
+  partition: Partition,
+  simulation: Simulation,
+  present: Instant,
+  quotas: Float64Array,
+): Supposed | Refused {
   const { key, suppose: told } = simulation;
   const now = told.now ?? present;
+  const active = deciding(partition.active, key, now);
   const fault = timeFault(now, present) ?? namesFault(active.rulebook, told);
   if (fault !== undefined) return fault;
   const locale = simulation.locale ?? told.attributes["locale"];
@@ -42,7 +50,7 @@ export function suppose(partition: Partition, simulation: Simulation, present: I
     profile: changed(viewOf(partition, active, key, now), active.rulebook, told, now),
     request,
     evidence: { trials, positives },
-    quotas: new Float64Array(active.rulebook.quotas.length),
+    quotas,
     now,
     draw: drawOf(id),
   };

@@ -1,18 +1,22 @@
 // A wave: at most one decision for each customer, over all partitions of the process. Qualify everything, ask each model
 // once, choose, and apply each decision to its profile, so that the next wave sees the contacts that this one reserved.
 
+import { variantOf } from "../decide/experiments.ts";
 import type { Qualified } from "../decide/qualify.ts";
 import { recordOf } from "../decide/record.ts";
 import type { DecisionInput, DecisionRecord, DecisionRequest, ModelScore, ProfileView } from "../domain/decision.ts";
 import type { Stage } from "../domain/drop.ts";
 import { drawOf } from "../domain/hash.ts";
-import type { CustomerKey, DecisionId } from "../domain/ids.ts";
+import type { CustomerKey, DecisionId, QuotaIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { WaveStage } from "../observe/metrics.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import type { ScoreRequest } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { type Partition, touch } from "./partition.ts";
+import type { QuotaDemand, QuotaExchange } from "./quota-exchange.ts";
+import { quotaView, spend } from "./quota-ledger.ts";
+import { quotaNeeds } from "./quota-needs.ts";
 
 export interface Question {
   readonly partition: Partition;
@@ -33,12 +37,16 @@ export interface WaveMeter {
 }
 
 /** Decides all of them, in waves; answers in their order. */
-export async function decideAll(questions: readonly Question[], meter: WaveMeter): Promise<readonly DecisionRecord[]> {
+export async function decideAll(
+  questions: readonly Question[],
+  quotas: Pick<QuotaExchange, "prepare">,
+  meter: WaveMeter,
+): Promise<readonly DecisionRecord[]> {
   const records = new Map<Question, DecisionRecord>();
   let waiting = questions;
   while (waiting.length > 0) {
     const { wave, rest } = splitWave(waiting);
-    await decideWave(wave, records, meter);
+    await decideWave(wave, records, quotas, meter);
     waiting = rest;
   }
   return questions.map((question) => records.get(question) as DecisionRecord);
@@ -76,24 +84,26 @@ interface Undecided {
 async function decideWave(
   wave: readonly Question[],
   records: Map<Question, DecisionRecord>,
+  quotas: Pick<QuotaExchange, "prepare">,
   meter: WaveMeter,
 ): Promise<void> {
   const undecided = wave.map(qualify);
+  const demands = demandsOf(undecided);
   meter.lap("qualify");
-  const scores = await scoreWave(undecided);
+  const [scores] = await Promise.all([scoreWave(undecided), demands.length > 0 ? quotas.prepare(demands) : undefined]);
   meter.lap("score");
   for (const [index, item] of undecided.entries()) {
     const record = chooseOne(item, scores[index] as readonly ModelScore[], meter);
     records.set(item.question, record);
-    apply(item.question.partition, item.active, record);
+    apply(item.question.partition, record);
   }
   meter.lap("choose");
 }
 
 function qualify(question: Question): Undecided {
   const { partition, key, id, request } = question;
-  const active = partition.active;
   const now = partition.lastNow;
+  const active = deciding(partition.active, key, now);
   const view = viewOf(partition, active, key, now);
   const profile = question.features === undefined ? view : { ...view, features: question.features };
   const { trials, positives } = active.evidence;
@@ -107,6 +117,16 @@ function qualify(question: Question): Undecided {
     draw: drawOf(id),
   };
   return { question, active, input, qualified: active.decider.qualify(input) };
+}
+
+/** The active rulebook, or the variant of it that the customer's arm has. */
+export function deciding(active: ActiveRulebook, key: CustomerKey, now: Instant): ActiveRulebook {
+  const name = variantOf(active.rulebook, key, now);
+  if (name === undefined) return active;
+  const variant = active.variants.get(name);
+  if (variant === undefined)
+    throw new Error(`an arm names variant "${name}", which rulebook ${active.hash} does not have`);
+  return variant;
 }
 
 /** One ONNX call for each model and rulebook: normally there is one rulebook. */
@@ -128,11 +148,36 @@ async function scoreWave(undecided: readonly Undecided[]): Promise<readonly (rea
   return scores;
 }
 
+/** What the candidates of the wave could take of each quota, by partition. */
+function demandsOf(undecided: readonly Undecided[]): readonly QuotaDemand[] {
+  const demands = new Map<Partition, Map<QuotaIndex, QuotaDemand>>();
+  for (const { question, active, qualified } of undecided) {
+    if (active.rulebook.quotas.length === 0) continue;
+    const { partition } = question;
+    const own = demands.get(partition) ?? new Map<QuotaIndex, QuotaDemand>();
+    demands.set(partition, own);
+    for (const [index, { quota, need, wish }] of quotaNeeds(active.decider, qualified)) {
+      const before = own.get(index);
+      own.set(index, {
+        partition,
+        quota,
+        need: Math.max(need, before?.need ?? 0),
+        wish: wish + (before?.wish ?? 0),
+      });
+    }
+  }
+  return [...demands.values()].flatMap((own) => [...own.values()]);
+}
+
 function chooseOne(
-  { question, active, input, qualified }: Undecided,
+  { question, active, input: qualifiedInput, qualified }: Undecided,
   scores: readonly ModelScore[],
   meter: WaveMeter,
 ): DecisionRecord {
+  const { partition } = question;
+  // As of this very moment: the decisions of this wave before it have spent, too.
+  const quotas = quotaView(partition.quotas, active.rulebook.quotas, qualifiedInput.now);
+  const input = { ...qualifiedInput, quotas };
   const decision = active.decider.choose(input, qualified, scores);
   for (const { stage } of decision.dropped) meter.onDropped(stage);
   const models = scores.map(({ model, value, fallback }) => {
@@ -149,11 +194,14 @@ function chooseOne(
   });
 }
 
-function apply(partition: Partition, active: ActiveRulebook, record: DecisionRecord): void {
+/** By the base, whichever variant decided: as recovery does. */
+function apply(partition: Partition, record: DecisionRecord): void {
   const { store, draft } = partition;
+  const { quotas, contactMemoryMs } = partition.active.rulebook;
   draft.decisions.push(record);
+  spend(partition.quotas, quotas, record.now, record.spent);
   partition.ordinal++; // so that asks without events bring write-backs and checkpoints about, too
-  const applied = applyDecision(store.state(record.key), record, active.rulebook.contactMemoryMs);
+  const applied = applyDecision(store.state(record.key), record, contactMemoryMs);
   if (!applied.isChanged) return;
   store.setState(record.key, applied.state);
   draft.withdrawals.push(...applied.withdrawals);

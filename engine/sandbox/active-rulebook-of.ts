@@ -14,5 +14,7 @@ export function activeRulebookOf(rulebook: Rulebook, scorer: Scorer): ActiveRule
     layout: compileLayout(rulebook.features, rulebook.attributes),
     scorer,
     evidence: createEvidenceTotals(rulebook.treatments),
+    variants: new Map([...rulebook.variants].map(([name, variant]) => [name, activeRulebookOf(variant, scorer)])),
+    isVariant: false,
   };
 }

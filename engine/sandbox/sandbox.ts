@@ -16,11 +16,13 @@ import type { WaitingAsk } from "../partition/asks.ts";
 import type { ClosedDraft } from "../partition/close-draft.ts";
 import type { Partition } from "../partition/partition.ts";
 import { askId } from "../partition/questions.ts";
+import { createQuotaExchange } from "../partition/quota-exchange.ts";
 import { recoverPartition } from "../partition/recover.ts";
 import { runStep, type Stepping } from "../partition/step.ts";
 import type { WaveMeter } from "../partition/wave.ts";
 import type { ProfileState } from "../profile/state.ts";
 import { createMemoryJournal, type MemoryJournal } from "./memory-journal.ts";
+import { createMemoryQuotas } from "./memory-quotas.ts";
 
 /** What came of one call, in order. */
 export interface Happened {
@@ -136,8 +138,11 @@ async function openLab(options: SandboxOptions): Promise<Lab> {
     learnLayout: (hash) => Promise.reject(new Error(`nothing is stored here, so no profile has layout ${hash}`)),
   };
   const recovered: Partition[] = [];
-  const library = { all: () => [...rulebooks.values()] };
-  const stepping: Stepping = { context, partitions: recovered, library };
+  const library = { all: () => [...rulebooks.values()].flatMap((active) => [active, ...active.variants.values()]) };
+  // No blocks: each step takes what it needs and gives back what it did not spend, so nothing is out of another's reach.
+  const accounts = createMemoryQuotas(Number.POSITIVE_INFINITY);
+  const quotas = createQuotaExchange({ accounts, clock: () => lab.now, againMs: 0, idleMs: 0 });
+  const stepping: Stepping = { context, partitions: recovered, library, quotas };
   const lab: Lab = {
     options,
     journal,
@@ -160,7 +165,8 @@ function homeOf(lab: Lab, key: CustomerKey): PartitionIndex {
 }
 
 function rulebookOf({ rulebooks }: Lab, hash: RulebookHash): ActiveRulebook {
-  const found = rulebooks.get(hash);
+  const variants = [...rulebooks.values()].flatMap((active) => [...active.variants.values()]);
+  const found = rulebooks.get(hash) ?? variants.find((variant) => variant.hash === hash);
   if (found === undefined) throw new Error(`the sandbox holds no rulebook ${hash}`);
   return found;
 }
@@ -245,6 +251,7 @@ async function stepOnce(
     asks,
     looks: [],
     clock: () => lab.now,
+    isFlushing: true,
     stages: SILENT,
     writeBack: () => NOTHING_STORED,
     onEntry,
@@ -257,6 +264,7 @@ async function commit(lab: Lab, { partition, commit: draft, draft: done }: Close
   const reply = await lab.journal.commit(partition.token, draft);
   if (reply.kind !== "ok") throw new Error(`a commit in memory was refused: ${reply.why}`);
   partition.committed = draft.seq;
+  await lab.stepping.quotas.committed(partition, draft.seq);
   const { decisions, withdrawals } = done;
   lab.happened.decisions.push(...decisions);
   lab.happened.withdrawals.push(...withdrawals);

@@ -1,7 +1,7 @@
 // What the tests of the loop share: events, asks, and ways to hurt its session.
-import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Redis } from "ioredis";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import type { CustomerEvent, Props } from "../../engine/domain/event.ts";
@@ -53,8 +53,8 @@ export function home(customer: string, partitions: number = PARTITIONS): Partiti
 }
 
 /** A name that lives in this partition. */
-export function customerIn(partition: number, prefix: string): string {
-  for (let n = 0; ; n++) if (home(`${prefix}${n}`) === partition) return `${prefix}${n}`;
+export function customerIn(partition: number, prefix: string, partitions: number = PARTITIONS): string {
+  for (let n = 0; ; n++) if (home(`${prefix}${n}`, partitions) === partition) return `${prefix}${n}`;
 }
 
 export function outcomeOf(
@@ -100,6 +100,8 @@ export function connect(redis: TestRedis): Redis {
 export async function editableRules(): Promise<{
   readonly dir: string;
   readonly edit: (file: string, change: (text: string) => string) => Promise<void>;
+  /** A new file, and its folder where need be. */
+  readonly write: (file: string, text: string) => Promise<void>;
 }> {
   const dir = await mkdtemp(join(tmpdir(), "nba-rules-"));
   await cp(`${repositoryRoot}/test/fixtures/rules-small`, dir, { recursive: true });
@@ -108,6 +110,10 @@ export async function editableRules(): Promise<{
     edit: async (file, change) => {
       const path = join(dir, file);
       await writeFile(path, change(await readFile(path, "utf8")));
+    },
+    write: async (file, text) => {
+      await mkdir(dirname(join(dir, file)), { recursive: true });
+      await writeFile(join(dir, file), text);
     },
   };
 }

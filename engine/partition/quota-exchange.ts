@@ -1,0 +1,207 @@
+// Moves units of quotas between the accounts in Redis and the ledgers of this process' partitions. Nothing is ever overspent:
+// a grant is in the account before it is in a ledger, and out of the ledger, committed, before it is out of the account. A
+// crash in between leaves units in the account that no ledger has; the next session's `settle` gives them back.
+import type { CommitSeq } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
+import type { QuotaAccount, QuotaAccounts, QuotaRow } from "../journal/quota.ts";
+import type { Quota } from "../rulebook/policies.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
+import type { Draft, Partition } from "./partition.ts";
+import { grant, leftOn, limitOf, lineOf } from "./quota-ledger.ts";
+import { SessionTrouble } from "./trouble.ts";
+
+/** What the exchange reads and writes of a partition. */
+export type QuotaHolder = Pick<Partition, "index" | "epoch" | "seq" | "skewMs" | "lastNow" | "quotas"> & {
+  readonly active: { readonly rulebook: Pick<Rulebook, "quotas"> };
+  readonly draft: Pick<Draft, "granted">;
+};
+
+/** What the decisions of one wave could take of one quota in one partition. Whole units. */
+export interface QuotaDemand {
+  readonly partition: QuotaHolder;
+  readonly quota: Quota;
+  readonly need: number;
+  readonly wish: number;
+}
+
+export interface QuotaExchange {
+  /** Raises the grants of lines that hold less than is wished for. To be awaited before these decisions choose. */
+  readonly prepare: (demands: readonly QuotaDemand[]) => Promise<void>;
+  /** Within a step: takes units out of ledgers that others need more, or all of them. The commit must follow. */
+  readonly giveBack: (partitions: readonly QuotaHolder[], all: boolean) => void;
+  /** After the acknowledgement of a commit: what it took out of the ledger leaves the accounts. Rejects as commands do. */
+  readonly committed: (partition: QuotaHolder, seq: CommitSeq) => Promise<void>;
+  /** Right after recovery: the accounts say what the ledgers do, and no older epoch may write to them any more. */
+  readonly settle: (partitions: readonly QuotaHolder[]) => Promise<void>;
+  /** Now and then: does somebody wait for units that are idle here? */
+  readonly poll: (partitions: readonly QuotaHolder[]) => Promise<void>;
+  readonly read: QuotaAccounts["read"];
+}
+
+export interface QuotaExchangeOptions {
+  readonly accounts: QuotaAccounts;
+  readonly clock: () => number;
+  /** A line from which nothing was spent for this long may be given back. */
+  readonly idleMs: number;
+  /** After an ask in vain the same partition asks again only after this. */
+  readonly againMs: number;
+}
+
+/** Of one line in one partition, beside its ledger. */
+interface LineState {
+  /** Units spent when this was last looked at, and since when it has not changed. */
+  spent: number;
+  spentAt: number;
+  /** As of the last demand: fewer units than this are of no use. */
+  need: number;
+  /** Not asked for again before this. */
+  restsUntil: number;
+  /** Out of the ledger by this commit, still in the account. */
+  leaving: { readonly account: QuotaAccount; readonly seq: CommitSeq } | undefined;
+}
+
+/** What was last seen of one account. */
+interface Seen {
+  starved: number;
+  /** Somebody waits for units. */
+  isWanted: boolean;
+  /** More is granted than the quota has: it was lowered, and what is not spent yet should not be. */
+  isOver: boolean;
+}
+
+export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchange {
+  const { accounts, clock } = options;
+  const lines = new Map<QuotaHolder, Map<string, LineState>>();
+  const seen = new Map<string, Seen>();
+  const stateOf = (partition: QuotaHolder, line: string): LineState => {
+    const known = lines.get(partition) ?? new Map<string, LineState>();
+    lines.set(partition, known);
+    const state = known.get(line) ?? newLine(clock());
+    known.set(line, state);
+    return state;
+  };
+  const nowOf = (partition: QuotaHolder): Instant => Math.max(clock() + partition.skewMs, partition.lastNow) as Instant;
+
+  async function prepare(demands: readonly QuotaDemand[]): Promise<void> {
+    const nowMs = clock();
+    const asks = new Map<string, { account: QuotaAccount; demands: QuotaDemand[] }>();
+    for (const demand of demands) {
+      const { partition, quota, need, wish } = demand;
+      const account = accountOf(quota, partition.lastNow);
+      const state = stateOf(partition, account.line);
+      state.need = need;
+      if (leftOn(partition.quotas, account.line) >= wish) continue;
+      if (state.leaving !== undefined || nowMs < state.restsUntil) continue;
+      const group = asks.get(account.line) ?? { account, demands: [] };
+      asks.set(account.line, group);
+      group.demands.push(demand);
+    }
+    if (asks.size > 0) await Promise.all([...asks.values()].map((group) => ask(group.account, group.demands, nowMs)));
+  }
+
+  async function ask(account: QuotaAccount, demands: readonly QuotaDemand[], nowMs: number): Promise<void> {
+    const rows = demands.map(({ partition, need, wish }): QuotaRow => {
+      const spent = partition.quotas.get(account.line)?.spent ?? 0;
+      return { kind: "ask", partition: partition.index, epoch: partition.epoch, spent, need, wish };
+    });
+    const reply = await accounts.exchange(account, rows);
+    for (const [at, { partition, wish }] of demands.entries()) {
+      const granted = reply.granted[at];
+      if (granted === undefined)
+        throw new SessionTrouble(`partition ${partition.index}: a later owner spends its quotas`);
+      if (granted !== partition.quotas.get(account.line)?.granted) journal(partition, account.line, granted);
+      if (leftOn(partition.quotas, account.line) < wish) {
+        stateOf(partition, account.line).restsUntil = nowMs + options.againMs;
+      }
+    }
+  }
+
+  function giveBack(partitions: readonly QuotaHolder[], all: boolean): void {
+    if (!all && ![...seen.values()].some(({ isWanted, isOver }) => isWanted || isOver)) return;
+    const nowMs = clock();
+    for (const partition of partitions) {
+      for (const quota of partition.active.rulebook.quotas) {
+        const account = accountOf(quota, nowOf(partition));
+        const left = leftOn(partition.quotas, account.line);
+        const state = stateOf(partition, account.line);
+        if (left === 0 || state.leaving !== undefined) continue;
+        const isIdle = nowMs - state.spentAt > options.idleMs || left < state.need;
+        const { isWanted, isOver } = seen.get(account.line) ?? NOTHING_SEEN;
+        if (!(all || isOver || (isWanted && isIdle))) continue;
+        journal(partition, account.line, partition.quotas.get(account.line)?.spent ?? 0);
+        state.leaving = { account, seq: (partition.seq + 1) as CommitSeq };
+      }
+    }
+    for (const account of seen.values()) account.isWanted = account.isOver = false;
+  }
+
+  async function committed(partition: QuotaHolder, seq: CommitSeq): Promise<void> {
+    for (const [line, state] of lines.get(partition) ?? []) {
+      const { leaving } = state;
+      if (leaving === undefined || leaving.seq > seq) continue;
+      await accounts.exchange(leaving.account, [giveRow(partition, line)]);
+      state.leaving = undefined;
+    }
+  }
+
+  async function settle(partitions: readonly QuotaHolder[]): Promise<void> {
+    const rows = new Map<string, { account: QuotaAccount; rows: QuotaRow[] }>();
+    for (const partition of partitions) {
+      for (const quota of partition.active.rulebook.quotas) {
+        const account = accountOf(quota, nowOf(partition));
+        const group = rows.get(account.line) ?? { account, rows: [] };
+        rows.set(account.line, group);
+        group.rows.push(giveRow(partition, account.line));
+      }
+    }
+    await Promise.all([...rows.values()].map((group) => accounts.exchange(group.account, group.rows)));
+  }
+
+  async function poll(partitions: readonly QuotaHolder[]): Promise<void> {
+    const held = new Map<string, QuotaAccount>();
+    for (const partition of partitions) {
+      for (const quota of partition.active.rulebook.quotas) {
+        const account = accountOf(quota, nowOf(partition));
+        if (leftOn(partition.quotas, account.line) > 0) held.set(account.line, account);
+        look(partition, account.line);
+      }
+    }
+    for (const line of seen.keys()) if (!held.has(line)) seen.delete(line);
+    for (const { line, limit } of held.values()) {
+      const { sum, starved } = await accounts.read(line);
+      const before = seen.get(line) ?? { ...NOTHING_SEEN, starved };
+      const isWanted = before.isWanted || starved > before.starved;
+      seen.set(line, { starved, isWanted, isOver: sum > limit });
+    }
+  }
+
+  function look(partition: QuotaHolder, line: string): void {
+    const spent = partition.quotas.get(line)?.spent ?? 0;
+    const state = stateOf(partition, line);
+    if (spent === state.spent) return;
+    state.spent = spent;
+    state.spentAt = clock();
+  }
+
+  return { prepare, giveBack, committed, settle, poll, read: accounts.read };
+}
+
+const NOTHING_SEEN: Seen = { starved: 0, isWanted: false, isOver: false };
+
+function newLine(nowMs: number): LineState {
+  return { spent: 0, spentAt: nowMs, need: 0, restsUntil: 0, leaving: undefined };
+}
+
+function journal(partition: QuotaHolder, line: string, granted: number): void {
+  grant(partition.quotas, line, granted);
+  partition.draft.granted.set(line, granted);
+}
+
+function giveRow(partition: QuotaHolder, line: string): QuotaRow {
+  const { granted, spent } = partition.quotas.get(line) ?? { granted: 0, spent: 0 };
+  return { kind: "give", partition: partition.index, epoch: partition.epoch, spent, granted };
+}
+
+function accountOf(quota: Quota, now: Instant): QuotaAccount {
+  return { line: lineOf(quota, now), limit: limitOf(quota, now) };
+}
