@@ -14,6 +14,8 @@
 //   campaigns    count, then each: campaign u32 · at f64
 //   sealedTo     text ('' = not sealed)
 //   absorbed     count, then each: anonymous key
+//   joining      count, then each: anonymous key
+//   awaiting     as held
 //
 // An empty state is no bytes at all. Attributes are named by hash, so that a later layout finds them again; one that it
 // does not declare, or declares with another type, is skipped.
@@ -56,6 +58,10 @@ export interface ProfileState {
   readonly sealedTo: CustomerKey | undefined;
   /** For a customer: anonymous keys that were joined, oldest first. */
   readonly absorbed: readonly CustomerKey[];
+  /** For a customer: anonymous keys whose profiles are on their way. While there is one, nothing is decided. */
+  readonly joining: readonly CustomerKey[];
+  /** Messages that were triggered meanwhile, oldest first: decided once nothing is on its way. `until` is NEVER. */
+  readonly awaiting: readonly HeldMessage[];
 }
 
 /** What a pattern has seen so far. */
@@ -95,7 +101,10 @@ const ATTRIBUTE_TYPES: readonly AttributeType[] = ["number", "string", "boolean"
 
 const writer = createByteWriter();
 
-type More = Pick<ProfileState, "patterns" | "held" | "rescoredAt" | "campaigns" | "sealedTo" | "absorbed">;
+type More = Pick<
+  ProfileState,
+  "patterns" | "held" | "rescoredAt" | "campaigns" | "sealedTo" | "absorbed" | "joining" | "awaiting"
+>;
 
 const NOTHING_MORE: More = {
   patterns: [],
@@ -104,6 +113,8 @@ const NOTHING_MORE: More = {
   campaigns: [],
   sealedTo: undefined,
   absorbed: [],
+  joining: [],
+  awaiting: [],
 };
 
 /** Of somebody of whom nothing is known; its attributes depend on the layout. */
@@ -118,11 +129,12 @@ const NOTHING: Omit<ProfileState, "attributes" | "attributeTs"> = {
 
 export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   const { consents, openCases, closedCases, tasks, contacts } = state;
-  const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed } = state;
+  const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed, joining, awaiting } = state;
   const set = layout.attributes.map((_, index) => index).filter((index) => state.attributes[index] !== undefined);
-  const lists = [set, consents, openCases, closedCases, tasks, contacts, patterns, held, campaigns, absorbed];
-  const isEmpty = lists.every((list) => list.length === 0) && rescoredAt === LONG_AGO && sealedTo === undefined;
-  if (isEmpty) return new Uint8Array(0);
+  const more = [patterns, held, campaigns, absorbed, joining, awaiting];
+  const hasNoMore = more.every((list) => list.length === 0) && rescoredAt === LONG_AGO && sealedTo === undefined;
+  const lists = [set, consents, openCases, closedCases, tasks, contacts];
+  if (hasNoMore && lists.every((list) => list.length === 0)) return new Uint8Array(0);
   writer.u8(VERSION);
   writer.count(set.length);
   for (const index of set) {
@@ -153,8 +165,7 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
     writer.f64(dueAt ?? Number.NaN);
   });
   writeList(contacts, (contact) => writeContact(writer, contact));
-  const more = patterns.length + held.length + campaigns.length + absorbed.length;
-  if (more === 0 && rescoredAt === LONG_AGO && sealedTo === undefined) {
+  if (hasNoMore) {
     writer.u8(0);
     return writer.take();
   }
@@ -168,6 +179,8 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   });
   writer.text(sealedTo ?? "");
   writeList(absorbed, (key) => writer.text(key));
+  writeList(joining, (key) => writer.text(key));
+  writeList(awaiting, writeHeld);
   return writer.take();
 }
 
@@ -302,6 +315,8 @@ function readMore(reader: ByteReader): More {
     campaigns: readList(reader, (from) => ({ campaign: from.u32() as NameHash, at: from.f64() as Instant })),
     sealedTo: keyOrNone(reader.text()),
     absorbed: readList(reader, (from) => from.text() as CustomerKey),
+    joining: readList(reader, (from) => from.text() as CustomerKey),
+    awaiting: readList(reader, readHeld),
   };
 }
 
