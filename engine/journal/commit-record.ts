@@ -2,7 +2,7 @@
 // features go as the raw bytes of their doubles: a replay must find them bit for bit.
 import { Packr } from "msgpackr";
 import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
-import type { NameHash, Position } from "../domain/ids.ts";
+import type { NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /** Change of the evidence for one treatment. */
@@ -10,6 +10,12 @@ export interface Learned {
   readonly treatment: NameHash;
   readonly trials: number;
   readonly positives: number;
+}
+
+/** An entry that this commit sends to the log of a partition, its own or another. */
+export interface Relay {
+  readonly to: PartitionIndex;
+  readonly fields: readonly (string | Buffer)[];
 }
 
 export interface CommitRecord {
@@ -21,6 +27,13 @@ export interface CommitRecord {
   readonly decisions: readonly DecisionRecord[];
   readonly withdrawals: readonly Withdrawal[];
   readonly learned: readonly Learned[];
+  /** In the order in which they were brought about. */
+  readonly relays?: readonly Relay[];
+}
+
+/** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
+interface Extras {
+  readonly relays?: readonly Relay[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -31,17 +44,21 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  return Buffer.from(packr.pack([2, record.position, record.now, decisions, record.withdrawals, learned]));
+  const { position, now, withdrawals, relays = [] } = record;
+  const extras: Extras = relays.length === 0 ? {} : { relays };
+  const parts = [2, position, now, decisions, withdrawals, learned];
+  return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));
 }
 
 export function decodeCommit(payload: Buffer): CommitRecord {
-  const [version, position, now, decisions, withdrawals, learned] = packr.unpack(payload) as [
+  const [version, position, now, decisions, withdrawals, learned, extras] = packr.unpack(payload) as [
     number,
     Position,
     Instant,
     PackedDecision[],
     Withdrawal[],
     [NameHash, number, number][],
+    Extras?,
   ];
   if (version !== 2) throw new Error(`journal entry of version ${version}: this engine reads version 2`);
   return {
@@ -53,6 +70,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
     })),
     withdrawals,
     learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
+    ...extras,
   };
 }
 

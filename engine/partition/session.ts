@@ -11,6 +11,7 @@ import type { Log } from "../observe/log.ts";
 import type { ScorerOptions } from "../score/scorer.ts";
 import type { Partition } from "./partition.ts";
 import { type RecoverContext, recoverPartition } from "./recover.ts";
+import { createRelays, type SendRelays } from "./relay.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 import { SessionTrouble } from "./trouble.ts";
 
@@ -37,6 +38,8 @@ export interface Session {
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
   readonly partitions: readonly Partition[];
+  /** Sends what a partition has committed for the logs of others. */
+  readonly sendRelays: SendRelays;
   readonly close: () => void;
 }
 
@@ -90,7 +93,9 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       from,
       countMax: options.entriesPerReadMax,
     });
-    return { journal, connection, reader, library, context, partitions, close };
+    const sendRelays = createRelays(connection, trouble);
+    for (const partition of partitions) sendRelays(partition);
+    return { journal, connection, reader, library, context, partitions, sendRelays, close };
   } catch (error) {
     close();
     throw error;

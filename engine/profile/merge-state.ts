@@ -6,13 +6,16 @@ import type { Instant } from "../domain/time.ts";
 import {
   ABSORBED_MAX,
   AWAITING_MAX,
+  CAMPAIGNS_KEPT_MAX,
   CLOSED_CASES_MAX,
   CONSENTS_MAX,
   CONTACTS_MAX,
   OPEN_CASES_MAX,
+  PATTERN_MARKS_MAX,
   TASKS_MAX,
 } from "./bounds.ts";
 import { addContacts } from "./outcome.ts";
+import { addMark, boundMarks, type Marks, readMarks, writeMarks } from "./pattern-marks.ts";
 import type { HeldMessage, PatternState, ProfileState } from "./state.ts";
 import { boundConsents } from "./state-fold.ts";
 
@@ -21,9 +24,6 @@ export interface MergedState {
   /** Contacts that found no place any more; those among them that are live leave the screens. */
   readonly evicted: readonly Contact[];
 }
-
-/** Marks of one pattern that are kept: the newest. */
-const MARKS_MAX = 16;
 
 /**
  * The state of `into` after everything that `from`, of the same layout, knew was learned of the same person. Where two
@@ -47,7 +47,7 @@ export function mergeStates(into: ProfileState, from: ProfileState, now: Instant
     patterns: mergePatterns(into.patterns, from.patterns),
     held: mergeHeld(into.held, from.held),
     rescoredAt: Math.max(into.rescoredAt, from.rescoredAt) as Instant,
-    campaigns: unionBy(into.campaigns, from.campaigns, ({ campaign }) => campaign, isLater),
+    campaigns: mergeCampaigns(into.campaigns, from.campaigns),
     sealedTo: into.sealedTo,
     absorbed: unionBy(
       into.absorbed,
@@ -61,12 +61,12 @@ export function mergeStates(into: ProfileState, from: ProfileState, now: Instant
   return { state, evicted };
 }
 
-/** The customer's end of a join that is through: nothing is on its way from this key any more. */
+/** The customer's end of a join: one seal more is answered. `isJoined`: the anonymous key is this customer's. */
 export function endJoining(state: ProfileState, anonymous: CustomerKey, isJoined: boolean): ProfileState {
   const absorbed = isJoined ? [...state.absorbed.filter((key) => key !== anonymous), anonymous] : state.absorbed;
   return {
     ...state,
-    joining: state.joining.filter((key) => key !== anonymous),
+    joining: Math.max(0, state.joining - 1),
     absorbed: absorbed.slice(-ABSORBED_MAX),
   };
 }
@@ -138,7 +138,10 @@ function mergeContacts(
   return { contacts, evicted: [...tooMany, ...evicted] };
 }
 
-/** Seen by both: all marks in order of event time, due at the earlier of the two. */
+/**
+ * Seen by both: all marks, settled only as far as both are, due at the earlier of the two. Whether it is complete then shows
+ * when it is due, or with its next event.
+ */
 function mergePatterns(into: readonly PatternState[], from: readonly PatternState[]): readonly PatternState[] {
   const byTrigger = new Map(into.map((pattern) => [pattern.trigger, pattern]));
   for (const theirs of from) {
@@ -147,16 +150,25 @@ function mergePatterns(into: readonly PatternState[], from: readonly PatternStat
       byTrigger.set(theirs.trigger, theirs);
       continue;
     }
-    const marks = unionBy(
-      own.marks,
-      theirs.marks,
-      (mark) => JSON.stringify([mark.step, mark.source, mark.event]),
-      () => false,
-    );
+    const { floor, events } = readMarks(own.marks);
+    const other = readMarks(theirs.marks);
+    let marks: Marks = { floor: Math.min(floor, other.floor) as Instant, events };
+    for (const mark of other.events) marks = addMark(marks, mark);
     const due = Math.min(own.due, theirs.due) as Instant;
-    byTrigger.set(theirs.trigger, { ...own, due, marks: marks.sort(byTime).slice(-MARKS_MAX) });
+    byTrigger.set(theirs.trigger, { ...own, due, marks: writeMarks(boundMarks(marks, marksMax(own, theirs))) });
   }
   return [...byTrigger.values()];
+}
+
+/** A pattern that counts to more has more marks. */
+function marksMax(own: PatternState, theirs: PatternState): number {
+  return Math.max(PATTERN_MARKS_MAX, own.marks.length, theirs.marks.length);
+}
+
+function mergeCampaigns(into: ProfileState["campaigns"], from: ProfileState["campaigns"]): ProfileState["campaigns"] {
+  return unionBy(into, from, ({ campaign }) => campaign, isLater)
+    .sort(byTime)
+    .slice(-CAMPAIGNS_KEPT_MAX);
 }
 
 function mergeHeld(into: readonly HeldMessage[], from: readonly HeldMessage[]): readonly HeldMessage[] {

@@ -14,7 +14,7 @@
 //   campaigns    count, then each: campaign u32 · at f64
 //   sealedTo     text ('' = not sealed)
 //   absorbed     count, then each: anonymous key
-//   joining      count, then each: anonymous key
+//   joining      count
 //   awaiting     as held
 //
 // An empty state is no bytes at all. Attributes are named by hash, so that a later layout finds them again; one that it
@@ -58,8 +58,8 @@ export interface ProfileState {
   readonly sealedTo: CustomerKey | undefined;
   /** For a customer: anonymous keys that were joined, oldest first. */
   readonly absorbed: readonly CustomerKey[];
-  /** For a customer: anonymous keys whose profiles are on their way. While there is one, nothing is decided. */
-  readonly joining: readonly CustomerKey[];
+  /** For a customer: seals of anonymous keys without an answer yet. While there is one, nothing is decided. */
+  readonly joining: number;
   /** Messages that were triggered meanwhile, oldest first: decided once nothing is on its way. `until` is NEVER. */
   readonly awaiting: readonly HeldMessage[];
 }
@@ -113,7 +113,7 @@ const NOTHING_MORE: More = {
   campaigns: [],
   sealedTo: undefined,
   absorbed: [],
-  joining: [],
+  joining: 0,
   awaiting: [],
 };
 
@@ -131,8 +131,9 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   const { consents, openCases, closedCases, tasks, contacts } = state;
   const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed, joining, awaiting } = state;
   const set = layout.attributes.map((_, index) => index).filter((index) => state.attributes[index] !== undefined);
-  const more = [patterns, held, campaigns, absorbed, joining, awaiting];
-  const hasNoMore = more.every((list) => list.length === 0) && rescoredAt === LONG_AGO && sealedTo === undefined;
+  const more = [patterns, held, campaigns, absorbed, awaiting];
+  const isPlain = rescoredAt === LONG_AGO && sealedTo === undefined && joining === 0;
+  const hasNoMore = isPlain && more.every((list) => list.length === 0);
   const lists = [set, consents, openCases, closedCases, tasks, contacts];
   if (hasNoMore && lists.every((list) => list.length === 0)) return new Uint8Array(0);
   writer.u8(VERSION);
@@ -179,7 +180,7 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   });
   writer.text(sealedTo ?? "");
   writeList(absorbed, (key) => writer.text(key));
-  writeList(joining, (key) => writer.text(key));
+  writer.count(joining);
   writeList(awaiting, writeHeld);
   return writer.take();
 }
@@ -315,7 +316,7 @@ function readMore(reader: ByteReader): More {
     campaigns: readList(reader, (from) => ({ campaign: from.u32() as NameHash, at: from.f64() as Instant })),
     sealedTo: keyOrNone(reader.text()),
     absorbed: readList(reader, (from) => from.text() as CustomerKey),
-    joining: readList(reader, (from) => from.text() as CustomerKey),
+    joining: reader.count(),
     awaiting: readList(reader, readHeld),
   };
 }

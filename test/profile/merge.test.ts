@@ -248,12 +248,13 @@ describe("what is known of two keys", () => {
     expect(state.rescoredAt).toBe(at(7));
   });
 
-  test("a join ends once; the keys that it joined are remembered, the last of them", () => {
-    let state: ProfileState = { ...empty(), joining: [OTHER] };
+  test("a join ends with its answer; the keys that it joined are remembered, the last of them", () => {
+    let state: ProfileState = { ...empty(), joining: 2 };
     state = endJoining(state, OTHER, true);
-    expect([state.joining, state.absorbed]).toEqual([[], [OTHER]]);
+    expect([state.joining, state.absorbed]).toEqual([1, [OTHER]]);
+    state = endJoining(state, customerKey("anon:x"), false);
+    expect([state.joining, state.absorbed]).toEqual([0, [OTHER]]);
     expect(endJoining(state, OTHER, true)).toEqual(state);
-    expect(endJoining({ ...state, joining: [customerKey("anon:x")] }, customerKey("anon:x"), false)).toEqual(state);
     for (let n = 0; n < ABSORBED_MAX; n++) state = endJoining(state, customerKey(`anon:${n}`), true);
     expect(state.absorbed).toHaveLength(ABSORBED_MAX);
     expect(state.absorbed).not.toContain(OTHER);
