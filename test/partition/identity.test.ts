@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CustomerEvent, Props } from "../../engine/domain/event.ts";
 import { type CustomerKey, trackingCode } from "../../engine/domain/ids.ts";
 import type { CustomerLook } from "../../engine/engine.ts";
-import { encodeEvent, encodeSeal } from "../../engine/ingest/log-entry.ts";
+import { encodeSeal } from "../../engine/ingest/join-entry.ts";
+import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 import {
