@@ -32,8 +32,8 @@ export interface Ask {
 /** Closed union: everything that can become of an ask. A decision was committed before it is answered. */
 export type AskAnswer =
   | { readonly kind: "decided"; readonly record: DecisionRecord; readonly seq: CommitSeq }
-  /** Not in time: the placements' declared fallbacks, no decision id, no contact. */
-  | { readonly kind: "fallback"; readonly why: "deadline" }
+  /** Not in time, or while what an anonymous key knows is on its way: the placements' declared fallbacks, no decision id, no contact. */
+  | { readonly kind: "fallback"; readonly why: "deadline" | "joining" }
   | { readonly kind: "overloaded"; readonly retryAfterMs: number }
   | { readonly kind: "unavailable"; readonly why: string; readonly retryAfterMs: number }
   | { readonly kind: "conflict"; readonly why: string }

@@ -105,9 +105,12 @@ async function show(
   if (answer?.kind === "refused" || answer?.kind === "conflict")
     sendMessage(peer, { op: "error", code: "refused", detail: answer.why, ...echo(message) }, metrics);
   const look = await engine.look(subscription.key);
+  // Under an anonymous key that is joined the answer is the customer's; what comes later is told on the customer's topic.
+  const joinedTo = answer?.kind === "decided" ? look?.joinedTo : undefined;
+  const shown = joinedTo === undefined ? look : await engine.look(joinedTo);
   if (!isCurrent()) return;
   const { channels } = subscription;
-  const nbas = presentCards(look?.active ?? []).filter((card) => channels === undefined || channels.has(card.channel));
+  const nbas = presentCards(shown?.active ?? []).filter((card) => channels === undefined || channels.has(card.channel));
   const degraded = degradations(answer);
   const after: Cursor = { seq: look?.seq ?? (0 as Cursor["seq"]), ordinal: undefined };
   sendMessage(
@@ -123,7 +126,7 @@ async function show(
     metrics,
   );
   flow(peer, subscription, after, metrics);
-  if (look !== undefined) tellWaiting(look, new Set(nbas.map((card) => card.trackingCode)), engine, deps.onShown);
+  if (shown !== undefined) tellWaiting(shown, new Set(nbas.map((card) => card.trackingCode)), engine, deps.onShown);
 }
 
 async function askFor(

@@ -95,7 +95,7 @@ export const DecisionBody = Type.Object({
   customer: Type.String(),
   slates: Type.Array(Slate),
   degraded: Type.Array(Type.String(), {
-    description: "`deadline`: the placement's declared default; a model's name: its default",
+    description: "`deadline`, `joining`: the placement's declared default; a model's name: its default",
   }),
   direction: Type.Enum(["inbound", "outbound"]),
   trigger: Type.Optional(TriggerRef),

@@ -16,6 +16,8 @@ export interface CustomerEvent {
   /** The stream that it came through: clickstream, transactions, outcomes, http, ... */
   readonly source: string;
   readonly props: Props;
+  /** Of an `identify` only, whose key is the customer: who it was until now. */
+  readonly anonymousId?: string;
   readonly session?: string;
   readonly channel?: string;
   readonly traceparent?: string;
@@ -47,12 +49,26 @@ export type DeadReason = (typeof DEAD_REASONS)[number];
  * replay wrote beside the entry), never the engine's clock: a fold done again gives the same verdict. An entry of a producer
  * moves the clock of its partition to its own time, so a live event ends a replay; the engine's own entries follow it.
  */
-export type LogEntry = { readonly position: Position; readonly arrivedAt: Instant; readonly movesClock: boolean } & (
-  | { readonly kind: "event"; readonly event: CustomerEvent }
+export type LogEntry = {
+  readonly position: Position;
+  readonly arrivedAt: Instant;
+  readonly movesClock: boolean;
+} /** `isForwarded`: it came in under an anonymous key that is joined to this customer. */ & (
+  | { readonly kind: "event"; readonly event: CustomerEvent; readonly isForwarded?: boolean }
   | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
   /** A run of a campaign, which began at `from`, comes to this customer. */
   | { readonly kind: "campaign"; readonly key: CustomerKey; readonly campaign: string; readonly from: Instant }
   | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }
+  /** A customer asks for the profile of an anonymous key. */
+  | { readonly kind: "seal"; readonly anonymous: CustomerKey; readonly customer: CustomerKey }
+  /** The answer. `packed`: the anonymous profile, where this seal was the first. `isJoined`: the key is this customer's. */
+  | {
+      readonly kind: "merge";
+      readonly key: CustomerKey;
+      readonly anonymous: CustomerKey;
+      readonly isJoined: boolean;
+      readonly packed: Uint8Array | undefined;
+    }
   | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }
   | {
       readonly kind: "dead";

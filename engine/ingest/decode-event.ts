@@ -72,6 +72,8 @@ export function decodeEvent(value: unknown, source: string): CustomerEvent | Ref
     source,
     props: checked.props ?? NO_PROPS,
   };
+  const isJoining = checked.type === "identify" && checked.customer !== undefined;
+  if (isJoining && checked.anonymousId !== undefined) decoded.anonymousId = checked.anonymousId;
   if (checked.session !== undefined) decoded.session = checked.session;
   if (checked.channel !== undefined) decoded.channel = checked.channel;
   if (checked.traceparent !== undefined) decoded.traceparent = checked.traceparent;

@@ -1,9 +1,8 @@
-// An entry of an input log, to and from its fields in Redis: `s` source, `d` payload, `t` driven clock. A source that
-// begins with `$` is the engine's own. What an entry means depends on nothing but the entry and its place.
-import type { CustomerEvent, DeadReason, LogEntry } from "../domain/event.ts";
+// An entry of an input log, to and from its fields in Redis: `s` source, `d` payload, `t` driven clock, `b` bytes that an
+// engine sends along. A source that begins with `$` is the engine's own. What an entry means depends on nothing but the entry and its place.
+import type { CustomerEvent, LogEntry } from "../domain/event.ts";
 import {
   type CustomerKey,
-  isAnonymous,
   type PartitionIndex,
   type Position,
   parseTrackingCode,
@@ -13,8 +12,11 @@ import {
 } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
-import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, PAYLOAD_BYTES_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
+import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
 import { decodeEventBytes, parsePayload } from "./decode-event.ts";
+import { eventPayload } from "./encode-event.ts";
+import { dead, type Entry, isKey, placed, within } from "./entry-parts.ts";
+import { decodeJoin } from "./join-entry.ts";
 import { pack } from "./messagepack.ts";
 import { isRefused } from "./refused.ts";
 
@@ -49,7 +51,14 @@ export function decodeLogEntry(position: Position, fields: readonly Buffer[], pl
   const source = found.s?.toString("utf8") ?? "";
   const isOwn = source.startsWith("$") || source === ENGINE_SOURCE;
   const arrivedAt = (isDriven ? Number(driven) : takenMs + (isOwn ? place.skewMs : 0)) as Instant;
-  const entry: Entry = { position, arrivedAt, movesClock: isDriven || !isOwn, source, bytes: found.d ?? NOTHING };
+  const entry: Entry = {
+    position,
+    arrivedAt,
+    movesClock: isDriven || !isOwn,
+    source,
+    bytes: found.d ?? NOTHING,
+    sentAlong: found.b,
+  };
   if (found.d === undefined) return dead(entry, "invalid", "field d, the payload, is missing");
   if (driven !== undefined && !isDriven)
     return dead(entry, "invalid", "field t must be milliseconds since 1970, not after the entry itself");
@@ -62,20 +71,8 @@ export function decodeLogEntry(position: Position, fields: readonly Buffer[], pl
 
 /** `arrivedAt` is what a replay drives the clock to. */
 export function encodeEvent(event: CustomerEvent, arrivedAt?: Instant): EntryFields {
-  const { id, type, key, ts, props, session, channel, traceparent } = event;
-  const whose = isAnonymous(key) ? { anonymousId: key.slice("anon:".length) } : { customer: key };
-  const optional = Object.entries({ session, channel, traceparent }).filter(([, value]) => value !== undefined);
-  const payload = smallest({ id, type, ...whose, ts, props, ...Object.fromEntries(optional) });
   const clock = arrivedAt === undefined ? [] : ["t", String(arrivedAt)];
-  return ["s", event.source, "d", payload, ...clock];
-}
-
-/** What was accepted as JSON of just the permitted size must not grow beyond it here: fractions take more room packed. */
-function smallest(fields: object): Buffer {
-  const packed = pack(fields);
-  if (packed.length <= PAYLOAD_BYTES_MAX) return packed;
-  const json = Buffer.from(JSON.stringify(fields));
-  return json.length < packed.length ? json : packed;
+  return ["s", event.source, "d", eventPayload(event), ...clock];
 }
 
 /** Something that the profile of `key` armed is due. */
@@ -98,14 +95,6 @@ export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
   return ["s", ACTIVATE, "d", pack({ hash, by })];
 }
 
-interface Entry {
-  readonly position: Position;
-  readonly arrivedAt: Instant;
-  readonly movesClock: boolean;
-  readonly source: string;
-  readonly bytes: Uint8Array;
-}
-
 function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   const event = decodeEventBytes(entry.bytes, entry.source);
   if (isRefused(event)) return dead(entry, event.refused, `${event.pointer} ${event.detail}`.trimStart());
@@ -121,11 +110,6 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   return { ...placed(entry), kind: "event", event };
 }
 
-/** The nearest ts that the bounds permit. */
-function within(ts: Instant, arrivedAt: Instant): Instant {
-  return Math.min(Math.max(ts, arrivedAt - BEHIND_MS_MAX), arrivedAt + AHEAD_MS_MAX) as Instant;
-}
-
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   const parsed = parsePayload(entry.bytes);
   if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.detail);
@@ -136,10 +120,9 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
     }
     return { ...placed(entry), kind: "activation", rulebook: hash as RulebookHash, by };
   }
-  if (typeof k !== "string" || k === "" || k.length > CUSTOMER_LENGTH_MAX) {
+  if (!isKey(k))
     return dead(entry, "invalid", `k, the key, must be a string of 1 to ${CUSTOMER_LENGTH_MAX} characters`);
-  }
-  const key = k as CustomerKey;
+  const key = k;
   if (partitionOf(key, place.partitions) !== place.partition) return misplaced(entry, key, place);
   if (entry.source === TIMER) {
     if (typeof due !== "number" || !Number.isSafeInteger(due)) {
@@ -159,7 +142,10 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
     }
     return { ...placed(entry), kind: "campaign", key, campaign, from: from as Instant };
   }
-  return dead(entry, "invalid", `source "${entry.source.slice(0, 40)}": names with $ are the engine's own`);
+  return (
+    decodeJoin(entry, key, parsed.value) ??
+    dead(entry, "invalid", `source "${entry.source.slice(0, 40)}": names with $ are the engine's own`)
+  );
 }
 
 function misplaced(entry: Entry, key: CustomerKey, place: LogPlace): LogEntry {
@@ -167,29 +153,14 @@ function misplaced(entry: Entry, key: CustomerKey, place: LogPlace): LogEntry {
   return dead(entry, "wrong-partition", `in partition ${place.partition}, but its key belongs to partition ${right}`);
 }
 
-function dead(entry: Entry, reason: DeadReason, detail: string): LogEntry {
-  return {
-    ...placed(entry),
-    movesClock: false,
-    kind: "dead",
-    reason,
-    detail,
-    source: entry.source,
-    bytes: entry.bytes,
-  };
-}
-
-function placed(entry: Entry): Pick<LogEntry, "position" | "arrivedAt" | "movesClock"> {
-  return { position: entry.position, arrivedAt: entry.arrivedAt, movesClock: entry.movesClock };
-}
-
 const S = 0x73;
 const D = 0x64;
 const T = 0x74;
+const B = 0x62;
 
 /** The last one counts where a field is given twice. */
-function readFields(fields: readonly Buffer[]): { s?: Buffer; d?: Buffer; t?: Buffer } {
-  const found: { s?: Buffer; d?: Buffer; t?: Buffer } = {};
+function readFields(fields: readonly Buffer[]): { s?: Buffer; d?: Buffer; t?: Buffer; b?: Buffer } {
+  const found: { s?: Buffer; d?: Buffer; t?: Buffer; b?: Buffer } = {};
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] as Buffer;
     if (name.length !== 1) continue;
@@ -197,6 +168,7 @@ function readFields(fields: readonly Buffer[]): { s?: Buffer; d?: Buffer; t?: Bu
     if (name[0] === S) found.s = value;
     else if (name[0] === D) found.d = value;
     else if (name[0] === T) found.t = value;
+    else if (name[0] === B) found.b = value;
   }
   return found;
 }

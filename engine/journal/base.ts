@@ -1,5 +1,5 @@
 import { Packr } from "msgpackr";
-import type { CommitSeq, NameHash, Position, RulebookHash } from "../domain/ids.ts";
+import type { CommitSeq, NameHash, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /**
@@ -21,6 +21,16 @@ export interface Base {
   readonly quotas: readonly (readonly [string, number, number])[];
   /** Runs of campaigns: `<campaign>/<from>`, customers decided for, and offered something. */
   readonly campaigns: readonly (readonly [string, number, number])[];
+  /** Relays of the commits so far that may not have arrived, oldest first. */
+  readonly outbox: readonly OutboxEntry[];
+}
+
+/** An entry for the log of another partition. `id` is `<seq>-<ordinal>`. */
+export interface OutboxEntry {
+  readonly id: string;
+  readonly seq: number;
+  readonly to: PartitionIndex;
+  readonly fields: readonly (string | Buffer)[];
 }
 
 export interface EntryCounts {
@@ -38,7 +48,9 @@ export function encodeBase(base: Base): Buffer {
 }
 
 export function decodeBase(bytes: Buffer): Base {
-  const { version, ...base } = packr.unpack(bytes) as Omit<Base, "quotas"> & Partial<Base> & { version: number };
+  const { version, ...base } = packr.unpack(bytes) as Omit<Base, "quotas" | "outbox"> &
+    Partial<Base> & { version: number };
   if (version !== 1) throw new Error(`checkpoint of version ${version}: this engine reads version 1`);
-  return { ...base, quotas: base.quotas ?? [] };
+  // Checkpoints from before there were quotas or relays have none.
+  return { ...base, quotas: base.quotas ?? [], outbox: base.outbox ?? [] };
 }

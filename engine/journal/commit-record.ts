@@ -2,7 +2,7 @@
 // features go as the raw bytes of their doubles: a replay must find them bit for bit.
 import { Packr } from "msgpackr";
 import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
-import type { NameHash, Position } from "../domain/ids.ts";
+import type { NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /** Change of the evidence for one treatment. */
@@ -18,6 +18,12 @@ export interface Granted {
   readonly granted: number;
 }
 
+/** An entry that this commit sends to the log of a partition, its own or another. */
+export interface Relay {
+  readonly to: PartitionIndex;
+  readonly fields: readonly (string | Buffer)[];
+}
+
 export interface CommitRecord {
   /** Last entry of the input log that was folded before its decisions. */
   readonly position: Position;
@@ -29,6 +35,14 @@ export interface CommitRecord {
   readonly learned: readonly Learned[];
   /** What its decisions spend from; undefined: nothing was granted or given back. */
   readonly granted?: readonly Granted[];
+  /** In the order in which they were brought about. */
+  readonly relays?: readonly Relay[];
+}
+
+/** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
+interface Extras {
+  readonly granted?: readonly Granted[];
+  readonly relays?: readonly Relay[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -39,20 +53,24 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { granted } = record;
-  const more = granted === undefined || granted.length === 0 ? [] : [{ granted }];
-  return Buffer.from(packr.pack([2, record.position, record.now, decisions, record.withdrawals, learned, ...more]));
+  const { position, now, withdrawals, granted = [], relays = [] } = record;
+  const extras: Extras = {
+    ...(granted.length === 0 ? {} : { granted }),
+    ...(relays.length === 0 ? {} : { relays }),
+  };
+  const parts = [2, position, now, decisions, withdrawals, learned];
+  return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));
 }
 
 export function decodeCommit(payload: Buffer): CommitRecord {
-  const [version, position, now, decisions, withdrawals, learned, more] = packr.unpack(payload) as [
+  const [version, position, now, decisions, withdrawals, learned, extras] = packr.unpack(payload) as [
     number,
     Position,
     Instant,
     PackedDecision[],
     Withdrawal[],
     [NameHash, number, number][],
-    Pick<CommitRecord, "granted"> | undefined,
+    Extras?,
   ];
   if (version !== 2) throw new Error(`journal entry of version ${version}: this engine reads version 2`);
   return {
@@ -64,7 +82,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
     })),
     withdrawals,
     learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
-    ...more,
+    ...extras,
   };
 }
 

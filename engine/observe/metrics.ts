@@ -11,7 +11,7 @@ export type EventResult = "folded" | "duplicate" | "dead";
 /** Who waited for a decision: a caller over HTTP, an agent's screen, or nobody (a trigger). */
 export type DecisionPath = "http" | "live" | "trigger";
 /** What became of a customer's turn in a campaign. */
-export type CampaignTurn = "asked" | "not-in-segment" | "repeated" | "over";
+export type CampaignTurn = "asked" | "not-in-segment" | "repeated" | "over" | "joined";
 /** Where the time of a wave goes. */
 export type WaveStage = "fold" | "qualify" | "score" | "choose" | "commit";
 

@@ -57,7 +57,8 @@ function soonest({ store }: Partition, key: CustomerKey): Instant {
 
 function daily({ store, active, lastNow }: Partition, key: CustomerKey): Instant {
   if (!hasDaily(active.rulebook)) return NEVER;
-  const { rescoredAt } = store.state(key);
+  const { rescoredAt, sealedTo } = store.state(key);
+  if (sealedTo !== undefined) return NEVER;
   return nextDaily(key, rescoredAt === LONG_AGO ? lastNow : rescoredAt);
 }
 

@@ -11,6 +11,8 @@ export interface WaitingAsk {
   /** Does anybody wait still? Otherwise all were answered by the fallback, or it is settled. */
   readonly isAwaited: () => boolean;
   readonly isSettled: () => boolean;
+  /** How long the most patient of them still waits; 0 where nobody does. */
+  readonly remainingMs: () => number;
   /** Answers those who wait still. Only the first time counts. */
   readonly settle: (answer: AskAnswer) => void;
 }
@@ -100,12 +102,14 @@ interface JoinableAsk extends WaitingAsk {
 function createWaitingAsk(ask: Ask, partition: PartitionIndex, id: DecisionId, onSettled: () => void): JoinableAsk {
   const waiters = new Set<(answer: AskAnswer) => void>();
   let isSettled = false;
+  let lastDeadline = 0;
   return {
     ask,
     partition,
     id,
     isAwaited: () => waiters.size > 0,
     isSettled: () => isSettled,
+    remainingMs: () => (waiters.size === 0 ? 0 : Math.max(0, lastDeadline - performance.now())),
     join: (deadlineMs) =>
       new Promise((resolve) => {
         const answer = (given: AskAnswer): void => {
@@ -115,6 +119,7 @@ function createWaitingAsk(ask: Ask, partition: PartitionIndex, id: DecisionId, o
         };
         const deadline = setTimeout(() => answer(LATE), deadlineMs);
         waiters.add(answer);
+        lastDeadline = Math.max(lastDeadline, performance.now() + deadlineMs);
       }),
     settle: (answer) => {
       if (isSettled) return;

@@ -8,6 +8,7 @@ import { addEvidence } from "../learn/evidence.ts";
 import { armTimers, armWritten, registerNew } from "./arm-timers.ts";
 import { countDecisions } from "./campaign-counts.ts";
 import { type Draft, emptyDraft, type Partition } from "./partition.ts";
+import { outboxOf } from "./relay.ts";
 
 export interface WriteBack {
   /** A profile is written at the latest this many entries after it was changed. */
@@ -38,6 +39,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
   countDecisions(partition.campaigns, draft.decisions);
   armTimers(partition);
   registerNew(partition);
+  partition.outbox.push(...outboxOf(seq, draft.relays));
   const keys = profilesToWrite(partition, writeBack);
   const profiles = keys.map((key) => {
     partition.dirty.delete(key);
@@ -58,6 +60,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
       withdrawals: draft.withdrawals,
       learned: draft.learned,
       granted: [...draft.granted].map(([line, granted]) => ({ line, granted })),
+      relays: draft.relays,
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),
@@ -135,6 +138,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     ),
     quotas: [...partition.quotas].map(([line, { granted, spent }]) => [line, granted, spent] as const),
     campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
+    outbox: [...partition.outbox],
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen

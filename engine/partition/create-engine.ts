@@ -6,23 +6,22 @@ import type { CommitSeq, CustomerKey, PartitionIndex, RulebookHash } from "../do
 import { parseTrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
-import type { Activated, Appended, Ask, AskAnswer, Committed, Engine } from "../engine.ts";
+import type { Activated, Appended, Committed, Engine } from "../engine.ts";
 import { encodeEvent } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { activate, activations, previousOf } from "./activations.ts";
-import { CONFLICT } from "./asks.ts";
+import { answerAsk } from "./answer-ask.ts";
 import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import type { Partition } from "./partition.ts";
-import { askId, partitionOfDecision } from "./questions.ts";
+import { partitionOfDecision } from "./questions.ts";
 import { quotaUse } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { Unavailable } from "./trouble.ts";
 
-const RETRY_AFTER_MS = 1_000;
 const SINCE_COMMITS_MAX = 1_000;
 const ACTIVATION_MS_MAX = 10_000;
 
@@ -45,7 +44,7 @@ export function createEngine(state: LoopState): Engine {
       const partition = state.session?.partitions[owner(key)];
       return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
     },
-    ask: (ask) => answerAsk(state, ask, owner(ask.key)),
+    ask: (ask) => answerAsk(state, ask),
     look: async (key) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
       return await state.looks.add({ partition: owner(key), key });
@@ -60,7 +59,7 @@ export function createEngine(state: LoopState): Engine {
       const { journal } = sessionOf(state);
       const look = await state.looks.add({ partition, key });
       const made = (look?.contacts ?? []).map(({ decision }) => decision).reverse();
-      return await decisionsOf(journal, partition, key, made, countMax);
+      return await decisionsOf(journal, partition, options.partitions, key, made, countMax);
     },
     eventsOf: async (key, countMax) =>
       await eventsOf(sessionOf(state).journal, owner(key), options.partitions, key, countMax),
@@ -106,18 +105,6 @@ export function createEngine(state: LoopState): Engine {
 export function sessionOf(state: LoopState): Session {
   if (state.session === undefined) throw new Unavailable(state.why);
   return state.session;
-}
-
-async function answerAsk(state: LoopState, ask: Ask, partition: PartitionIndex): Promise<AskAnswer> {
-  if (state.session === undefined || state.isStopping) {
-    return { kind: "unavailable", why: state.why, retryAfterMs: RETRY_AFTER_MS };
-  }
-  const id = askId(partition, ask);
-  return await state.asks.add(ask, { partition, id }, async () => {
-    const before = await findDecision(sessionOf(state).journal, partition, id);
-    if (before === undefined) return undefined;
-    return before.record.requestHash === ask.requestHash ? { kind: "decided", ...before } : CONFLICT;
-  });
 }
 
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {

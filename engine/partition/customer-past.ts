@@ -8,6 +8,7 @@ import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import type { Journal } from "../journal/journal.ts";
 import { findDecision } from "./find-decision.ts";
+import { partitionOfDecision } from "./questions.ts";
 
 const COMMITS_MAX = 4_096;
 const COMMIT_BYTES_MAX = 32 * 1024 * 1024;
@@ -16,12 +17,13 @@ const ENTRIES_MAX = 16_384;
 const ENTRIES_PER_READ = 1_024;
 
 /**
- * At most `countMax`, newest first: by a scan of the newest commits, then older ones that made contacts, by their ids.
+ * At most `countMax`, newest first; `partitions`: how many this Redis has. By a scan of the newest commits, then older ones that made contacts, by their ids.
  * @param made ids of decisions that made contacts, newest first
  */
 export async function decisionsOf(
   journal: Journal,
   partition: PartitionIndex,
+  partitions: number,
   key: CustomerKey,
   made: readonly DecisionId[],
   countMax: number,
@@ -32,7 +34,9 @@ export async function decisionsOf(
   for (const id of new Set(made)) {
     if (found.length >= countMax || scanned.since === undefined) break;
     if (known.has(id)) continue;
-    const older = await findDecision(journal, partition, id);
+    // Those of an anonymous key that was joined lie where they were made.
+    const home = partitionOfDecision(id, partitions);
+    const older = home === undefined ? undefined : await findDecision(journal, home, id);
     if (older !== undefined) found.push(older.record);
   }
   return { found, since: scanned.since };

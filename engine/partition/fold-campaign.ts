@@ -24,6 +24,7 @@ export function foldCampaign(partition: Partition, entry: Extract<LogEntry, { ki
   const run = runOf(campaign.id, campaign.from);
   const hash = nameHash("campaign", run);
   const state = store.state(key);
+  if (state.sealedTo !== undefined) return "joined";
   if (state.campaigns.some((turn) => turn.campaign === hash)) return "repeated";
   const campaigns = [...state.campaigns, { campaign: hash, at }].slice(-CAMPAIGNS_KEPT_MAX);
   store.setState(key, { ...state, campaigns });

@@ -12,10 +12,20 @@ import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
 import { foldCampaign } from "./fold-campaign.ts";
 import { foldTimer } from "./fold-timer.ts";
+import {
+  awaitJoin,
+  foldMerge,
+  foldSeal,
+  forwardDelivered,
+  forwardEvent,
+  isSealed,
+  type JoinContext,
+  startJoining,
+} from "./identity.ts";
 import { type Partition, touch } from "./partition.ts";
 import { withdrawSuppressed } from "./withdraw-suppressed.ts";
 
-export interface FoldContext {
+export interface FoldContext extends JoinContext {
   /** Of the duplicate hash: chosen once for a Redis. */
   readonly seed: number;
   /** Compiled before the fold reaches the entry that activates it. */
@@ -26,11 +36,14 @@ export interface FoldContext {
 
 const hash = new Uint32Array(4);
 
-/** Timers, turns of campaigns, delivery notes and activations are `internal`: written by engines, not by producers. */
+/** Timers, turns of campaigns, delivery notes, joins and activations are `internal`: written by engines, not by producers. */
 export type EntryResult = "folded" | "duplicate" | "dead" | "internal";
 
 export function foldEntry(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
+  const { triggered } = partition.draft;
+  const before = triggered.length;
   const result = fold(partition, entry, context);
+  if (triggered.length > before) awaitJoin(partition, before);
   partition.counts[result]++;
   return result;
 }
@@ -39,10 +52,16 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
   partition.position = entry.position;
   partition.ordinal++;
   switch (entry.kind) {
-    case "event":
-      return foldEvent(partition, entry, entry.event, context);
+    case "event": {
+      const result = foldEvent(partition, entry, entry.event, context);
+      return entry.isForwarded === true && result === "folded" ? "internal" : result;
+    }
     case "timer":
       if (context.isReflected(entry.key)) return "internal";
+      if (isSealed(partition, entry.key)) {
+        partition.draft.fired.add(entry.key); // disarmed: what it was armed for is the customer's
+        return "internal";
+      }
       // Redis' clock may be behind the engine's that found the timer due.
       foldTimer(partition, entry.key, entry.due, Math.max(entry.arrivedAt, entry.due) as Instant, entry.position);
       return "internal";
@@ -51,15 +70,29 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       partition.draft.turns.push({ campaign: entry.campaign, turn: foldCampaign(partition, entry) });
       return "internal";
     case "delivered":
-      if (context.isReflected(entry.key)) return "internal";
+      if (context.isReflected(entry.key) || forwardDelivered(partition, entry, context)) return "internal";
       changeContact(partition, entry.key, entry.trackingCode, (contact) => applyDelivered(contact, entry.arrivedAt));
       return "internal";
+    case "seal":
+      if (!context.isReflected(entry.anonymous)) foldSeal(partition, entry, context);
+      return "internal";
+    case "merge":
+      return merge(partition, entry, context);
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":
       partition.draft.dead.push({ ...entry, bytes: Buffer.from(entry.bytes) });
       return "dead";
   }
+}
+
+function merge(partition: Partition, entry: Extract<LogEntry, { kind: "merge" }>, context: FoldContext): EntryResult {
+  const fault = context.isReflected(entry.key) ? undefined : foldMerge(partition, entry);
+  if (fault !== undefined) {
+    const bytes = Buffer.from(entry.packed ?? []);
+    partition.draft.dead.push({ position: entry.position, reason: "invalid", detail: fault, source: "$merge", bytes });
+  }
+  return "internal";
 }
 
 function activate(
@@ -93,7 +126,8 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     partition.draft.dead.push({ position, reason: "attribute-type", detail: fault, source: event.source, bytes });
     return "dead";
   }
-  if (context.isReflected(event.key)) return "folded";
+  if (context.isReflected(event.key) || forwardEvent(partition, event, entry, context)) return "folded";
+  startJoining(partition, event, context);
   store.fold(event.key, event, entry.arrivedAt);
   touch(partition, event.key);
   if (event.type === "outcome") {

@@ -61,7 +61,7 @@ function endHeld(moment: Moment, state: ProfileState, at: Instant): ProfileState
   return { ...state, held: waiting };
 }
 
-function askerOf(rulebook: Rulebook, { trigger, source }: HeldMessage): Trigger | Campaign | undefined {
+export function askerOf(rulebook: Rulebook, { trigger, source }: HeldMessage): Trigger | Campaign | undefined {
   const isIt = ({ hash }: { readonly hash: NameHash }): boolean => hash === trigger;
   return source === CAMPAIGN_SOURCE ? rulebook.campaigns.find(isIt) : rulebook.triggers.find(isIt);
 }

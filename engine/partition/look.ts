@@ -30,6 +30,7 @@ export function glanceAt(partition: Partition, key: CustomerKey, now: Instant): 
     partition.dirty.has(key) ||
     store.reflects(key) > 0 ||
     state.contacts.length > 0 ||
+    state.sealedTo !== undefined ||
     state.attributes.some((value) => value !== undefined);
   if (!isKnown) return undefined;
   const glance = {

@@ -5,6 +5,7 @@ import type { CustomerLook } from "../engine.ts";
 import { findDecision } from "./find-decision.ts";
 import { glanceAt, scoreGlances, type Unscored, withDecisions } from "./look.ts";
 import type { Partition } from "./partition.ts";
+import { partitionOfDecision } from "./questions.ts";
 import { nowOf } from "./recover.ts";
 import { createServedQueue, type ServedQueue, type Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
@@ -51,10 +52,12 @@ export async function see(
     for (const [at, glance] of glances.entries()) {
       const { waiting } = known[at] as (typeof known)[number];
       try {
-        const look = await withDecisions(
-          glance,
-          async ({ decision }) => (await findDecision(session.journal, waiting.partition, decision))?.record,
-        );
+        const look = await withDecisions(glance, async ({ decision }) => {
+          // Not always of this partition: an anonymous key that was joined has brought its contacts along.
+          const partition = partitionOfDecision(decision, session.context.partitions);
+          if (partition === undefined) return undefined;
+          return (await findDecision(session.journal, partition, decision))?.record;
+        });
         waiting.resolve(look);
       } catch (error) {
         // Of this look alone: the loop itself notices where its session is broken.

@@ -13,8 +13,8 @@ import type {
 } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { SeenWindow } from "../ingest/seen-window.ts";
-import type { Base, EntryCounts } from "../journal/base.ts";
-import type { Learned } from "../journal/commit-record.ts";
+import type { Base, EntryCounts, OutboxEntry } from "../journal/base.ts";
+import type { Learned, Relay } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import type { EvidenceByTreatment } from "../learn/evidence.ts";
 import type { CampaignTurn } from "../observe/metrics.ts";
@@ -62,6 +62,8 @@ export interface Partition {
   pendingBase: { readonly base: Base; readonly seen: CommitDraft["seen"]; readonly ordinal: number } | undefined;
   /** Ordinal and ring head of the base that is stored. */
   storedBase: { readonly ordinal: number; readonly seenHead: number };
+  /** Entries for other logs that may not have arrived, oldest first; sent once their commit is acknowledged. */
+  readonly outbox: OutboxEntry[];
   /** What the next commit will write. */
   draft: Draft;
 }
@@ -98,6 +100,8 @@ export interface Draft {
   /** By line of a quota: what may be spent of it in all. */
   readonly granted: Map<string, number>;
   readonly dead: CommitDraft["dead"][number][];
+  /** Entries for the logs of partitions, in order. */
+  readonly relays: Relay[];
   /** Customers of whom something falls due earlier, perhaps: their timer is armed anew where it does. */
   readonly rearm: Set<CustomerKey>;
   /** Customers whose timer went off: it is armed anew for whatever is due next. */
@@ -122,6 +126,7 @@ export function emptyDraft(): Draft {
     learned: [],
     granted: new Map(),
     dead: [],
+    relays: [],
     rearm: new Set(),
     fired: new Set(),
     armed: new Map(),
@@ -142,6 +147,7 @@ export function mustCommit({ draft }: Partition): boolean {
     draft.learned.length > 0 ||
     draft.granted.size > 0 ||
     draft.dead.length > 0 ||
+    draft.relays.length > 0 ||
     draft.armed.size > 0
   );
 }

@@ -13,6 +13,7 @@ import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
 import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
+import { layoutHashIn } from "../profile/record.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { countDecisions } from "./campaign-counts.ts";
@@ -20,6 +21,7 @@ import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
 import { grant, spend } from "./quota-ledger.ts";
+import { outboxOf } from "./relay.ts";
 
 export interface RecoverContext {
   readonly journal: Journal;
@@ -117,6 +119,7 @@ async function fromBase(
     ordinal,
     nextDue: LONG_AGO,
     pendingBase: undefined,
+    outbox: [...(base?.outbox ?? [])],
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),
   };
@@ -137,7 +140,9 @@ async function replayCommit(
   const { store } = partition;
   const isReflected = (key: CustomerKey): boolean => store.reflects(key) >= seq;
   const rulebooks = await compiled(context, entries);
-  for (const entry of entries) foldEntry(partition, entry, { seed: context.seed, rulebooks, isReflected });
+  await learnLayouts(context, partition, entries);
+  const { seed, partitions } = context;
+  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
   for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);
@@ -153,6 +158,7 @@ async function replayCommit(
     addEvidence(partition.evidence, treatment, trials, positives);
   }
   countDecisions(partition.campaigns, commit.decisions);
+  partition.outbox.push(...outboxOf(seq, commit.relays ?? []));
   partition.draft = emptyDraft();
   partition.lastNow = commit.now;
   partition.seq = seq;
@@ -208,11 +214,28 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
     case "timer":
     case "campaign":
     case "delivered":
+    case "merge":
       keys.add(entry.key);
+      return;
+    case "seal":
+      keys.add(entry.anonymous);
       return;
     case "activation":
     case "dead":
       return;
+  }
+}
+
+/** Layouts under which these entries bring profiles along, learnt before the fold needs them. */
+export async function learnLayouts(
+  context: Pick<RecoverContext, "learnLayout">,
+  { store }: Partition,
+  entries: readonly LogEntry[],
+): Promise<void> {
+  for (const entry of entries) {
+    if (entry.kind !== "merge" || entry.packed === undefined) continue;
+    const hash = layoutHashIn(entry.packed);
+    if (hash !== undefined && !store.knows(hash)) store.learn(await context.learnLayout(hash));
   }
 }
 

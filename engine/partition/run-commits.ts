@@ -3,6 +3,7 @@ import type { PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
+import { redirectAsk } from "./answer-ask.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
@@ -64,6 +65,7 @@ export async function step(
       await tellLooks();
     };
     for (const { waiting, answer } of output.refused) waiting.settle(answer);
+    for (const { waiting, customer } of output.redirected) void redirectAsk(state, session, waiting, customer);
     await inFlight.commits; // one commit under way: this one may only go once the last is acknowledged
     if (inFlight.failed !== undefined) throw inFlight.failed;
     options.meter.stages.lap("commit");
@@ -100,6 +102,7 @@ async function commitAll(state: LoopState, session: Session, output: StepOutput)
       if (reply.kind !== "ok")
         throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
       partition.committed = commit.seq;
+      session.sendRelays(partition);
       meter.onCommitted(closed, (performance.now() - startedAt) / 1000);
       publish(state, toCommitted(closed));
       for (const { waiting, record } of byPartition.get(partition.index) ?? []) {

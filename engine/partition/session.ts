@@ -13,6 +13,7 @@ import type { ScorerOptions } from "../score/scorer.ts";
 import type { Partition } from "./partition.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import { type RecoverContext, recoverPartition } from "./recover.ts";
+import { createRelays, type SendRelays } from "./relay.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 import { SessionTrouble } from "./trouble.ts";
 
@@ -50,6 +51,8 @@ export interface Session {
   readonly context: RecoverContext;
   readonly partitions: readonly Partition[];
   readonly quotas: QuotaExchange;
+  /** Sends what a partition has committed for the logs of others. */
+  readonly sendRelays: SendRelays;
   readonly close: () => void;
 }
 
@@ -106,7 +109,9 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       from,
       countMax: options.entriesPerReadMax,
     });
-    return { journal, connection, reader, library, context, partitions, quotas, close };
+    const sendRelays = createRelays(connection, trouble);
+    for (const partition of partitions) sendRelays(partition);
+    return { journal, connection, reader, library, context, partitions, quotas, sendRelays, close };
   } catch (error) {
     close();
     throw error;

@@ -13,7 +13,7 @@ import { type EntryResult, foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
-import { addKey, compiled, decodeInto, nowOf } from "./recover.ts";
+import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
@@ -34,6 +34,8 @@ export interface StepOutput {
   readonly closed: readonly ClosedDraft[];
   readonly answers: readonly { readonly waiting: WaitingAsk; readonly record: DecisionRecord }[];
   readonly refused: readonly { readonly waiting: WaitingAsk; readonly answer: AskAnswer }[];
+  /** Asks under an anonymous key that is joined to this customer. */
+  readonly redirected: readonly { readonly waiting: WaitingAsk; readonly customer: CustomerKey }[];
   /** Entries that must wait for the next step. */
   readonly left: ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
 }
@@ -46,7 +48,7 @@ export type Stepping = Pick<Session, "context" | "partitions" | "quotas"> & {
 export async function runStep(session: Stepping, input: StepInput): Promise<StepOutput> {
   const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
-  const { questions, asked, refused } = collectQuestions(session, input, touched);
+  const { questions, asked, refused, redirected } = collectQuestions(session, input, touched);
   for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
   const records = questions.length === 0 ? [] : await decideAll(questions, session.quotas, input.stages);
   const answers = asked.map(({ waiting, at }) => ({ waiting, record: records[at] as DecisionRecord }));
@@ -59,7 +61,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
     if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
       closed.push(closeDraft(partition, writeBack, learn));
   }
-  return { closed, answers, refused, left };
+  return { closed, answers, refused, redirected, left };
 }
 
 /** Decodes, loads the profiles concerned, folds. Returns the partitions that have something to decide or were folded. */
@@ -77,7 +79,7 @@ async function foldAll(
   };
   for (const [index, raws] of input.entries) {
     const partition = session.partitions[index] as Partition;
-    const entries = decodeUntilActivation(partition, raws, session.context.partitions);
+    const entries = decodeStep(partition, raws, session.context.partitions);
     if (entries.length < raws.length) left.set(index, raws.slice(entries.length));
     decoded.set(partition, entries);
     for (const entry of entries) addKey(keysOf(partition), entry);
@@ -88,7 +90,9 @@ async function foldAll(
   for (const [partition, entries] of decoded) {
     const rulebooks = await compiled(session.context, entries);
     if (entries[0]?.kind === "activation") recount(session);
-    const context = { seed: session.context.seed, rulebooks, isReflected: () => false };
+    await learnLayouts(session.context, partition, entries);
+    const { seed, partitions } = session.context;
+    const context = { seed, partitions, rulebooks, isReflected: () => false };
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
@@ -97,19 +101,23 @@ async function foldAll(
 }
 
 /**
- * Up to the next activation, which begins a step: what was triggered before it is decided by the rulebook that triggered
- * it, whose numbers of features and placements mean nothing to the next one.
+ * Up to the next entry that begins a step. An activation does: what was triggered before it is decided by the rulebook that
+ * triggered it, whose numbers of features and placements mean nothing to the next one. So does a seal behind entries of the
+ * same key: what they trigger is decided, and counted, before the profile is sent away.
  */
-function decodeUntilActivation(
-  partition: Partition,
-  raws: readonly RawEntry[],
-  partitions: number,
-): readonly LogEntry[] {
+function decodeStep(partition: Partition, raws: readonly RawEntry[], partitions: number): readonly LogEntry[] {
   const entries: LogEntry[] = [];
+  const keys = new Set<CustomerKey>();
+  let known = 0;
+  const isBehindOwn = (key: CustomerKey): boolean => {
+    for (; known < entries.length; known++) addKey(keys, entries[known] as LogEntry);
+    return keys.has(key);
+  };
   for (const raw of raws) {
     const { skewMs } = partition;
     const entry = decodeInto(partition, raw, partitions);
-    if (entry.kind === "activation" && entries.length > 0) {
+    const begins = entry.kind === "seal" ? isBehindOwn(entry.anonymous) : entry.kind === "activation";
+    if (begins && entries.length > 0) {
       partition.skewMs = skewMs;
       break;
     }
@@ -122,6 +130,7 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
   const questions: Question[] = [];
   const asked: { waiting: WaitingAsk; at: number }[] = [];
   const refused: { waiting: WaitingAsk; answer: AskAnswer }[] = [];
+  const redirected: { waiting: WaitingAsk; customer: CustomerKey }[] = [];
   for (const partition of touched) {
     for (const triggered of partition.draft.triggered) {
       const question = triggerQuestion(partition, triggered);
@@ -131,11 +140,18 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
     partition.draft.triggered.length = 0;
   }
   for (const waiting of input.asks) {
-    const question = askQuestion(session.partitions[waiting.partition] as Partition, waiting);
+    const partition = session.partitions[waiting.partition] as Partition;
+    const { sealedTo, joining } = partition.store.state(waiting.ask.key);
+    if (sealedTo !== undefined) {
+      redirected.push({ waiting, customer: sealedTo });
+      continue;
+    }
+    const question: Question | AskAnswer =
+      joining > 0 ? { kind: "fallback", why: "joining" } : askQuestion(partition, waiting);
     if ("kind" in question) refused.push({ waiting, answer: question });
     else asked.push({ waiting, at: questions.push(question) - 1 });
   }
-  return { questions, asked, refused };
+  return { questions, asked, refused, redirected };
 }
 
 function learner(session: Stepping): Parameters<typeof closeDraft>[2] {

@@ -7,6 +7,10 @@ export const OPEN_CASES_MAX = 16;
 /** Cases remembered as closed, so that a late `case_opened` does not open them again. */
 export const CLOSED_CASES_MAX = 16;
 export const TASKS_MAX = 32;
+/** Anonymous keys remembered as joined. One that is forgotten is still sealed at its own end. */
+export const ABSORBED_MAX = 64;
+/** Messages that wait until a join is through: a moment's worth of events. */
+export const AWAITING_MAX = 32;
 export const CONSENTS_MAX = 64;
 /** UTF-16 units of one string of an attribute, and of the texts of cases, tasks and consents. */
 export const TEXT_LENGTH_MAX = 256;

@@ -32,7 +32,7 @@ import { type Cursor, panesOf, shift, trackAt, writePanes } from "./record.ts";
 import type { Track } from "./shape.ts";
 
 /** Makes the place of the record under the cursor hold `cells` more; the cursor follows where it has to move. */
-type MakeRoom = (cells: number) => void;
+export type MakeRoom = (cells: number) => void;
 
 /** Folds into every register and track whose types and filter match. `arrivedAt` undefined: the newest pane is the clock. */
 export function foldFeatures(
@@ -189,7 +189,7 @@ function expiredRows({ chunk, base }: Cursor, track: Track, first: number, panes
 }
 
 /** The panes of the longest window, and those of clocks that run ahead. */
-function panesMax(track: Track): number {
+export function panesMax(track: Track): number {
   return track.panes + Math.ceil(AHEAD_MAX_MS / track.paneMs);
 }
 

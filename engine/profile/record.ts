@@ -163,6 +163,12 @@ export function unpackRecord(packed: Uint8Array): Cursor | string {
   return { chunk, base: 0 };
 }
 
+/** The layout of a packed record; undefined where the bytes are none. */
+export function layoutHashIn(packed: Uint8Array): number | undefined {
+  const record = unpackRecord(packed);
+  return typeof record === "string" ? undefined : layoutHashOf(record);
+}
+
 /** What of a record contradicts its layout; undefined where nothing does. */
 export function recordFault(cursor: Cursor, layout: LayoutDescriptor): string | undefined {
   const cells = cellsOf(cursor);

@@ -82,7 +82,7 @@ function foldConsent(state: ProfileState, { props, ts }: CustomerEvent): Profile
 }
 
 /** Where there are too many, the oldest that grants goes: to forget a denial would be the worse mistake. */
-function boundConsents(consents: readonly Consent[]): readonly Consent[] {
+export function boundConsents(consents: readonly Consent[]): readonly Consent[] {
   if (consents.length <= CONSENTS_MAX) return consents;
   const grants = consents.filter(({ granted }) => granted);
   const candidates = grants.length > 0 ? grants : consents;

@@ -14,6 +14,8 @@
 //   campaigns    count, then each: campaign u32 · at f64
 //   sealedTo     text ('' = not sealed)
 //   absorbed     count, then each: anonymous key
+//   joining      count
+//   awaiting     as held
 //
 // An empty state is no bytes at all. Attributes are named by hash, so that a later layout finds them again; one that it
 // does not declare, or declares with another type, is skipped.
@@ -56,6 +58,10 @@ export interface ProfileState {
   readonly sealedTo: CustomerKey | undefined;
   /** For a customer: anonymous keys that were joined, oldest first. */
   readonly absorbed: readonly CustomerKey[];
+  /** For a customer: seals of anonymous keys without an answer yet. While there is one, nothing is decided. */
+  readonly joining: number;
+  /** Messages that were triggered meanwhile, oldest first: decided once nothing is on its way. `until` is NEVER. */
+  readonly awaiting: readonly HeldMessage[];
 }
 
 /** What a pattern has seen so far. */
@@ -95,7 +101,10 @@ const ATTRIBUTE_TYPES: readonly AttributeType[] = ["number", "string", "boolean"
 
 const writer = createByteWriter();
 
-type More = Pick<ProfileState, "patterns" | "held" | "rescoredAt" | "campaigns" | "sealedTo" | "absorbed">;
+type More = Pick<
+  ProfileState,
+  "patterns" | "held" | "rescoredAt" | "campaigns" | "sealedTo" | "absorbed" | "joining" | "awaiting"
+>;
 
 const NOTHING_MORE: More = {
   patterns: [],
@@ -104,6 +113,8 @@ const NOTHING_MORE: More = {
   campaigns: [],
   sealedTo: undefined,
   absorbed: [],
+  joining: 0,
+  awaiting: [],
 };
 
 /** Of somebody of whom nothing is known; its attributes depend on the layout. */
@@ -118,11 +129,13 @@ const NOTHING: Omit<ProfileState, "attributes" | "attributeTs"> = {
 
 export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   const { consents, openCases, closedCases, tasks, contacts } = state;
-  const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed } = state;
+  const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed, joining, awaiting } = state;
   const set = layout.attributes.map((_, index) => index).filter((index) => state.attributes[index] !== undefined);
-  const lists = [set, consents, openCases, closedCases, tasks, contacts, patterns, held, campaigns, absorbed];
-  const isEmpty = lists.every((list) => list.length === 0) && rescoredAt === LONG_AGO && sealedTo === undefined;
-  if (isEmpty) return new Uint8Array(0);
+  const more = [patterns, held, campaigns, absorbed, awaiting];
+  const isPlain = rescoredAt === LONG_AGO && sealedTo === undefined && joining === 0;
+  const hasNoMore = isPlain && more.every((list) => list.length === 0);
+  const lists = [set, consents, openCases, closedCases, tasks, contacts];
+  if (hasNoMore && lists.every((list) => list.length === 0)) return new Uint8Array(0);
   writer.u8(VERSION);
   writer.count(set.length);
   for (const index of set) {
@@ -153,8 +166,7 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
     writer.f64(dueAt ?? Number.NaN);
   });
   writeList(contacts, (contact) => writeContact(writer, contact));
-  const more = patterns.length + held.length + campaigns.length + absorbed.length;
-  if (more === 0 && rescoredAt === LONG_AGO && sealedTo === undefined) {
+  if (hasNoMore) {
     writer.u8(0);
     return writer.take();
   }
@@ -168,6 +180,8 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   });
   writer.text(sealedTo ?? "");
   writeList(absorbed, (key) => writer.text(key));
+  writer.count(joining);
+  writeList(awaiting, writeHeld);
   return writer.take();
 }
 
@@ -302,6 +316,8 @@ function readMore(reader: ByteReader): More {
     campaigns: readList(reader, (from) => ({ campaign: from.u32() as NameHash, at: from.f64() as Instant })),
     sealedTo: keyOrNone(reader.text()),
     absorbed: readList(reader, (from) => from.text() as CustomerKey),
+    joining: reader.count(),
+    awaiting: readList(reader, readHeld),
   };
 }
 

@@ -1,12 +1,17 @@
 // The profiles of one partition, packed, in memory. Synchronous and pure of time and chance; who calls it loads what it
 // needs before, and writes back before it evicts.
+import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { foldFeatures } from "./fold.ts";
 import type { Layout } from "./layout.ts";
+import { mergeFeatures } from "./merge-features.ts";
+import { mergeStates } from "./merge-state.ts";
+import { migratedCells, migrateRecord } from "./migrate.ts";
 import { readFeatures } from "./read.ts";
 import {
+  type Cursor,
   cellsOf,
   coldBytesOf,
   coldOf,
@@ -24,6 +29,7 @@ import {
 } from "./record.ts";
 import { createRecords, type Records } from "./records.ts";
 import type { LayoutDescriptor } from "./shape.ts";
+import { newChunk } from "./slabs.ts";
 import { decodeState, encodeState, type ProfileState } from "./state.ts";
 import { changesState, foldState } from "./state-fold.ts";
 
@@ -31,6 +37,11 @@ export type Loaded =
   | { readonly kind: "loaded" }
   | { readonly kind: "unknown-layout"; readonly hash: number }
   | { readonly kind: "corrupt"; readonly why: string };
+
+/** `evicted`: contacts that found no place. Of the other kinds nothing was changed. */
+export type Merged =
+  | { readonly kind: "merged"; readonly evicted: readonly Contact[] }
+  | Exclude<Loaded, { readonly kind: "loaded" }>;
 
 /** Every call that names a key which is not held throws RangeError: load it first. Each counts as a touch but `has`. */
 export interface ProfileStore {
@@ -47,6 +58,13 @@ export interface ProfileStore {
   readonly has: (key: CustomerKey) => boolean;
   /** Takes a packed profile, or begins an empty one where there is none yet. Replaces what was held. */
   readonly load: (key: CustomerKey, packed: Uint8Array | undefined) => Loaded;
+  /**
+   * Takes the packed profile of another key into this one, as if both had always been one. `now`: time of the merge;
+   * `memoryMs`: how long a contact can matter to the contact policy.
+   */
+  readonly merge: (key: CustomerKey, packed: Uint8Array, now: Instant, memoryMs: number) => Merged;
+  /** Forgets everything but this state; the commit that the profile reflects stays. */
+  readonly reset: (key: CustomerKey, change: (empty: ProfileState) => ProfileState) => void;
   /** A copy, self-contained: format, layout hash, commit reflected, checksum. */
   readonly pack: (key: CustomerKey) => Uint8Array;
   readonly evict: (key: CustomerKey) => void;
@@ -94,6 +112,31 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
     load: (key, packed) => {
       decoded.delete(key);
       return load(records, key, packed);
+    },
+    merge: (key, packed, now, memoryMs) => {
+      const source = readPacked(records, packed);
+      if ("kind" in source) return source;
+      const layout = records.layout();
+      const theirs = underLayout(source, layout, records);
+      const own = decoded.get(key);
+      records.reachToWrite(key);
+      mergeFeatures(cursor, theirs, layout, now, records.makeRoom);
+      const known = decodeState(coldOf(theirs, layout), layout);
+      const { state, evicted } = mergeStates(own, known, now, memoryMs);
+      decoded.set(key, state);
+      writeState(state);
+      return { kind: "merged", evicted };
+    },
+    reset: (key, change) => {
+      records.reach(key);
+      const seq = reflectsOf(cursor);
+      const layout = records.layout();
+      records.begin(key, frameCells(layout, 0));
+      writeEmpty(cursor, layout);
+      writeReflects(cursor, seq);
+      const state = change(decodeState(new Uint8Array(0), layout));
+      decoded.set(key, state);
+      writeState(state);
     },
     pack: (key) => {
       records.reach(key);
@@ -169,14 +212,30 @@ function load(records: Records, key: CustomerKey, packed: Uint8Array | undefined
     writeEmpty(records.cursor, layout);
     return { kind: "loaded" };
   }
+  const source = readPacked(records, packed);
+  if ("kind" in source) return source;
+  records.begin(key, cellsOf(source));
+  copyRecord(source, records.cursor);
+  return { kind: "loaded" };
+}
+
+/** The record that the bytes hold, of whatever known layout, or what is wrong with them. */
+function readPacked(records: Records, packed: Uint8Array): Cursor | Exclude<Loaded, { readonly kind: "loaded" }> {
   const source = unpackRecord(packed);
   if (typeof source === "string") return { kind: "corrupt", why: source };
   const hash = layoutHashOf(source);
   const descriptor = records.described(hash);
   if (descriptor === undefined) return { kind: "unknown-layout", hash };
   const why = recordFault(source, descriptor);
-  if (why !== undefined) return { kind: "corrupt", why };
-  records.begin(key, cellsOf(source));
-  copyRecord(source, records.cursor);
-  return { kind: "loaded" };
+  return why === undefined ? source : { kind: "corrupt", why };
+}
+
+/** The record itself, or a copy migrated to this layout. */
+function underLayout(record: Cursor, layout: Layout, records: Records): Cursor {
+  const hash = layoutHashOf(record);
+  if (hash === layout.hash) return record;
+  const old = records.described(hash) as LayoutDescriptor;
+  const copy: Cursor = { chunk: newChunk(migratedCells(record, old, layout)), base: 0 };
+  migrateRecord(record, old, copy, layout);
+  return copy;
 }

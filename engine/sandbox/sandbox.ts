@@ -219,9 +219,12 @@ async function askOne(lab: Lab, ask: Ask): Promise<AskHappened> {
     id: askId(partition, numbered),
     isAwaited: () => true,
     isSettled: () => false,
+    remainingMs: () => Number.POSITIVE_INFINITY,
     settle: () => undefined,
   };
   const output = await stepOnce(lab, ask.key, undefined, [waiting]);
+  const redirected = output.redirected[0];
+  if (redirected !== undefined) return await askOne(lab, { ...ask, key: redirected.customer });
   const refused = output.refused[0]?.answer;
   if (refused?.kind === "refused") return refused;
   const record = output.answers[0]?.record;
@@ -265,6 +268,7 @@ async function commit(lab: Lab, { partition, commit: draft, draft: done }: Close
   if (reply.kind !== "ok") throw new Error(`a commit in memory was refused: ${reply.why}`);
   partition.committed = draft.seq;
   await lab.stepping.quotas.committed(partition, draft.seq);
+  for (const { to, fields } of partition.outbox.splice(0)) await lab.journal.append(to, fields);
   const { decisions, withdrawals } = done;
   lab.happened.decisions.push(...decisions);
   lab.happened.withdrawals.push(...withdrawals);
@@ -283,7 +287,10 @@ function keyOf(entry: LogEntry): CustomerKey | undefined {
     case "timer":
     case "campaign":
     case "delivered":
+    case "merge":
       return entry.key;
+    case "seal":
+      return entry.anonymous;
     case "activation":
     case "dead":
       return undefined;

@@ -125,6 +125,8 @@ describe("the codec of the state", () => {
       campaigns: fc.array(fc.record({ campaign: hash, at: instant }), { maxLength: 3 }),
       sealedTo: fc.option(key, { nil: undefined }),
       absorbed: fc.array(key, { maxLength: 3 }),
+      joining: fc.nat(9),
+      awaiting: fc.array(heldMessages, { maxLength: 2 }),
     })
     .map(({ stamps, ...rest }) => ({
       ...rest,
