@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import("./validate.ts")).validateCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
   explain: async () => (await import("./explain.ts")).explainCommand(),
+  why: async () => (await import("./why.ts")).whyCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),

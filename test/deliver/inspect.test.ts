@@ -20,13 +20,13 @@ afterAll(async () => {
   await redis.stop();
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  key?: string,
-): Promise<{ status: number; body: any }> {
+interface Reply {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
+  readonly body: any;
+}
+
+async function call(method: string, path: string, body?: unknown, key?: string): Promise<Reply> {
   const headers = { "content-type": "application/json", ...(key === undefined ? {} : { "idempotency-key": key }) };
   const init = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
   const answer = await fetch(`${outside.url}${path}`, init);
