@@ -133,6 +133,16 @@ export function presentRulebook(rulebook: Rulebook, loadedAt: number, faults: re
       channels: placement.channels.flatMap((channel) => rulebook.channels[channel]?.name ?? []),
       slots: placement.slots,
     })),
+    features: rulebook.features.map(({ name, label, aggregate, windowMs, halfLifeMs }) => ({
+      name,
+      label,
+      aggregate,
+      ...(windowMs === undefined ? {} : { windowMs }),
+      ...(halfLifeMs === undefined ? {} : { halfLifeMs }),
+    })),
+    attributes: rulebook.attributes.map(({ name, label, type }) => ({ name, label, type })),
+    models: rulebook.models.map(({ name }) => name),
+    purposes: [...new Set(rulebook.actions.map(({ purpose }) => purpose))].sort(),
     counts: {
       actions: rulebook.actions.length,
       treatments: rulebook.treatments.length,

@@ -225,6 +225,24 @@ export const RulebookBody = Type.Object({
       slots: Type.Integer(),
     }),
   ),
+  features: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      label: Type.String(),
+      aggregate: Type.String(),
+      windowMs: Type.Optional(Type.Integer({ description: "rolling; absent: over all time, or with a half-life" })),
+      halfLifeMs: Type.Optional(Type.Integer()),
+    }),
+  ),
+  attributes: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      label: Type.String(),
+      type: Type.Enum(["number", "string", "boolean", "set"]),
+    }),
+  ),
+  models: Type.Array(Type.String()),
+  purposes: Type.Array(Type.String(), { description: "of consent, as the actions have them" }),
   counts: Type.Record(Type.String(), Type.Integer()),
   faults: Type.Array(
     Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer(), message: Type.String() }),
