@@ -160,6 +160,16 @@ export const FatigueBody = Type.Object(
   { description: "how much of a contact limit is used now" },
 );
 
+export const PressureBody = Type.Object(
+  {
+    total: Type.Number({ minimum: 0 }),
+    leaves: Type.Record(Type.String(), Type.Number(), {
+      description: "by channel, in (0, 1]: the share of a priority",
+    }),
+  },
+  { description: "fatigue as declared; absent where the rulebook declares none" },
+);
+
 export const CustomerBody = Type.Object({
   customer: Type.String(),
   anonymous: Type.Boolean(),
@@ -171,6 +181,7 @@ export const CustomerBody = Type.Object({
   propensities: Type.Record(Type.String(), Type.Number()),
   contacts: Type.Array(ContactBody),
   fatigue: Type.Array(FatigueBody),
+  pressure: Type.Optional(PressureBody),
   openCases: Type.Array(
     Type.Object({ caseId: Type.String(), kind: Type.String(), openedAt: Time, slaDueAt: Type.Optional(Time) }),
   ),
@@ -258,6 +269,7 @@ export type SlateBody = Static<typeof SlateBody>;
 export type DecisionBody = Static<typeof DecisionBody>;
 export type CardBody = Static<typeof CardBody>;
 export type ContactBody = Static<typeof ContactBody>;
+export type PressureBody = Static<typeof PressureBody>;
 export type FatigueBody = Static<typeof FatigueBody>;
 export type CustomerBody = Static<typeof CustomerBody>;
 export type RulebookBody = Static<typeof RulebookBody>;

@@ -132,3 +132,18 @@ describe("what the holdout withholds", () => {
     expect(shown.customer).toBe(customerKey("held"));
   });
 });
+
+describe("pressure", () => {
+  it("is told as deciding finds it, and left out where the rulebook declares no fatigue", async () => {
+    const { engine } = outside.running.loop;
+    await call("POST", "/v1/decisions", wanted("tired", { deadlineMs: 1_000 }));
+    const look = await lookAt(outside.running, "tired");
+    expect(presentCustomer(look, engine.rulebook())).not.toHaveProperty("pressure");
+    const weights = engine.rulebook().channels.map(() => 1);
+    const fatigue = { halfLifeMs: 1_000_000, weights, otherWeight: 1, answered: 0.5, otherChannels: 0, halvesAt: 1 };
+    const [contact] = look.contacts;
+    const now = contact?.at ?? look.now;
+    const { pressure } = presentCustomer({ ...look, now }, { ...engine.rulebook(), fatigue });
+    expect(pressure).toEqual({ total: 1, leaves: { app: 0.5, push: 1, "contact-centre": 1 } });
+  });
+});

@@ -73,6 +73,7 @@ function sentenceOf(fell) {
   if (fell.missing !== undefined) return `No value for ${fell.missing}`;
   if (fell.propensity !== undefined)
     return `Chance of a yes ${percent(fell.propensity)}, at least ${percent(fell.floor)} wanted`;
+  if (fell.because === "no-treatment") return "Not made for this placement and channel";
   if (fell.lostTo !== undefined)
     return `Behind ${fell.lostTo} in ${fell.placement}, with priority ${amount(fell.priority ?? Number.NaN)}`;
   return `${humane(fell.because ?? fell.stage)}${named}${again}`;

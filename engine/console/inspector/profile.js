@@ -17,7 +17,7 @@ export function Profile({ state }) {
     ${look.joinedTo && html`<p class="notice">Joined to <a href=${`/inspector?customer=${encodeURIComponent(look.joinedTo)}`}>${look.joinedTo}</a></p>`}
     ${look.absorbed?.length > 0 && html`<p class="fine">Joined from ${look.absorbed.join(", ")}</p>`}
     <${Propensities} propensities=${look.propensities} />
-    <${Caps} fatigue=${look.fatigue} pressure=${decisions[0]?.pressure} />
+    <${Caps} fatigue=${look.fatigue} pressure=${look.pressure} />
     ${arms.length > 0 && html`<${Facts} title="Experiments" rows=${arms.map(({ experiment, arm }) => [humane(experiment), arm])} />`}
     ${look.held?.length > 0 && html`<${Facts} title="Held messages" rows=${look.held.map(({ trigger, until }) => [humane(trigger), `again ${dayAndTime(until)}`])} />`}
     ${
@@ -59,7 +59,10 @@ function Propensities({ propensities }) {
 function Caps({ fatigue, pressure }) {
   return html`<section aria-label="Contact limits">
     <h3>Contact limits and pressure</h3>
-    ${pressure > 0 && html`<p class="fine">Pressure ${amount(pressure)} at the last decision</p>`}
+    ${
+      pressure !== undefined &&
+      html`<p class="fine">Pressure ${amount(pressure.total)}, which leaves of a priority: ${leftOf(pressure.leaves)}</p>`
+    }
     ${fatigue.map((limit) => {
       const isFull = limit.counted >= limit.max;
       return html`<div class="measure" key=${`${limit.limit} ${limit.per ?? ""}`}>
@@ -69,6 +72,14 @@ function Caps({ fatigue, pressure }) {
       </div>`;
     })}
   </section>`;
+}
+
+/** By channel, the most pressed first. */
+function leftOf(leaves) {
+  return Object.entries(leaves)
+    .sort(([, a], [, b]) => a - b)
+    .map(([channel, left]) => `${humane(channel).toLowerCase()} ${percent(left)}`)
+    .join(", ");
 }
 
 function Features({ features, specs }) {
