@@ -87,7 +87,7 @@ export function assertAgreement(rules: Rules, actions: readonly DrawnAction[], i
  * CPU time of one call, over as many as fit into `turnMs` of it; goes on where the last turn ended. Of the process: garbage
  * collection on other threads is charged, too, and what else runs on the machine is not.
  */
-function microseconds(
+export function microseconds(
   turnMs: number,
   inputs: readonly DecisionInput[],
   cursor: { at: number },

@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
 import { explain } from "../decide/explain.ts";
+import type { DecisionRecord } from "../domain/decision.ts";
 import type { DecisionId } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import { connectRedis, text } from "../journal/redis.ts";
@@ -10,7 +9,7 @@ import { LIMITS } from "../limits.ts";
 import { findDecision } from "../partition/find-decision.ts";
 import { partitionOfDecision } from "../partition/questions.ts";
 import { createRulebookLibrary } from "../partition/rulebook-library.ts";
-import { configOf } from "./config-of.ts";
+import { redisUrlOf } from "./redis-url.ts";
 import { renderExplanation } from "./render-explanation.ts";
 import { CommandTrouble, paintFor, printJson, printLine } from "./terminal.ts";
 
@@ -27,9 +26,13 @@ export function explainCommand(): Command {
     .action(explainDecision);
 }
 
+function aroundOf({ key, direction, trigger, arms, withheld, pressure, heldUntil, spent }: DecisionRecord) {
+  return { key, direction, trigger, arms, withheld, pressure, heldUntil, spent };
+}
+
 async function explainDecision(wanted: string, flags: { readonly json: boolean }): Promise<void> {
   const id = wanted.split(".")[0] as DecisionId;
-  const connection = await connectRedis({ url: redisUrl(), silenceMs: LIMITS.silenceMs });
+  const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
   try {
     const partitions = Number(text(await connection.command(["HGET", CONFIG_KEY, "partitions"])));
     if (partitions === 0) throw new CommandTrouble("this Redis holds no data of an engine", 1);
@@ -40,20 +43,9 @@ async function explainDecision(wanted: string, flags: { readonly json: boolean }
     if (found === undefined) throw new CommandTrouble(`there is no decision ${id} in the journal`, 1);
     const active = await createRulebookLibrary(connection, {}).get(found.record.rulebook);
     const explanation = explain(active.decider, found.record);
-    if (flags.json) printJson(explanation);
-    else printLine(renderExplanation(explanation, paintFor(process.stdout, process.env)));
+    if (flags.json) printJson({ ...explanation, ...aroundOf(found.record) });
+    else printLine(renderExplanation(explanation, paintFor(process.stdout, process.env), found.record));
   } finally {
     connection.close();
   }
-}
-
-/** That of an engine or demo on this machine where none is named. */
-function redisUrl(): string {
-  const { redisUrl: given, stateDir } = configOf(process.env);
-  if (given !== undefined) return given;
-  for (const name of ["redis", "demo"]) {
-    const socket = join(stateDir, name, "redis.sock");
-    if (existsSync(socket)) return `unix://${socket}`;
-  }
-  throw new CommandTrouble("REDIS_URL is not set, and no engine runs its own Redis here: set REDIS_URL", 2);
 }

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import("./explain.ts")).explainCommand(),
   campaigns: async () => (await import("./campaigns.ts")).campaignsCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
+  why: async () => (await import("./why.ts")).whyCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),

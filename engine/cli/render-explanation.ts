@@ -1,15 +1,15 @@
 // An explanation as text: what was offered first, then the funnel, then every action with where it fell and why.
 import type { ActionExplained, Explanation, TreatmentExplained } from "../decide/explain.ts";
 import type { Fall } from "../decide/explain-drop.ts";
-import type { Priority } from "../domain/decision.ts";
-import type { PropValue } from "../domain/event.ts";
-import type { Instant } from "../domain/time.ts";
+import type { DecisionRecord, Priority } from "../domain/decision.ts";
+import { instant, number, shownValue } from "./tell-why.ts";
 import type { Paint } from "./terminal.ts";
 
 type Explained = Extract<Explanation, { readonly kind: "explained" }>;
+type Recorded = Pick<DecisionRecord, "key" | "trigger" | "arms" | "withheld" | "pressure" | "heldUntil" | "spent">;
 
 /** Many lines, without the last line break. Times as ISO 8601 in UTC. */
-export function renderExplanation(explanation: Explanation, paint: Paint): string {
+export function renderExplanation(explanation: Explanation, paint: Paint, record?: Recorded): string {
   if (explanation.kind === "other-rulebook") {
     return `decided under rulebook ${explanation.recorded.slice(0, 12)}, given was ${explanation.given.slice(0, 12)}: not the same`;
   }
@@ -21,7 +21,7 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
     ...section("withheld by the holdout", withheld, paint),
     ...section("dropped", dropped, paint),
   ];
-  return [...head(explanation, paint), "", ...sections].join("\n").trimEnd();
+  return [...head(explanation, paint), ...circumstances(record, paint), "", ...sections].join("\n").trimEnd();
 }
 
 function head(explanation: Explained, paint: Paint): readonly string[] {
@@ -31,7 +31,10 @@ function head(explanation: Explained, paint: Paint): readonly string[] {
   const again = reproduced
     ? "computed again: the same, bit for bit"
     : paint("red", `computed again: differs: ${differences.join("; ")}`);
-  const scores = models.map((model) => `${model.name} ${number(model.value)}${model.fallback ? " (default)" : ""}`);
+  const scores = models.map(({ name, value, fallback, sha256 }) => {
+    const file = sha256 === "" ? "" : ` (${sha256.slice(0, 12)})`;
+    return `${name} ${number(value)}${fallback ? " (default)" : file}`;
+  });
   const falls = funnel.map(({ stage, dropped }) => `${stage} ${dropped}`);
   return [
     `${paint("bold", decision)}  ${verdict}  ${instant(now)}`,
@@ -44,12 +47,31 @@ function head(explanation: Explained, paint: Paint): readonly string[] {
   ];
 }
 
+/** What was so around it; nothing where there was nothing. */
+function circumstances(record: Recorded | undefined, paint: Paint): readonly string[] {
+  if (record === undefined) return [];
+  const { key, trigger, arms, withheld, pressure, heldUntil, spent } = record;
+  const kept = withheld.flatMap(({ placement, items }) => items.map((item) => `${item.treatment} in ${placement}`));
+  const lines: readonly (readonly [string, string])[] = [
+    [
+      "customer",
+      trigger === undefined ? key : `${key}, by trigger ${trigger.id} on ${trigger.source} ${trigger.event}`,
+    ],
+    ["arms", arms.map(({ experiment, arm }) => `${experiment}: ${arm}`).join(", ")],
+    ["pressure", pressure === 0 ? "" : number(pressure)],
+    ["quotas", spent.map(({ quota, units }) => `${quota} ${number(units)}`).join(", ")],
+    ["held", heldUntil === undefined ? "" : `decided again at ${instant(heldUntil)}`],
+    ["withheld", kept.length === 0 ? "" : paint("yellow", `${kept.join(", ")}: the customer is in the holdout`)],
+  ];
+  return lines.filter(([, words]) => words !== "").map(([name, words]) => `${name}: ${words}`);
+}
+
 function section(title: string, actions: readonly ActionExplained[], paint: Paint): readonly string[] {
   if (actions.length === 0) return [];
   return [paint("bold", title), ...actions.flatMap((action) => renderAction(action, paint)), ""];
 }
 
-function renderAction(action: ActionExplained, paint: Paint): readonly string[] {
+export function renderAction(action: ActionExplained, paint: Paint): readonly string[] {
   const name = `  ${paint("cyan", action.action)}  ${action.label}  ${paint("dim", `${action.issue} > ${action.group}`)}`;
   if (action.fell !== undefined) return [`${name}`, ...indent(renderFall(action.fell, paint), 4)];
   const asked = action.treatments.filter((treatment) => treatment.outcome !== "not-asked");
@@ -67,10 +89,16 @@ function renderTreatment(treatment: TreatmentExplained, paint: Paint): readonly 
 }
 
 function renderFactors(factors: Priority): string {
-  const { propensity, context, value, lever, boost, fatigue, priority } = factors;
-  const product = [`P ${number(propensity)}`, `C ${number(context)}`, `V ${number(value)}`, `L ${number(lever)}`];
-  if (boost !== 1) product.push(`B ${number(boost)}`);
-  if (fatigue !== 1) product.push(`F ${number(fatigue)}`);
+  const { raw, propensity, context, value, lever, boost, fatigue, priority } = factors;
+  const observed = Number.isFinite(raw) ? ` (observed ${number(raw)})` : "";
+  const product = [
+    `P ${number(propensity)}${observed}`,
+    `C ${number(context)}`,
+    `V ${number(value)}`,
+    `L ${number(lever)}`,
+    ...(boost === 1 ? [] : [`boost ${number(boost)}`]),
+    ...(fatigue === 1 ? [] : [`fatigue ${number(fatigue)}`]),
+  ];
   return `priority ${number(priority)} from ${product.join(", ")}`;
 }
 
@@ -78,7 +106,11 @@ function renderFall(fall: Fall, paint: Paint): readonly string[] {
   const facts = [
     fall.because,
     fall.policy,
-    fall.counted === undefined ? undefined : `${fall.counted} counted`,
+    fall.counted === undefined
+      ? undefined
+      : `${fall.counted}${fall.max === undefined ? "" : ` of ${fall.max}`} counted`,
+    fall.heldFor === undefined ? undefined : `the last room is held for ${fall.heldFor}`,
+    fall.left === undefined ? undefined : `${number(fall.left)} left, ${number(fall.needed ?? 0)} needed`,
     fall.propensity === undefined
       ? undefined
       : `propensity ${number(fall.propensity)} below ${number(fall.floor ?? 0)}`,
@@ -91,7 +123,7 @@ function renderFall(fall: Fall, paint: Paint): readonly string[] {
   const lines = [`${paint("yellow", fall.stage)}${facts.length > 0 ? `: ${facts.join(", ")}` : ""}`];
   if (fall.rule === undefined) return lines;
   const { id, text, place, values } = fall.rule;
-  const read = Object.entries(values).map(([name, value]) => `${name} = ${shown(value)}`);
+  const read = Object.entries(values).map(([name, value]) => `${name} = ${shownValue(value)}`);
   return [
     ...lines,
     `  ${id}: ${text}  ${paint("dim", `${place.file}:${place.line}:${place.column}`)}`,
@@ -101,17 +133,4 @@ function renderFall(fall: Fall, paint: Paint): readonly string[] {
 
 function indent(lines: readonly string[], by: number): readonly string[] {
   return lines.map((line) => `${" ".repeat(by)}${line}`);
-}
-
-function instant(at: Instant): string {
-  return Number.isFinite(at) ? new Date(at).toISOString() : "never";
-}
-
-function number(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "-";
-}
-
-function shown(value: PropValue | null): string {
-  if (value === null) return "nothing";
-  return typeof value === "number" ? number(value) : JSON.stringify(value);
 }

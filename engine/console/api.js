@@ -11,6 +11,28 @@ export function getExplanation(decisionId) {
   return get(`/v1/decisions/${encodeURIComponent(decisionId)}?explain=true`);
 }
 
+/** The newest decisions of a customer, with what their records hold. */
+export function getDecisions(customer, limit) {
+  return get(`/v1/customers/${encodeURIComponent(customer)}/decisions?limit=${limit}`);
+}
+
+export function getEvents(customer, limit) {
+  return get(`/v1/customers/${encodeURIComponent(customer)}/events?limit=${limit}`);
+}
+
+export function getRulebook() {
+  return get("/v1/rulebook");
+}
+
+/** What would be decided: leaves no trace. */
+export function simulate(request) {
+  return call("/v1/decisions:simulate", {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+}
+
 export async function getMetrics() {
   const answer = await fetch("/metrics", {
     headers: { accept: "text/plain" },
@@ -20,12 +42,13 @@ export async function getMetrics() {
   return answer.text();
 }
 
-async function get(path) {
+function get(path) {
+  return call(path, { headers: { accept: "application/json" } });
+}
+
+async function call(path, request) {
   try {
-    const answer = await fetch(path, {
-      headers: { accept: "application/json" },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const answer = await fetch(path, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const body = await answer.json();
     if (!answer.ok) return { ok: false, status: answer.status, problem: readProblem(body, answer.status) };
     return { ok: true, body };

@@ -1,5 +1,5 @@
 import { html } from "./html.js";
-import { ago, amount, band, countryName, humane, modelWords, percent, span } from "./words.js";
+import { ago, amount, band, countryName, humane, inspectorUrl, modelWords, percent, span } from "./words.js";
 
 /** Features worth an agent's glance, the most telling first; shown where they say something. */
 const SIGNALS = [
@@ -29,7 +29,7 @@ export function CustomerCard({ open, name, now, acts }) {
       <span class="avatar" aria-hidden="true">${initials(name)}</span>
       <div>
         <h2>${name}</h2>
-        <p>${open.customer}</p>
+        <p>${open.customer} · <a href=${inspectorUrl(open.customer)}>Inspect</a></p>
       </div>
       <button type="button" class="quiet close" aria-label="Close the customer" onClick=${acts.close}>×</button>
     </div>

@@ -1,6 +1,6 @@
 import { html } from "./html.js";
 import { Sparkline } from "./sparkline.js";
-import { humane, latency, perSecond, timeOfDay } from "./words.js";
+import { humane, inspectorUrl, latency, perSecond, timeOfDay } from "./words.js";
 
 const FILTERS = [
   ["all", "All"],
@@ -53,6 +53,7 @@ function Row({ row, acts }) {
       <span class="row-what">${row.titles.length > 0 ? row.titles.join(" · ") : nothingWords(row.because)}</span>
       <span class="row-where">${row.trigger ? `${humane(row.trigger)} → ` : ""}${row.placement}${row.degraded ? " · degraded" : ""}</span>
     </button>
+    <a class="inspect" href=${inspectorUrl(row.customer, row.id)} aria-label=${`Inspect the decision for ${row.customer}`}>Inspect</a>
   </li>`;
 }
 

@@ -98,7 +98,7 @@ export function readFunnel(body) {
   };
 }
 
-const STAGE_ORDER = [
+export const STAGE_ORDER = [
   "availability",
   "eligibility",
   "applicability",
@@ -116,7 +116,7 @@ const STAGE_ORDER = [
 ];
 
 /** Of an action whose treatments fell one by one: the one that came furthest. */
-function furthest(treatments) {
+export function furthest(treatments) {
   const falls = list(treatments).flatMap((treatment) => treatment.fell ?? []);
   return falls.sort((a, b) => STAGE_ORDER.indexOf(b.stage) - STAGE_ORDER.indexOf(a.stage))[0];
 }
@@ -124,6 +124,8 @@ function furthest(treatments) {
 /** One sentence of a problem+json answer. */
 export function readProblem(body, status) {
   const problem = body ?? {};
+  const [first] = list(problem.errors);
+  if (first !== undefined) return `${first.pointer} ${first.detail}`.trim();
   return problem.detail ?? problem.title ?? `the engine answered ${status}`;
 }
 

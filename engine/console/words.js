@@ -147,6 +147,12 @@ export function outcomeWords(outcome) {
   return OUTCOMES[outcome] ?? humane(outcome);
 }
 
+/** The page that shows everything about one customer, open at a decision where one is named. */
+export function inspectorUrl(customer, decision) {
+  const wanted = new URLSearchParams({ customer, ...(decision ? { decision } : {}) });
+  return `/inspector?${wanted}`;
+}
+
 /** Display name: first name where known, else the id. */
 export function customerName(id, attributes) {
   const name = attributes?.first_name;

@@ -34,6 +34,10 @@ export interface Fall {
   readonly policy?: string;
   readonly policyPlace?: Place;
   readonly counted?: number;
+  /** Of the contact limit: how many within which time; calendar days where they count. */
+  readonly max?: number;
+  readonly windowMs?: number;
+  readonly calendarDays?: number;
   /** The action that room under a cap is held for. */
   readonly heldFor?: string;
   /** Units of a quota: left, and needed. */
@@ -66,7 +70,8 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
       return { stage, because: drop.because, ...policyOf(prepared, drop), ...opening(drop) };
     case "contact-limit": {
       const heldFor = drop.heldFor === undefined ? {} : { heldFor: prepared.rulebook.actions[drop.heldFor]?.id ?? "" };
-      return { stage, ...policyOf(prepared, drop), counted: drop.counted, ...opening(drop), ...heldFor };
+      const policy = { ...policyOf(prepared, drop), counted: drop.counted, ...limitOf(prepared, drop) };
+      return { stage, ...policy, ...opening(drop), ...heldFor };
     }
     case "quota": {
       const quota = prepared.rulebook.quotas[drop.quota];
@@ -94,6 +99,13 @@ export function explainDrop(reading: Reading, drop: Drop): Fall {
 function policyOf(prepared: Prepared, drop: Parameters<typeof policyNamed>[1]) {
   const { id, place } = policyNamed(prepared, drop);
   return { policy: id, ...(place === undefined ? {} : { policyPlace: place }) };
+}
+
+function limitOf({ rulebook }: Prepared, { policy }: Extract<Drop, { stage: "contact-limit" }>) {
+  const limit = rulebook.contactLimits.find(({ index }) => index === policy);
+  if (limit === undefined) return {};
+  const { max, windowMs, calendarDays } = limit;
+  return { max, windowMs, ...(calendarDays > 0 ? { calendarDays } : {}) };
 }
 
 function explainArbitration(prepared: Prepared, drop: Extract<Drop, { stage: "arbitration" }>): Fall {

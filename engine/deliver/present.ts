@@ -6,6 +6,7 @@ import { isAnonymous } from "../domain/ids.ts";
 import type { CustomerLook } from "../engine.ts";
 import type { Fault, Rulebook } from "../rulebook/rulebook.ts";
 import { fatigueOf } from "./fatigue.ts";
+import { pressureOf } from "./pressure.ts";
 import type { RulebookNames } from "./rulebook-names.ts";
 import { rulebookNames } from "./rulebook-names.ts";
 import type { CardBody, ContactBody, CustomerBody, DecisionBody, RulebookBody, SlateBody } from "./wire.ts";
@@ -86,6 +87,7 @@ export function presentCards(records: readonly DecisionRecord[]): CardBody[] {
 
 export function presentCustomer(look: CustomerLook, rulebook: Rulebook): CustomerBody {
   const names = rulebookNames(rulebook);
+  const pressure = pressureOf(rulebook, look.contacts, look.now);
   return {
     customer: look.key,
     anonymous: isAnonymous(look.key),
@@ -100,6 +102,7 @@ export function presentCustomer(look: CustomerLook, rulebook: Rulebook): Custome
     // Those in the shadow were never shown to the customer, so no screen shows them; the limits count them.
     contacts: look.contacts.filter(({ shadow }) => !shadow).map((contact) => presentContact(contact, names)),
     fatigue: [...fatigueOf(rulebook, look)],
+    ...(pressure === undefined ? {} : { pressure }),
     openCases: look.openCases.map((open) => ({ ...open })),
     tasks: look.tasks.map((task) => ({ ...task })),
     nbas: presentCards(look.active),
@@ -133,6 +136,16 @@ export function presentRulebook(rulebook: Rulebook, loadedAt: number, faults: re
       channels: placement.channels.flatMap((channel) => rulebook.channels[channel]?.name ?? []),
       slots: placement.slots,
     })),
+    features: rulebook.features.map(({ name, label, aggregate, windowMs, halfLifeMs }) => ({
+      name,
+      label,
+      aggregate,
+      ...(windowMs === undefined ? {} : { windowMs }),
+      ...(halfLifeMs === undefined ? {} : { halfLifeMs }),
+    })),
+    attributes: rulebook.attributes.map(({ name, label, type }) => ({ name, label, type })),
+    models: rulebook.models.map(({ name }) => name),
+    purposes: [...new Set(rulebook.actions.map(({ purpose }) => purpose))].sort(),
     counts: {
       actions: rulebook.actions.length,
       treatments: rulebook.treatments.length,

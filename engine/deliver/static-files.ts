@@ -28,20 +28,25 @@ export const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** One GET route for each file of `consoleDir` (its index.html at `/`) and each vendored module. */
+/** One GET route for each file of `consoleDir` (pages without their `.html`, index.html at `/`) and each vendored module. */
 export function staticRoutes(consoleDir: string): readonly Route[] {
   const pages = readdirSync(consoleDir, { withFileTypes: true, recursive: true }).flatMap((entry) => {
     const type = TYPES[extname(entry.name)];
     if (!entry.isFile() || type === undefined) return [];
     const file = join(entry.parentPath, entry.name);
     const path = file.slice(consoleDir.length).replaceAll("\\", "/").replace(/^\/*/, "/");
-    return [fileRoute(path === "/index.html" ? "/" : path, type, readFileSync(file))];
+    return [fileRoute(pagePath(path), type, readFileSync(file))];
   });
   const vendored = VENDOR.map(({ path, package: name, file }) => {
     const text = readFileSync(join(packageDir(name), file), "utf8");
     return fileRoute(path, TYPES[extname(path)] as string, Buffer.from(withPaths(text)));
   });
   return [...pages, ...vendored];
+}
+
+/** `/index.html` -> `/`, `/inspector.html` -> `/inspector`. */
+function pagePath(path: string): string {
+  return path === "/index.html" ? "/" : path.replace(/\.html$/, "");
 }
 
 function fileRoute(path: string, type: string, body: Buffer): Route {

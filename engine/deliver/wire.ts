@@ -166,6 +166,16 @@ export const FatigueBody = Type.Object(
   { description: "how much of a contact limit is used now" },
 );
 
+export const PressureBody = Type.Object(
+  {
+    total: Type.Number({ minimum: 0 }),
+    leaves: Type.Record(Type.String(), Type.Number(), {
+      description: "by channel, in (0, 1]: the share of a priority",
+    }),
+  },
+  { description: "fatigue as declared; absent where the rulebook declares none" },
+);
+
 export const CustomerBody = Type.Object({
   customer: Type.String(),
   anonymous: Type.Boolean(),
@@ -177,6 +187,7 @@ export const CustomerBody = Type.Object({
   propensities: Type.Record(Type.String(), Type.Number()),
   contacts: Type.Array(ContactBody),
   fatigue: Type.Array(FatigueBody),
+  pressure: Type.Optional(PressureBody),
   openCases: Type.Array(
     Type.Object({ caseId: Type.String(), kind: Type.String(), openedAt: Time, slaDueAt: Type.Optional(Time) }),
   ),
@@ -231,6 +242,24 @@ export const RulebookBody = Type.Object({
       slots: Type.Integer(),
     }),
   ),
+  features: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      label: Type.String(),
+      aggregate: Type.String(),
+      windowMs: Type.Optional(Type.Integer({ description: "rolling; absent: over all time, or with a half-life" })),
+      halfLifeMs: Type.Optional(Type.Integer()),
+    }),
+  ),
+  attributes: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      label: Type.String(),
+      type: Type.Enum(["number", "string", "boolean", "set"]),
+    }),
+  ),
+  models: Type.Array(Type.String()),
+  purposes: Type.Array(Type.String(), { description: "of consent, as the actions have them" }),
   counts: Type.Record(Type.String(), Type.Integer()),
   faults: Type.Array(
     Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer(), message: Type.String() }),
@@ -246,6 +275,7 @@ export type SlateBody = Static<typeof SlateBody>;
 export type DecisionBody = Static<typeof DecisionBody>;
 export type CardBody = Static<typeof CardBody>;
 export type ContactBody = Static<typeof ContactBody>;
+export type PressureBody = Static<typeof PressureBody>;
 export type FatigueBody = Static<typeof FatigueBody>;
 export type CustomerBody = Static<typeof CustomerBody>;
 export type RulebookBody = Static<typeof RulebookBody>;

@@ -38,7 +38,11 @@ export async function quotaUse({ partitions, quotas }: Session, clock: () => num
 }
 
 /** By QuotaIndex: what a decision of this partition could spend now, of what it holds and what it would be granted. */
-export async function obtainable(quotas: QuotaExchange, partition: Partition, now: Instant): Promise<Float64Array> {
+export async function obtainable(
+  quotas: Pick<QuotaExchange, "read">,
+  partition: Partition,
+  now: Instant,
+): Promise<Float64Array> {
   const declared = partition.active.rulebook.quotas;
   const view = new Float64Array(declared.length);
   for (const quota of declared) {

@@ -4,6 +4,7 @@ import { plain } from "../../engine/cli/terminal.ts";
 import type { Explanation } from "../../engine/decide/explain.ts";
 import type { DecisionId, RulebookHash } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
+import { record } from "../deliver/records.ts";
 
 const place = { file: "actions/retention.yaml", line: 12, column: 9 };
 const factors = {
@@ -97,7 +98,7 @@ dropped at: eligibility 1
 offered
   keep-card  Keep the card  retention > cards
     keep-card:contact-centre: agent-desk #1, still live
-      priority 7.407 from P 0.1235, C 1.5, V 40, L 1
+      priority 7.407 from P 0.1235 (observed 0.1), C 1.5, V 40, L 1
     keep-card:push: contact-limit: push-a-day, 2 counted, until 2025-11-23T08:26:40.000Z
 
 dropped
@@ -105,6 +106,28 @@ dropped
     eligibility: false
       retention/at-risk: features.logins_30d < 3.0 && attributes.segment == 'gold'  actions/retention.yaml:12:9
       where features.logins_30d = 12.25, attributes.segment = nothing`);
+  });
+
+  it("tells what was so around it: arms, pressure, what was withheld, held and spent", () => {
+    const bare = record("AAAAAAAAAAAAAAAAAAAAAA" as DecisionId, { customer: "ana", channel: "app" });
+    const around = {
+      ...bare,
+      trigger: { id: "salary", source: "transactions", event: "t-1" },
+      arms: [{ experiment: "cards", arm: "bold" }],
+      withheld: bare.slates,
+      pressure: 2.5,
+      heldUntil: 1_763_886_400_000 as Instant,
+      spent: [{ quota: "push-a-day", units: 1 }],
+    };
+    const told = renderExplanation(explained, plain, around);
+    expect(told).toContain(`customer: ana, by trigger salary on transactions t-1
+arms: cards: bold
+pressure: 2.5
+quotas: push-a-day 1
+held: decided again at 2025-11-23T08:26:40.000Z
+withheld: action-0:app in desk: the customer is in the holdout
+`);
+    expect(renderExplanation(explained, plain, bare)).toContain("\ncustomer: ana\n\n");
   });
 
   it("does not pass over a replay that differs, nor another rulebook", () => {

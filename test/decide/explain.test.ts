@@ -108,6 +108,8 @@ describe("explain", () => {
       policy: "two-a-day",
       policyPlace: { file: "rules/test.yaml", line: 100, column: 1 },
       counted: 1,
+      max: 1,
+      windowMs: DAY_MS,
       reopensAt: NOW - 1000 + DAY_MS,
     });
     expect(actions[0]?.treatments[0]).toMatchObject({

@@ -20,13 +20,13 @@ afterAll(async () => {
   await redis.stop();
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  key?: string,
-): Promise<{ status: number; body: any }> {
+interface Reply {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
+  readonly body: any;
+}
+
+async function call(method: string, path: string, body?: unknown, key?: string): Promise<Reply> {
   const headers = { "content-type": "application/json", ...(key === undefined ? {} : { "idempotency-key": key }) };
   const init = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
   const answer = await fetch(`${outside.url}${path}`, init);
@@ -130,5 +130,20 @@ describe("what the holdout withholds", () => {
     expect(shown.contacts.map((one) => one.trackingCode)).toEqual([contact.trackingCode]);
     expect(shown.fatigue.find(({ limit }) => limit === "app-per-day")?.counted).toBe(2);
     expect(shown.customer).toBe(customerKey("held"));
+  });
+});
+
+describe("pressure", () => {
+  it("is told as deciding finds it, and left out where the rulebook declares no fatigue", async () => {
+    const { engine } = outside.running.loop;
+    await call("POST", "/v1/decisions", wanted("tired", { deadlineMs: 1_000 }));
+    const look = await lookAt(outside.running, "tired");
+    expect(presentCustomer(look, engine.rulebook())).not.toHaveProperty("pressure");
+    const weights = engine.rulebook().channels.map(() => 1);
+    const fatigue = { halfLifeMs: 1_000_000, weights, otherWeight: 1, answered: 0.5, otherChannels: 0, halvesAt: 1 };
+    const [contact] = look.contacts;
+    const now = contact?.at ?? look.now;
+    const { pressure } = presentCustomer({ ...look, now }, { ...engine.rulebook(), fatigue });
+    expect(pressure).toEqual({ total: 1, leaves: { app: 0.5, push: 1, "contact-centre": 1 } });
   });
 });
