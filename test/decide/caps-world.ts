@@ -16,6 +16,7 @@ import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
 import { buildRulebook, inputFor } from "./build.ts";
 import { type Chance, createChance } from "./chance.ts";
 import { type PolicyDraft, randomPolicies, ZONES } from "./random-policies.ts";
+import { changesOf } from "./wall-clock.ts";
 
 /** One decision, with all that was true of the customer before it. */
 export interface Step {
@@ -33,18 +34,6 @@ export interface World {
 
 const KEY = customerKey("c-1");
 
-/** Shortly before clocks change somewhere: Europe and the Levant, North America, the south, Cairo. */
-const BEGINNINGS = [
-  "2026-03-06",
-  "2026-03-26",
-  "2026-03-27",
-  "2026-04-02",
-  "2026-04-22",
-  "2026-09-03",
-  "2026-10-01",
-  "2026-10-23",
-];
-
 /** `breakIt` may put another decider in the place of the right one, to see whether that is found out. */
 export function play(
   seed: number,
@@ -57,13 +46,16 @@ export function play(
   const decider = createDecider(breakIt(rulebook));
   const layout = compileLayout([], rulebook.attributes);
   const nobody = decodeState(new Uint8Array(0), layout);
-  let state: ProfileState = chance.is(0.7) ? { ...nobody, attributes: [chance.pick(ZONES), undefined] } : nobody;
+  const home = chance.pick(ZONES);
+  let state: ProfileState = chance.is(0.7) ? { ...nobody, attributes: [home, undefined] } : nobody;
   const history = new Map<TrackingCode, Contact>();
   const steps: Step[] = [];
-  let clock = Date.parse(chance.pick(BEGINNINGS)) + chance.below(DAY_MS);
+  const isSlow = chance.is(0.4);
+  let clock =
+    chance.pick([...changesOf(home), Date.UTC(2026, 5, 1)]) - chance.below(isSlow ? 12 * HOUR_MS : 20 * DAY_MS);
   let now = clock as Instant;
   while (steps.length < decisions) {
-    clock += jump(chance);
+    clock += isSlow ? chance.below(90 * MINUTE_MS) : jump(chance);
     now = Math.max(now, clock) as Instant;
     for (let events = chance.below(3); events > 0; events--) state = happen(state, layout, chance, now);
     // A timer may come late.
@@ -134,10 +126,12 @@ function happen(state: ProfileState, layout: Layout, chance: Chance, now: Instan
       }),
     () => event("case_opened", { caseId: chance.pick(["k-1", "k-2"]), kind: chance.pick(["complaint", "question"]) }),
     () => event("case_closed", { caseId: chance.pick(["k-1", "k-2"]) }),
+  ];
+  const moves = [
     () => event("profile_update", { time_zone: chance.pick([...ZONES, "", "Nowhere/Land"]) }),
     () => event("profile_update", { country: chance.pick(["AT", "AU", "ZZ"]) }),
   ];
-  return foldState(state, layout, chance.pick(events)(), now);
+  return foldState(state, layout, chance.pick(chance.is(0.1) ? moves : events)(), now);
 }
 
 /** What a channel or the customer says about one of the contacts. */

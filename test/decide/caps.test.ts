@@ -6,8 +6,8 @@ import { judge } from "./caps-oracle.ts";
 import { play } from "./caps-world.ts";
 import { isNearChange, isZone } from "./wall-clock.ts";
 
-/** 200 worlds of 40 decisions; of the long tests 5,000, so 200,000 decisions. */
-const WORLDS = Math.max(RUNS, 200);
+/** 100 worlds of 40 decisions; of the long tests 5,000, so 200,000 decisions. */
+const WORLDS = Math.max(RUNS, 100);
 const DECISIONS = 40;
 const LONGEST_MS = 600_000;
 

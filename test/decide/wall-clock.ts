@@ -2,6 +2,7 @@
 
 const formats = new Map<string, Intl.DateTimeFormat | undefined>();
 const read = new Map<string, Clock>();
+const changes = new Map<string, readonly number[]>();
 
 export interface Clock {
   /** `2026-03-29` */
@@ -46,6 +47,18 @@ export function isNearChange(zone: string, at: number): boolean {
   };
   const hour = 3_600_000;
   return shows(at - 3 * hour) !== shows(at + 3 * hour);
+}
+
+/** When the clock of this zone is put forward or back in 2026, to three hours. */
+export function changesOf(zone: string): readonly number[] {
+  const known = changes.get(zone);
+  if (known !== undefined) return known;
+  const found: number[] = [];
+  for (let at = Date.UTC(2026, 0, 2); at < Date.UTC(2026, 11, 30); at += 6 * 3_600_000) {
+    if (isNearChange(zone, at)) found.push(at);
+  }
+  changes.set(zone, found);
+  return found;
 }
 
 function formatOf(name: string): Intl.DateTimeFormat | undefined {
