@@ -32,10 +32,10 @@ export interface Suppressions {
   readonly isLive: (action: Action) => boolean;
 }
 
-/** A policy that names a set of actions, and those of the rulebook that are in it: by ActionIndex. */
+/** A suppression of a set of actions. */
 interface Covering {
-  readonly index: PolicyIndex;
   readonly covers: (action: ActionIndex) => boolean;
+  readonly suppression: Suppression;
 }
 
 export function createSuppressions(rulebook: Rulebook): Suppressions {
@@ -47,9 +47,13 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   };
   const snoozed = new Map<NameHash, Suppression>();
   let everything: Suppression | undefined;
-  const related = rulebook.related.map((policy) => ({ policy, ...covering(rulebook, policy) }));
-  const relatedNow: { readonly covers: Covering["covers"]; readonly suppression: Suppression }[] = [];
-  const cases = rulebook.caseRules.map((policy) => ({ policy, ...covering(rulebook, policy) }));
+  const related = rulebook.related.map((policy) => ({ policy, covers: covering(rulebook, policy.suppresses) }));
+  const relatedNow: Covering[] = [];
+  const cases = rulebook.caseRules.map(({ index, kinds, suppresses }) => ({
+    kinds,
+    covers: covering(rulebook, suppresses),
+    suppression: { policy: index, because: "open-case" as const, reopensAt: NEVER },
+  }));
   const casesNow: Covering[] = [];
   const live: Contact[] = [];
   const liveActions = new Set<NameHash>();
@@ -70,7 +74,7 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     }
     for (const policy of related) openRelated(policy, profile.contacts, now);
     if (profile.openCases.length === 0) return;
-    for (const rule of cases) if (isOpen(rule.policy.kinds, profile.openCases)) casesNow.push(rule);
+    for (const rule of cases) if (isOpen(rule.kinds, profile.openCases)) casesNow.push(rule);
   }
 
   function openContacts(contacts: readonly Contact[], now: Instant): void {
@@ -115,8 +119,8 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
 
   function byCase(action: Action): Suppression | undefined {
     if (action.exempt) return undefined;
-    const found = casesNow.length === 0 ? undefined : casesNow.find(({ covers }) => covers(action.index));
-    return found === undefined ? undefined : { policy: found.index, because: "open-case", reopensAt: NEVER };
+    for (const { covers, suppression } of casesNow) if (covers(action.index)) return suppression;
+    return undefined;
   }
 
   function liveElsewhereUntil({ action, channel }: PreparedTreatment, placement: PlacementIndex): Instant {
@@ -134,13 +138,10 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
 }
 
 /** What a policy without a set suppresses is everything. */
-function covering(
-  { actions }: Rulebook,
-  { index, suppresses }: { readonly index: PolicyIndex; readonly suppresses: ActionSet | undefined },
-): Covering {
-  if (suppresses === undefined) return { index, covers: () => true };
-  const members = actions.map((action) => isIn(suppresses, action.hash, action.group.hash, action.issue.hash));
-  return { index, covers: (action) => members[action] === true };
+function covering({ actions }: Rulebook, set: ActionSet | undefined): Covering["covers"] {
+  if (set === undefined) return () => true;
+  const members = actions.map((action) => isIn(set, action.hash, action.group.hash, action.issue.hash));
+  return (action) => members[action] === true;
 }
 
 function isOpen(kinds: readonly string[], openCases: readonly OpenCase[]): boolean {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createDecider, decide } from "../../engine/decide/decide.ts";
+import { explain } from "../../engine/decide/explain.ts";
+import { recordOf } from "../../engine/decide/record.ts";
 import { nameHash } from "../../engine/domain/hash.ts";
 import type { AttributeIndex, NameHash, PolicyIndex } from "../../engine/domain/ids.ts";
 import { type Instant, NEVER } from "../../engine/domain/time.ts";
@@ -187,5 +189,19 @@ describe("quiet hours", () => {
     const rulebook = rulebookWith([quiet({ channels: ["email"] }), quiet({ to: "07:00", channels: ["push"] })]);
     expect(at(rulebook, "2026-01-15T01:00Z").quietUntil).toBe(Date.parse("2026-01-15T06:00Z") as Instant);
     expect(at(rulebook, "2026-01-15T12:00Z").quietUntil).toBe(NEVER);
+  });
+
+  test("EXP-3 quiet hours are told with id, place and reopening", () => {
+    const decider = createDecider(night);
+    const input = inputFor(night, {
+      placements: ["outreach"],
+      direction: "outbound",
+      now: Date.parse("2026-01-15T01:00Z"),
+      profile: { attributes: ["Europe/Vienna"] },
+    });
+    const record = recordOf(decider, input, decide(decider, input, []), { models: [], degraded: [] });
+    const explained = JSON.stringify(explain(decider, record));
+    expect(explained).toContain(`"policy":"quiet-0","policyPlace":{"file":"rules/test.yaml","line":300,"column":1}`);
+    expect(explained).toContain(`"reopensAt":${Date.parse("2026-01-15T07:00Z")}`);
   });
 });
