@@ -83,12 +83,11 @@ function quietUntil({ fromMinute, toMinute, days }: QuietHours, zone: LocalZone,
   const today = dayOf(zone, at);
   const nights = toMinute <= fromMinute ? 1 : 0;
   let until = LONG_AGO;
-  // A day may be missing where a country changed sides of the date line.
-  for (let day = today - 1 - nights; day <= today + 1; day++) {
+  // Those of tomorrow have not begun; those of the days before may go on where the clock went back, or a day is missing.
+  for (let day = today - 1 - nights; day <= today; day++) {
     if (days[weekdayOf(day)] !== true) continue;
-    const begins = zone.firstAt(localTime(day, fromMinute));
     const ends = zone.settledAt(localTime(day + nights, toMinute));
-    if (begins <= at && at < ends && ends > until) until = ends;
+    if (ends > at && ends > until && zone.firstAt(localTime(day, fromMinute)) <= at) until = ends;
   }
   return until;
 }
