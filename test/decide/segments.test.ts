@@ -39,16 +39,13 @@ describe("segments", () => {
     const { input, decision } = decided(17, 2);
     const told = explain(decider, recordOf(decider, input, decision, { models: [], degraded: [] }));
     if (told.kind !== "explained") throw new Error(told.kind);
-    expect(told.actions[0]).toMatchObject({
-      outcome: "dropped",
-      rule: {
-        text: "segments.keen",
-        values: {
-          "attributes.age": 17,
-          "features.buys_30d": 2,
-          "segments.grown_up": false,
-          "segments.keen": false,
-        },
+    expect(told.actions[0]?.fell?.rule).toMatchObject({
+      text: "segments.keen",
+      values: {
+        "attributes.age": 17,
+        "features.buys_30d": 2,
+        "segments.grown_up": false,
+        "segments.keen": false,
       },
     });
   });
