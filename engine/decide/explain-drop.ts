@@ -4,7 +4,7 @@ import type { PropValue } from "../domain/event.ts";
 import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Place } from "../rulebook/place.ts";
-import { RULE_ERROR, RULE_TRUE, type Rule, type RuleScope } from "../rulebook/rulebook.ts";
+import { RULE_ERROR, RULE_TRUE, type Rule, type Rulebook, type RuleScope } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
 import { policyNamed } from "./drop-digest.ts";
 import type { Prepared, PreparedTreatment, TierRule } from "./prepared.ts";
@@ -170,6 +170,16 @@ function valueRead({ rulebook }: Decider, scope: RuleScope, read: string): PropV
       return Object.hasOwn(scope.context, name) ? scope.context[name] : undefined;
     case "customer":
       return name === "open_cases" ? scope.openCases : name === "anonymous" ? scope.anonymous : undefined;
+    case "segments":
+      return isInSegment(rulebook, scope, name);
   }
   return undefined;
+}
+
+/** Undefined where its expression fails, or where the segment is not known. */
+function isInSegment(rulebook: Rulebook, scope: RuleScope, id: string): boolean | undefined {
+  const segment = rulebook.segments.find((candidate) => candidate.id === id);
+  if (segment === undefined) return undefined;
+  const verdict = rulebook.evaluateRule(segment.rule, scope);
+  return verdict === RULE_ERROR ? undefined : verdict === RULE_TRUE;
 }

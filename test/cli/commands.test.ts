@@ -120,6 +120,25 @@ describe("nba validate", SLOW, () => {
     expect(stdout).toMatch(/^\d+ faults?$/m);
   });
 
+  it("warns of what does nothing, and exits 1 for that only where it is told to be strict", () => {
+    const rules = join(scratch, "lint");
+    cpSync(join(root, "rules"), rules, { recursive: true });
+    const file = join(rules, "contact-policy.yaml");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace("limits:\n", "limits:\n  - { id: wide, max: 1, window: 90d }\n"));
+    const { status, stdout } = nba(["validate", rules]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /contact-policy\.yaml:\d+:\d+: warning: limit "outreach-per-day" never bites: "wide" .* \[moot-limit\]/,
+    );
+    expect(stdout).toMatch(/^\d+ warnings$/m);
+    expect(nba(["validate", rules, "--strict"]).status).toBe(1);
+    const told = JSON.parse(nba(["validate", rules, "--json"]).stdout);
+    expect(told.lints).toContainEqual(
+      expect.objectContaining({ id: "moot-limit", severity: "warning", file: "contact-policy.yaml" }),
+    );
+  });
+
   it("is wrong use where there is no such folder", () => {
     expect(nba(["validate", join(scratch, "nowhere")])).toMatchObject({ status: 2, stdout: "" });
   });
