@@ -49,6 +49,7 @@ describe("golden decisions", () => {
       [
         "applicability false",
         "applicability rule-error",
+        "arbitration below-minimum",
         "arbitration bundle-incomplete",
         "arbitration excluded",
         "arbitration same-action",

@@ -174,7 +174,7 @@ function requestOf(rules: Rulebook, random: Random): DecisionRequest {
     const trigger = random.pick(["bought", "looked", "silent", "spring"]);
     return { ...base, direction: "outbound", placements: asked("outreach"), trigger };
   }
-  const placements = random.pick([["home"], ["hero", "home"], ["counter"], ["home", "counter"]]);
+  const placements = random.pick([["home"], ["hero"], ["hero", "home"], ["counter"], ["home", "counter"]]);
   return { ...base, direction: "inbound", placements: asked(...placements) };
 }
 
