@@ -18,7 +18,9 @@ export function unavailable(
 /** The first rule of the action, in order of the tiers, that is not true. `verdicts` by RuleIndex. */
 export function firstFailure(action: Action, rules: readonly TierRule[], verdicts: Uint8Array): ActionDrop | undefined {
   const failed = failedRule(rules, verdicts);
-  return failed === undefined ? undefined : { ...failed, action: action.index, because: why(failed, verdicts) };
+  if (failed === undefined) return undefined;
+  // Spelt out: most drops of a large rulebook are made here, and a spread costs several times as much.
+  return { stage: failed.stage, action: action.index, rule: failed.rule, because: why(failed, verdicts) };
 }
 
 /** The same of a treatment. */
@@ -28,7 +30,8 @@ export function firstTreatmentFailure(
   verdicts: Uint8Array,
 ): TreatmentDrop | undefined {
   const failed = failedRule(rules, verdicts);
-  return failed === undefined ? undefined : { ...failed, treatment: treatment.index, because: why(failed, verdicts) };
+  if (failed === undefined) return undefined;
+  return { stage: failed.stage, treatment: treatment.index, rule: failed.rule, because: why(failed, verdicts) };
 }
 
 /** Are all of them true? */
