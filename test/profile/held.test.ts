@@ -18,7 +18,7 @@ function record(event: string, heldUntil: number | undefined, source = "http", i
 }
 
 describe("a held message", () => {
-  it("HLD-1 keeps what names and describes its event", () => {
+  it("HLM-1 keeps what names and describes its event", () => {
     const { held } = holdMessage(EMPTY, record("one", 8));
     expect(held).toEqual([
       {
@@ -35,7 +35,7 @@ describe("a held message", () => {
     expect(campaign[0]?.trigger, "a campaign is no trigger of the same name").toBe(nameHash("campaign", "basket"));
   });
 
-  it("HLD-2 waits again where it is held again, and gives way to a later one of its trigger only", () => {
+  it("HLM-2 waits again where it is held again, and gives way to a later one of its trigger only", () => {
     let state = holdMessage(EMPTY, record("one", 8));
     state = holdMessage(state, record("other", 9, "http", "another"));
     state = holdMessage(state, record("one", 10));
@@ -50,7 +50,7 @@ describe("a held message", () => {
     expect([ended, waiting].map((list) => list.map(({ event }) => event))).toEqual([["other"], ["two"]]);
   });
 
-  it("HLD-3 is none where the hold ends after its time, at which it may still be decided", () => {
+  it("HLM-3 is none where the hold ends after its time, at which it may still be decided", () => {
     expect(holdMessage(EMPTY, record("one", 20)).held).toHaveLength(1);
     expect(holdMessage(EMPTY, record("one", 20.001))).toBe(EMPTY);
     const { trigger, ...rest } = record("one", 8);
