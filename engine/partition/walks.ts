@@ -2,6 +2,7 @@
 // A walk only asks, by entries in the input log, at its pace; the fold honours each once for every customer. So a walk may
 // be killed anywhere: the next owner goes on with the page that was not done.
 import type { CustomerKey } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import { type EntryFields, encodeCampaign, encodeTimer } from "../ingest/log-entry.ts";
 import { createRegister, type Register, type Walk } from "../journal/register.ts";
 import { LIMITS } from "../limits.ts";
@@ -79,8 +80,9 @@ function errandsOf({ partition, clock }: Place): readonly Errand[] {
       return { name: runOf(id, from), perSecond, entry: (key) => encodeCampaign(key, id, from) };
     });
   if (!hasDaily(rulebook)) return errands;
-  // A timer that goes off for nothing is armed anew, and then for the day too.
-  const entry = (key: CustomerKey): EntryFields => encodeTimer(key, now);
+  // A timer that goes off for nothing is armed anew, and then for the day too. Due long ago: it goes off when the log takes it,
+  // not at a time of this engine's, which a replay may be about to drive back.
+  const entry = (key: CustomerKey): EntryFields => encodeTimer(key, 0 as Instant);
   return [...errands, { name: DAILY_WALK, perSecond: LIMITS.dailyArmedPerSecond, entry }];
 }
 

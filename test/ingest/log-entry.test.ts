@@ -16,6 +16,7 @@ import {
   ENGINE_SOURCE,
   type EntryFields,
   encodeActivation,
+  encodeCampaign,
   encodeDelivered,
   encodeEvent,
   encodeTimer,
@@ -57,6 +58,9 @@ describe("an entry of an input log", () => {
     expect(decode(encodeEvent(event))).toEqual({ ...place, movesClock: true, kind: "event", event });
     const due = 1_763_800_123_456 as Instant;
     expect(decode(encodeTimer(key, due))).toEqual({ ...place, kind: "timer", key, due });
+    const campaign = { kind: "campaign", key, campaign: "spring", from: 7 };
+    expect(decode(encodeCampaign(key, "spring", 7 as Instant))).toEqual({ ...place, ...campaign });
+    expect(decode(["s", "$campaign", "d", pack({ k: key, campaign: "spring" })])).toMatchObject({ kind: "dead" });
     expect(decode(encodeDelivered(key, code))).toEqual({ ...place, kind: "delivered", key, trackingCode: code });
     const hash = "0123456789abcdef".repeat(4) as RulebookHash;
     expect(decode(encodeActivation(hash, "ops"), customerKey("any"))).toEqual({
