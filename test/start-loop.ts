@@ -44,7 +44,7 @@ export async function startLoop(
     quotas: { againMs: 20, pollMs: 50, idleMs: 200 },
     log: createLog({ level: "warn", readable: true, write: (line) => void process.stdout.write(line) }),
     readLocal,
-    activationPollMs: 50,
+    activationPollMs: 250,
     meter: createLoopMeter(metrics),
     clock: Date.now,
     asksMax: 1_000,

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   test: async () => (await import("./test.ts")).testCommand(),
   explain: async () => (await import("./explain.ts")).explainCommand(),
   campaigns: async () => (await import("./campaigns.ts")).campaignsCommand(),
+  experiments: async () => (await import("./experiments.ts")).experimentsCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   why: async () => (await import("./why.ts")).whyCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),

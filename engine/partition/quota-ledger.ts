@@ -3,7 +3,7 @@
 // millionths of the currency.
 import type { Instant } from "../domain/time.ts";
 import type { Quota } from "../rulebook/policies.ts";
-import { localDay } from "./quota-day.ts";
+import { quotaDay } from "./quota-day.ts";
 
 export interface QuotaLine {
   /** Units that this partition may spend in all. */
@@ -22,7 +22,7 @@ const DAYS_KEPT = 4;
 
 /** The line of a quota at this time. The unit is part of it: contacts and costs are not to be added. */
 export function lineOf(quota: Quota, now: Instant): string {
-  const period = quota.per === "total" ? "total" : localDay(quota.timeZone, now).date;
+  const period = quota.per === "total" ? "total" : quotaDay(quota.timeZone, now).date;
   return `${quota.id}/${quota.unit}/${period}`;
 }
 
@@ -40,7 +40,7 @@ export function decisionUnits({ unit }: Pick<Quota, "unit">, whole: number): num
 export function limitOf(quota: Quota, now: Instant): number {
   const whole = quota.unit === "contacts" ? Math.floor(quota.max) : Math.floor(quota.max * COST_UNITS + ROUNDING);
   if (quota.pacing === "none" || quota.per === "total") return whole;
-  const { from, to } = localDay(quota.timeZone, now);
+  const { from, to } = quotaDay(quota.timeZone, now);
   return Math.floor(whole * Math.min(1, Math.max(0, (now - from) / (to - from))));
 }
 

@@ -18,6 +18,8 @@ export interface Found {
   /** Tracking codes that the engine itself reported as not delivered. */
   readonly released: ReadonlySet<string>;
   readonly dead: number;
+  /** By account of a quota: units that partitions may spend or have spent. */
+  readonly granted: ReadonlyMap<string, number>;
 }
 
 export async function readEverything(redisUrl: string, partitions: number): Promise<Found> {
@@ -43,8 +45,12 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
   const pushed = (await redis.xrange("nba:channel:push", "-", "+")).map(
     ([, fields]) => (JSON.parse(fields[1] as string) as { trackingCode: string }).trackingCode,
   );
+  const granted = new Map<string, number>();
+  for (const account of await redis.keys("nba:{quota:*")) {
+    granted.set(account, Number(await redis.hget(account, "sum")));
+  }
   redis.disconnect();
-  return { decisions, broken, pushed, released, dead };
+  return { decisions, broken, pushed, released, dead, granted };
 }
 
 interface RawDecision {

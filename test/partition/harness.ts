@@ -1,5 +1,5 @@
 // What the tests of the loop share: events, asks, and ways to hurt its session.
-import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Redis } from "ioredis";
@@ -102,6 +102,9 @@ export async function editableRules(): Promise<{
   readonly edit: (file: string, change: (text: string) => string) => Promise<void>;
   /** A new file, and its folder where need be. */
   readonly write: (file: string, text: string) => Promise<void>;
+  readonly read: (file: string) => Promise<string>;
+  /** A file, or a folder with what is in it. */
+  readonly remove: (path: string) => Promise<void>;
 }> {
   const dir = await mkdtemp(join(tmpdir(), "nba-rules-"));
   await cp(`${repositoryRoot}/test/fixtures/rules-small`, dir, { recursive: true });
@@ -115,5 +118,7 @@ export async function editableRules(): Promise<{
       await mkdir(dirname(join(dir, file)), { recursive: true });
       await writeFile(join(dir, file), text);
     },
+    read: (file) => readFile(join(dir, file), "utf8"),
+    remove: (path) => rm(join(dir, path), { recursive: true }),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nameHash } from "../../engine/domain/hash.ts";
 import type { QuotaIndex } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
-import { localDay } from "../../engine/partition/quota-day.ts";
+import { quotaDay } from "../../engine/partition/quota-day.ts";
 import {
   grant,
   leftOn,
@@ -47,10 +47,10 @@ describe("the day of a quota", () => {
   });
 
   it("has 23 or 25 hours where the clocks are changed, also where that is at midnight", () => {
-    expect(hours(localDay("Europe/Vienna", at("2026-03-29T12:00:00Z")))).toBe(23);
-    expect(hours(localDay("Europe/Vienna", at("2026-10-25T12:00:00Z")))).toBe(25);
-    expect(hours(localDay("Europe/Vienna", at("2026-10-26T12:00:00Z")))).toBe(24);
-    const beirut = localDay("Asia/Beirut", at("2026-03-29T12:00:00Z"));
+    expect(hours(quotaDay("Europe/Vienna", at("2026-03-29T12:00:00Z")))).toBe(23);
+    expect(hours(quotaDay("Europe/Vienna", at("2026-10-25T12:00:00Z")))).toBe(25);
+    expect(hours(quotaDay("Europe/Vienna", at("2026-10-26T12:00:00Z")))).toBe(24);
+    const beirut = quotaDay("Asia/Beirut", at("2026-03-29T12:00:00Z"));
     expect(new Date(beirut.from).toISOString()).toBe("2026-03-28T22:00:00.000Z"); // 01:00 local: 00:00 does not exist
     expect(hours(beirut)).toBe(23);
   });

@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 import { unpack } from "msgpackr";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { type RunningLoop, startLoop } from "../start-loop.ts";
+import { startLoop } from "../start-loop.ts";
 import { askFor, connect, customerIn, cutConnections, decided, editableRules, event, until } from "./harness.ts";
 
 const PARTITIONS = 8;
