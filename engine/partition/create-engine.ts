@@ -3,7 +3,7 @@
 import { explain } from "../decide/explain.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
-import { parseTrackingCode } from "../domain/ids.ts";
+import { isAnonymous, parseTrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Activated, Appended, Committed, Engine } from "../engine.ts";
@@ -38,6 +38,11 @@ export function createEngine(state: LoopState): Engine {
     return { kind: "activated", hash };
   };
   const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
+  /** As an ask under an anonymous key that is joined is decided for its customer, so is one that is only supposed. */
+  const personOf = async (key: CustomerKey): Promise<CustomerKey> => {
+    const look = isAnonymous(key) ? await state.looks.add({ partition: owner(key), key }) : undefined;
+    return look?.joinedTo ?? key;
+  };
   return {
     partitions: options.partitions,
     now: (key) => {
@@ -51,8 +56,8 @@ export function createEngine(state: LoopState): Engine {
     },
     simulate: async (simulation) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
-      const { key } = simulation;
-      return await state.simulations.add({ partition: owner(key), key, simulation });
+      const key = await personOf(simulation.key);
+      return await state.simulations.add({ partition: owner(key), key, simulation: { ...simulation, key } });
     },
     decisionsOf: async (key, countMax) => {
       const partition = owner(key);

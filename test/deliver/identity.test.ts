@@ -56,6 +56,8 @@ it("IDN-6 asks, looks, outcomes and screens by both ids, before and after an ide
   const again = await ask(visitor);
   expect(again).toMatchObject({ customer: "c-1", slates: [{ items: [{ trackingCode: item.trackingCode }] }] });
 
+  const supposed = { ...visitor, channel: "app", placements: [{ name: "app-home" }] };
+  expect(await call("POST", "/v1/decisions:simulate", supposed)).toMatchObject({ simulated: true, customer: "c-1" });
   expect(await call("GET", "/v1/customers/anon:device-1")).toMatchObject({ joinedTo: "c-1", contacts: [], nbas: [] });
   const customer = await call("GET", "/v1/customers/c-1");
   expect(customer).toMatchObject({ absorbed: ["anon:device-1"], features: { views_1h: 1 } });

@@ -51,7 +51,7 @@ const histories = arrivals(80).map((history) =>
 );
 
 describe("the features of two profiles", () => {
-  test("merged are those of one fold of all events, and go on as such", () => {
+  test("merged are those of one fold of all events, and go on as such", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(
         histories,
@@ -159,7 +159,9 @@ function code(n: number) {
 const at = (ms: number): Instant => (START + ms) as Instant;
 
 describe("what is known of two keys", () => {
-  test("equals what one would know: attributes, consents and cases, in any order of events", () => {
+  test("equals what one would know: attributes, consents and cases, in any order of events", {
+    timeout: 300_000,
+  }, () => {
     const types = fc.constantFrom("profile_update", "consent_update", "case_opened", "case_closed");
     const acts = fc.array(fc.record({ type: types, n: fc.nat(2), yes: fc.boolean(), mine: fc.boolean() }), {
       maxLength: 14,
