@@ -37,7 +37,7 @@ export function createTimerQueue(): TimerQueue {
       armed.set(key, entry);
       if (due !== NEVER) pushHeap(heap, entry);
     },
-    armedFor: (key) => armed.get(key),
+    armedFor: (key) => armed.get(key)?.due,
     first,
     due: (now, countMax) => {
       const found: Due[] = [];

@@ -53,7 +53,7 @@ test("a line that cannot be read is told with its place and what would be right"
     run(table("      09:00  ana  visit   -> gold dropped at caps\n")),
     run(table("      Tue 2026-03-02\n      09:00  ana  visit\n")),
   ]);
-  expect(stage[0]).toContain('t.yaml:5:26: "gold dropped at caps": "caps" is no stage; they are availability');
+  expect(stage[0]).toContain('t.yaml:5:27: "gold dropped at caps": "caps" is no stage; they are availability');
   expect(weekday).toEqual(['t.yaml:5:7: 2026-03-02 is a mon, not "Tue"']);
 });
 

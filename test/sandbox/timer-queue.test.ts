@@ -6,23 +6,15 @@ import { createTimerQueue } from "../../engine/sandbox/timer-queue.ts";
 
 const RUNS = Number(process.env["NBA_RUNS"] ?? 300);
 
-test("tells who is due as a sorted list of what is armed would, after any arming, moving and disarming", () => {
-  const step = fc.tuple(
-    fc.constantFrom("a", "b", "c", "d", "e"),
-    fc.option(fc.constantFrom(1, 2, 3, 4, NEVER), { nil: null }),
-  );
+test("tells who is due as a sorted list of what is armed would, however they were moved", () => {
+  const step = fc.tuple(fc.constantFrom("a", "b", "c", "d", "e"), fc.constantFrom(1, 2, 3, 4, NEVER));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 0, max: 5 }), (steps, now) => {
       const queue = createTimerQueue();
       const plain = new Map<string, number>();
       for (const [name, due] of steps) {
-        if (due === null) {
-          queue.disarm(name as CustomerKey);
-          plain.delete(name);
-        } else {
-          queue.arm(name as CustomerKey, due as Instant);
-          plain.set(name, due);
-        }
+        queue.arm(name as CustomerKey, due as Instant);
+        plain.set(name, due);
       }
       const sorted = [...plain]
         .toSorted(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
