@@ -11,10 +11,12 @@ import type { ActiveRulebook } from "../partition/active-rulebook.ts";
 import type { WaitingAsk } from "../partition/asks.ts";
 import type { ClosedDraft } from "../partition/close-draft.ts";
 import type { Partition } from "../partition/partition.ts";
+import { createQuotaExchange } from "../partition/quota-exchange.ts";
 import { recoverPartition } from "../partition/recover.ts";
 import { runStep, type StepOutput, type Stepping } from "../partition/step.ts";
 import type { WaveMeter } from "../partition/wave.ts";
 import { type AppendedEntry, createMemoryJournal, type MemoryJournal } from "./memory-journal.ts";
+import { createMemoryQuotas } from "./memory-quotas.ts";
 
 /** What came of one call, in order. */
 export interface Happened {
@@ -67,8 +69,11 @@ export async function openLab(options: SandboxOptions): Promise<Lab> {
     learnLayout: (hash) => Promise.reject(new Error(`nothing is stored here, so no profile has layout ${hash}`)),
   };
   const recovered: Partition[] = [];
-  const library = { all: () => [...rulebooks.values()] };
-  const stepping: Stepping = { context, partitions: recovered, library };
+  const library = { all: () => [...rulebooks.values()].flatMap((active) => [active, ...active.variants.values()]) };
+  // No blocks: each step takes what it needs and gives back what it did not spend, so nothing is out of another's reach.
+  const accounts = createMemoryQuotas(Number.POSITIVE_INFINITY);
+  const quotas = createQuotaExchange({ accounts, clock: () => lab.now, againMs: 0, idleMs: 0 });
+  const stepping: Stepping = { context, partitions: recovered, library, quotas };
   const lab: Lab = {
     options,
     journal,
@@ -91,7 +96,8 @@ export function homeOf(lab: Lab, key: CustomerKey): PartitionIndex {
 }
 
 export function rulebookOf({ rulebooks }: Lab, hash: RulebookHash): ActiveRulebook {
-  const found = rulebooks.get(hash);
+  const variants = [...rulebooks.values()].flatMap((active) => [...active.variants.values()]);
+  const found = rulebooks.get(hash) ?? variants.find((variant) => variant.hash === hash);
   if (found === undefined) throw new Error(`the sandbox holds no rulebook ${hash}`);
   return found;
 }
@@ -118,6 +124,7 @@ export async function stepOnce(
     asks,
     looks: [],
     clock: () => lab.now,
+    isFlushing: true,
     stages: SILENT,
     writeBack: () => NOTHING_STORED,
     onEntry,
@@ -130,6 +137,8 @@ async function commit(lab: Lab, { partition, commit: draft, draft: done }: Close
   const reply = await lab.journal.commit(partition.token, draft);
   if (reply.kind !== "ok") throw new Error(`a commit in memory was refused: ${reply.why}`);
   partition.committed = draft.seq;
+  await lab.stepping.quotas.committed(partition, draft.seq);
+  for (const { to, fields } of partition.outbox.splice(0)) await lab.journal.append(to, fields);
   const { decisions, withdrawals } = done;
   lab.happened.decisions.push(...decisions);
   lab.happened.withdrawals.push(...withdrawals);
@@ -148,7 +157,10 @@ function keyOf(entry: LogEntry): CustomerKey | undefined {
     case "timer":
     case "campaign":
     case "delivered":
+    case "merge":
       return entry.key;
+    case "seal":
+      return entry.anonymous;
     case "activation":
     case "dead":
       return undefined;

@@ -4,7 +4,7 @@
 import { type Explanation, explain } from "../decide/explain.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { CustomerEvent } from "../domain/event.ts";
-import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
+import type { CustomerKey, DecisionId, TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Ask } from "../engine.ts";
 import { type EntryFields, encodeActivation, encodeDelivered, encodeEvent, encodeTimer } from "../ingest/log-entry.ts";
@@ -30,10 +30,13 @@ export interface Sandbox {
   readonly advance: (to: Instant, onHappened?: (happened: Happened) => void) => Promise<Happened>;
   /** The event arrives now, whenever it happened. */
   readonly send: (event: CustomerEvent) => Promise<Happened>;
-  readonly ask: (ask: Omit<Ask, "deadlineMs">) => Promise<AskHappened>;
+  /** `id`: what the decision is called; left out: numbered. */
+  readonly ask: (ask: Omit<Ask, "deadlineMs">, id?: DecisionId) => Promise<AskHappened>;
   /** A channel takes over an item, where `delivers` is false. */
   readonly deliver: (key: CustomerKey, code: TrackingCode) => Promise<Happened>;
   readonly activate: (rulebook: ActiveRulebook) => Promise<Happened>;
+  /** The rulebook that decided. */
+  readonly rulebookOf: (record: DecisionRecord) => ActiveRulebook;
   /** By the rulebook that decided. */
   readonly explain: (record: DecisionRecord) => Explanation;
   /** What is kept of a customer; undefined where nothing is. */
@@ -55,7 +58,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     rulebook: () => (lab.stepping.partitions[0] as Partition).active,
     advance: (to, onHappened) => advance(lab, to, onHappened),
     send: (event) => append(event.key, encodeEvent(event)),
-    ask: (ask) => askOne(lab, { ...ask, deadlineMs: 0 }),
+    ask: (ask, id) => askOne(lab, { ...ask, deadlineMs: 0 }, id),
     deliver: (key, code) => append(key, encodeDelivered(key, code)),
     activate: async (rulebook) => {
       lab.rulebooks.set(rulebook.hash, rulebook);
@@ -64,6 +67,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       }
       return await settle(lab);
     },
+    rulebookOf: (record) => rulebookOf(lab, record.rulebook),
     explain: (record) => explain(rulebookOf(lab, record.rulebook).decider, record),
     state: (key) => {
       const { store } = lab.stepping.partitions[homeOf(lab, key)] as Partition;
@@ -118,18 +122,21 @@ function nextDue({ journal, stepping }: Lab, to: Instant): Instant | undefined {
   return earliest;
 }
 
-async function askOne(lab: Lab, ask: Ask): Promise<AskHappened> {
+async function askOne(lab: Lab, ask: Ask, id: DecisionId | undefined): Promise<AskHappened> {
   const partition = homeOf(lab, ask.key);
   const numbered: Ask = { ...ask, idempotencyKey: ask.idempotencyKey ?? `sandbox-${lab.asks++}` };
   const waiting: WaitingAsk = {
     ask: numbered,
     partition,
-    id: askId(partition, numbered),
+    id: id ?? askId(partition, numbered),
     isAwaited: () => true,
     isSettled: () => false,
+    remainingMs: () => Number.POSITIVE_INFINITY,
     settle: () => undefined,
   };
   const output = await stepOnce(lab, ask.key, undefined, [waiting]);
+  const redirected = output.redirected[0];
+  if (redirected !== undefined) return await askOne(lab, { ...ask, key: redirected.customer }, id);
   const refused = output.refused[0]?.answer;
   if (refused?.kind === "refused") return refused;
   const record = output.answers[0]?.record;
