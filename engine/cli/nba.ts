@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   campaigns: async () => (await import("./campaigns.ts")).campaignsCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   why: async () => (await import("./why.ts")).whyCommand(),
+  diff: async () => (await import("./diff.ts")).diffCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),

@@ -39,6 +39,8 @@ export interface SandboxOptions {
 
 const SILENT: WaveMeter = { lap: () => undefined, onDropped: () => undefined };
 const NOTHING_STORED = { entriesMax: Number.POSITIVE_INFINITY, profilesMax: 0, flush: false };
+/** Nobody reads the journal of a sandbox: it costs more than the decision. */
+const NO_BYTES = Buffer.alloc(0);
 const SEED = 0;
 
 export interface Lab {
@@ -127,6 +129,7 @@ export async function stepOnce(
     isFlushing: true,
     stages: SILENT,
     writeBack: () => NOTHING_STORED,
+    encode: () => NO_BYTES,
     onEntry,
   });
   for (const closed of output.closed) await commit(lab, closed);
