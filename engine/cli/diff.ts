@@ -4,33 +4,29 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import type { RulebookHash } from "../domain/ids.ts";
 import { rulebookKey } from "../journal/keys.ts";
-import { connectRedis, type Reply, text } from "../journal/redis.ts";
-import { LIMITS } from "../limits.ts";
+import { type Reply, text } from "../journal/redis.ts";
 import { diffRulebooks, type RulebookChange } from "../rulebook/diff-rulebooks.ts";
 import { formatFault } from "../rulebook/fault.ts";
 import type { RulebookFiles } from "../rulebook/rulebook.ts";
-import { configOf } from "./config-of.ts";
+import { openRedis } from "./open-redis.ts";
 import { readRulebookFolder } from "./read-rulebook.ts";
 import { CommandTrouble, exitWith, type Paint, paintFor, printJson, printLine } from "./terminal.ts";
-
-interface DiffFlags {
-  readonly redis?: string;
-  readonly json?: true;
-}
 
 export function diffCommand(): Command {
   return new Command("diff")
     .description("what two rulebooks mean differently: things added, removed and changed, with their places")
     .argument("<before>", "a folder, or a hash (its first digits will do) of a rulebook that Redis holds")
     .argument("<after>", "the same")
-    .option("--redis <url>", "where hashes are looked up (default: REDIS_URL)")
     .option("--json", "print the differences as JSON")
-    .addHelpText("after", "\nExit code 1 where they differ.\n\nExample:\n  npx nba diff 4f2a91 rules")
+    .addHelpText(
+      "after",
+      "\nExit code 1 where they differ. Hashes are looked up at REDIS_URL.\n\nExample:\n  npx nba diff 4f2a91 rules",
+    )
     .action(diff);
 }
 
-async function diff(before: string, after: string, flags: DiffFlags): Promise<void> {
-  const compared = diffRulebooks(await filesOf(before, flags), await filesOf(after, flags));
+async function diff(before: string, after: string, flags: { readonly json?: true }): Promise<void> {
+  const compared = diffRulebooks(await filesOf(before), await filesOf(after));
   if (compared.kind === "faulty") {
     const name = compared.side === "before" ? before : after;
     throw new CommandTrouble(
@@ -59,7 +55,7 @@ function printChanges(changes: readonly RulebookChange[], paint: Paint): void {
   }
 }
 
-async function filesOf(name: string, { redis }: DiffFlags): Promise<RulebookFiles> {
+async function filesOf(name: string): Promise<RulebookFiles> {
   const dir = resolve(name);
   const isFolder = await stat(dir).then(
     (found) => found.isDirectory(),
@@ -67,14 +63,11 @@ async function filesOf(name: string, { redis }: DiffFlags): Promise<RulebookFile
   );
   if (isFolder) return await readRulebookFolder(dir);
   if (!/^[0-9a-f]{4,64}$/.test(name)) throw new CommandTrouble(`"${name}" is neither a folder nor a hash`, 2);
-  const url = redis ?? configOf(process.env).redisUrl;
-  if (url === undefined)
-    throw new CommandTrouble(`"${name}" is no folder; for a hash give --redis URL, or set REDIS_URL`, 2);
-  return await storedFiles(url, name);
+  return await storedFiles(name);
 }
 
-async function storedFiles(url: string, digits: string): Promise<RulebookFiles> {
-  const connection = await connectRedis({ url, silenceMs: LIMITS.silenceMs });
+async function storedFiles(digits: string): Promise<RulebookFiles> {
+  const { connection } = await openRedis();
   try {
     const keys = new Set<string>();
     let cursor = "0";

@@ -2,15 +2,15 @@
 
 import type { RulebookHash } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
-import { connectRedis, text } from "../journal/redis.ts";
+import { text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
-import { LIMITS } from "../limits.ts";
 import { createRulebookLibrary, readLocalRulebook } from "../partition/rulebook-library.ts";
 import { formatFault } from "../rulebook/fault.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Past } from "../sandbox/past.ts";
 import { readPast } from "../sandbox/read-past.ts";
 import { createScorer, type Scorer } from "../score/scorer.ts";
+import { openRedis } from "./open-redis.ts";
 import { readRulebookFolder, UnreadableRulebook } from "./read-rulebook.ts";
 import { CommandTrouble } from "./terminal.ts";
 
@@ -47,13 +47,11 @@ export interface PastOfRedis {
   readonly active: BookToRun;
 }
 
-/** Reads, and takes no part. @throws CommandTrouble where Redis holds no engine's data. */
-export async function pastOfRedis(url: string, onRead: (count: number) => void): Promise<PastOfRedis> {
-  const connection = await connectRedis({ url, silenceMs: LIMITS.silenceMs });
+/** Of REDIS_URL. Reads, and takes no part. @throws CommandTrouble where Redis holds no engine's data. */
+export async function pastOfRedis(onRead: (count: number) => void): Promise<PastOfRedis> {
+  const { connection, partitions } = await openRedis();
   try {
-    const partitions = Number(text(await connection.command(["HGET", CONFIG_KEY, "partitions"])));
     const genesis = text(await connection.command(["HGET", CONFIG_KEY, "genesis"])) as RulebookHash;
-    if (partitions === 0) throw new CommandTrouble("this Redis holds no data of an engine", 1);
     const journal = createRedisJournal({ connection, owner: "simulate", leaseMs: 0, address: "" });
     const library = createRulebookLibrary(connection, PATIENT);
     const rulebook = async (hash: RulebookHash): Promise<Rulebook> => (await library.get(hash)).rulebook;

@@ -22,7 +22,6 @@ interface SimulateFlags {
   readonly events?: string;
   readonly mapping?: Mapping;
   readonly ask: readonly AskAfter[];
-  readonly redis?: string;
   readonly json?: true;
 }
 
@@ -34,14 +33,14 @@ export function simulateCommand(): Command {
     .option("--rules <dir>", "the rulebook that is tried; left out: only the base is run")
     .option("--base <dir>", "what it is compared with (default: the active one, or RULES_DIR with --events)")
     .option("--models <dir>", "folder of the models (default: MODELS_DIR)")
-    .option("--events <file>", "events of a file, as nba replay takes them, rather than of a Redis")
+    .option("--events <file>", "events of a file, as nba replay takes them, rather than what REDIS_URL holds")
     .option("--mapping <name>", "what the rows of the file mean", parseMapping)
     .option("--ask <placement:channel:types>", "with --events: asks after each such event", parseAsk, [])
-    .option("--redis <url>", "the Redis whose past is played, read only (default: REDIS_URL)")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  npx nba simulate --from 2026-03-01 --rules my-rules\n" +
+      "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder.\n" +
+        "\nExamples:\n  npx nba simulate --from 2026-03-01 --rules my-rules\n" +
         "  npx nba simulate --events UserBehavior.csv.gz --mapping taobao --ask app-home:app:page_view --rules my-rules",
     )
     .action(simulate);
@@ -97,9 +96,10 @@ async function open(
     });
     return { past, base: await bookOfFolder(baseDir ?? config.rulesDir, modelsDir) };
   }
-  const url = flags.redis ?? config.redisUrl;
-  if (url === undefined) throw new CommandTrouble("no past: give --events FILE, or --redis URL (or REDIS_URL)", 2);
-  const found = await pastOfRedis(url, () => undefined);
+  const found = await pastOfRedis((count) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${count} events and asks read`);
+  });
+  if (process.stderr.isTTY) process.stderr.write("\n");
   return { past: found.past, base: baseDir === undefined ? found.active : await bookOfFolder(baseDir, modelsDir) };
 }
 

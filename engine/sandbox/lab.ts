@@ -15,6 +15,7 @@ import { createQuotaExchange } from "../partition/quota-exchange.ts";
 import { recoverPartition } from "../partition/recover.ts";
 import { runStep, type StepOutput, type Stepping } from "../partition/step.ts";
 import type { WaveMeter } from "../partition/wave.ts";
+import { type CampaignTurns, createCampaignTurns } from "./campaign-turns.ts";
 import { type AppendedEntry, createMemoryJournal, type MemoryJournal } from "./memory-journal.ts";
 import { createMemoryQuotas } from "./memory-quotas.ts";
 
@@ -46,6 +47,7 @@ const SEED = 0;
 export interface Lab {
   readonly options: SandboxOptions;
   readonly journal: MemoryJournal;
+  readonly turns: CampaignTurns;
   readonly stepping: Stepping;
   readonly rulebooks: Map<RulebookHash, ActiveRulebook>;
   readonly happened: {
@@ -79,6 +81,14 @@ export async function openLab(options: SandboxOptions): Promise<Lab> {
   const lab: Lab = {
     options,
     journal,
+    turns: createCampaignTurns(() =>
+      recovered.flatMap(({ index }) =>
+        journal
+          .timers(index)
+          .keys()
+          .map((key) => ({ partition: index, key })),
+      ),
+    ),
     stepping,
     rulebooks,
     happened: { decisions: [], withdrawals: [], dead: [] },

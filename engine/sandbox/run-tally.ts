@@ -1,6 +1,6 @@
 // What a rulebook did in a stretch of time, counted.
 import type { Decider } from "../decide/decide.ts";
-import { policyOf } from "../decide/drop-digest.ts";
+import { policyNamed } from "../decide/drop-digest.ts";
 import { replay } from "../decide/replay.ts";
 import type { DecisionRecord, ItemRecord } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";
@@ -112,7 +112,7 @@ function policyIdOf({ prepared, rulebook }: Decider, drop: Drop): string | undef
     case "suppression":
     case "quiet-hours":
     case "contact-limit":
-      return policyOf(prepared, drop).id;
+      return policyNamed(prepared, drop).id;
     case "quota":
       return rulebook.quotas[drop.quota]?.id;
     case "availability":

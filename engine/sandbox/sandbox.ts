@@ -7,12 +7,20 @@ import type { CustomerEvent } from "../domain/event.ts";
 import type { CustomerKey, DecisionId, TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Ask } from "../engine.ts";
-import { type EntryFields, encodeActivation, encodeDelivered, encodeEvent, encodeTimer } from "../ingest/log-entry.ts";
+import {
+  type EntryFields,
+  encodeActivation,
+  encodeCampaign,
+  encodeDelivered,
+  encodeEvent,
+  encodeTimer,
+} from "../ingest/log-entry.ts";
 import type { ActiveRulebook } from "../partition/active-rulebook.ts";
 import type { WaitingAsk } from "../partition/asks.ts";
 import type { Partition } from "../partition/partition.ts";
 import { askId } from "../partition/questions.ts";
 import type { ProfileState } from "../profile/state.ts";
+import type { Campaign } from "../rulebook/triggers.ts";
 import { type Happened, homeOf, type Lab, openLab, rulebookOf, type SandboxOptions, settle, stepOnce } from "./lab.ts";
 
 export type AskHappened =
@@ -96,6 +104,9 @@ async function advance(
     if (due === undefined) break;
     if (due > lab.now) fired.clear();
     lab.now = Math.max(lab.now, due) as Instant;
+    for (const { partition, key, campaign, from } of lab.turns.take(campaignsOf(lab), lab.now)) {
+      await lab.journal.append(partition, encodeCampaign(key, campaign, from));
+    }
     for (const { index } of lab.stepping.partitions) {
       for (const timer of await lab.journal.due(index, lab.now, TIMERS_AT_ONCE_MAX)) {
         if (fired.get(timer.key) === timer.due) throw new Error(`the timer of "${timer.key}" fires and stays due`);
@@ -112,14 +123,18 @@ async function advance(
 }
 
 /** The earliest time at which something is due, no later than `to`. */
-function nextDue({ journal, stepping }: Lab, to: Instant): Instant | undefined {
-  let earliest: Instant | undefined;
-  for (const { index } of stepping.partitions) {
-    const first = journal.timers(index).first();
+function nextDue(lab: Lab, to: Instant): Instant | undefined {
+  let earliest = lab.turns.next(campaignsOf(lab), lab.now, to);
+  for (const { index } of lab.stepping.partitions) {
+    const first = lab.journal.timers(index).first();
     if (first !== undefined && first.due <= to && (earliest === undefined || first.due < earliest))
       earliest = first.due;
   }
   return earliest;
+}
+
+function campaignsOf({ stepping }: Lab): readonly Campaign[] {
+  return stepping.partitions[0]?.active.rulebook.campaigns ?? [];
 }
 
 async function askOne(lab: Lab, ask: Ask, id: DecisionId | undefined): Promise<AskHappened> {
