@@ -1,4 +1,7 @@
 // The results of a what-if: one run, or two side by side.
+import { formatFault } from "../rulebook/fault.ts";
+import type { Lint } from "../rulebook/lint.ts";
+import { lintCensus } from "../sandbox/lint-census.ts";
 import type { RunPastOutput } from "../sandbox/run-past.ts";
 import type { RunStats } from "../sandbox/run-tally.ts";
 import type { BookToRun } from "./open-past.ts";
@@ -14,6 +17,8 @@ export interface ComparedRuns {
     readonly figures: Readonly<Record<string, number>>;
     readonly actions: Readonly<Record<string, number>>;
     readonly policies: Readonly<Record<string, number>>;
+    /** Rules that never decided anything here. */
+    readonly lints: readonly Lint[];
   }[];
   /** Customers whose first action is another one, by `from -> to`; undefined where there is one run. */
   readonly flips: { readonly customers: number; readonly byPair: Readonly<Record<string, number>> } | undefined;
@@ -21,6 +26,7 @@ export interface ComparedRuns {
 
 const NOTHING = "nothing";
 const PAIRS_SHOWN_MAX = 12;
+const LINTS_SHOWN_MAX = 20;
 
 export function compareRuns(runs: readonly FinishedRun[]): ComparedRuns {
   const [base, tried] = runs;
@@ -30,6 +36,7 @@ export function compareRuns(runs: readonly FinishedRun[]): ComparedRuns {
       figures: { ...figuresOf(stats), "outcomes of offers not made": outcomesLost, refused: refused },
       actions: sorted(stats.actions),
       policies: sorted(stats.policies),
+      lints: lintCensus(stats.rules),
     })),
     flips: base === undefined || tried === undefined ? undefined : flipsOf(base.stats, tried.stats),
   };
@@ -103,6 +110,9 @@ export function renderRuns({ runs, flips }: ComparedRuns, paint: Paint): string 
     const shown = rows.length === 0 ? "" : `\n${formatTable(rows, paint)}`;
     sections.push(`${flips.customers} customers whose first action is another one${shown}`);
   }
+  const lints = (runs.at(-1)?.lints ?? []).filter(({ severity }) => severity === "warning");
+  const dead = lints.slice(0, LINTS_SHOWN_MAX).map((lint) => formatFault(lint));
+  if (dead.length > 0) sections.push(dead.join("\n"));
   return sections.join("\n\n");
 }
 

@@ -9,7 +9,7 @@ import type { Instant } from "../domain/time.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import type { ActiveRulebook } from "../partition/active-rulebook.ts";
 import type { WaitingAsk } from "../partition/asks.ts";
-import type { ClosedDraft } from "../partition/close-draft.ts";
+import type { ClosedDraft, WriteBack } from "../partition/close-draft.ts";
 import type { Partition } from "../partition/partition.ts";
 import { createQuotaExchange } from "../partition/quota-exchange.ts";
 import { recoverPartition } from "../partition/recover.ts";
@@ -39,7 +39,12 @@ export interface SandboxOptions {
 }
 
 const SILENT: WaveMeter = { lap: () => undefined, onDropped: () => undefined };
-const NOTHING_STORED = { entriesMax: Number.POSITIVE_INFINITY, profilesMax: 0, flush: false };
+/** No profile is ever written, but a commit makes whoever is new known to timers and campaigns, as an idle engine does. */
+const writeBack = ({ unregistered }: Partition): WriteBack => ({
+  entriesMax: Number.POSITIVE_INFINITY,
+  profilesMax: 0,
+  flush: unregistered.size > 0,
+});
 /** Nobody reads the journal of a sandbox: it costs more than the decision. */
 const NO_BYTES = Buffer.alloc(0);
 const SEED = 0;
@@ -138,7 +143,7 @@ export async function stepOnce(
     clock: () => lab.now,
     isFlushing: true,
     stages: SILENT,
-    writeBack: () => NOTHING_STORED,
+    writeBack,
     encode: () => NO_BYTES,
     onEntry,
   });
