@@ -81,6 +81,9 @@ function singular(key: string): string {
   return words.endsWith("ies") ? `${words.slice(0, -3)}y` : words.endsWith("s") ? words.slice(0, -1) : words;
 }
 
+/** Lists of rules, with or without ids. */
+const TIERS: ReadonlySet<string> = new Set(["eligibility", "applicability", "suitability"]);
+
 function collect(
   value: unknown,
   name: string,
@@ -91,7 +94,7 @@ function collect(
   const below = (key: string): string => (name === "" ? key : `${name}.${key}`);
   if (isWritten(value)) {
     for (const [key, part] of Object.entries(value)) collect(part, below(key), [...at, key], source, into);
-  } else if (Array.isArray(value) && value.some((item) => typeof item === "object")) {
+  } else if (Array.isArray(value) && (value.some(isWritten) || TIERS.has(name))) {
     // A rule is known by its id, so that one put in between changes nothing of the others.
     for (const [index, item] of value.entries()) {
       const key = isWritten(item) ? (nameOf(item) ?? String(index + 1)) : canonical(item);
