@@ -36,7 +36,7 @@ test("a field that changed is told with both values and its place", () => {
 test("a rule put in between changes nothing of the others", () => {
   const text = "applicability:\n          - features.views_7d > 0";
   expect(told(edited("actions/sell.yaml", "applicability:", text))).toEqual([
-    "action deal: applicability.features.views_7d > 0: undefined -> features.views_7d > 0 actions/sell.yaml:12",
+    "action deal: applicability.features.views_7d > 0: undefined -> features.views_7d > 0 actions/sell.yaml:11",
   ]);
 });
 
