@@ -25,6 +25,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   experiments: async () => (await import("./experiments.ts")).experimentsCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   why: async () => (await import("./why.ts")).whyCommand(),
+  diff: async () => (await import("./diff.ts")).diffCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),

@@ -7,10 +7,12 @@ import { formatFault } from "../rulebook/fault.ts";
 import type { Lint } from "../rulebook/lint.ts";
 import { lintRulebook } from "../rulebook/lint-rulebook.ts";
 import type { Fault, Rulebook } from "../rulebook/rulebook.ts";
+import { lintCensus } from "../sandbox/lint-census.ts";
 import { knownModels, loadModels, type ModelFile } from "../score/load-models.ts";
 import { createScorer } from "../score/scorer.ts";
 import { configOf } from "./config-of.ts";
 import { readRulebookFolder, UnreadableRulebook } from "./read-rulebook.ts";
+import { recordedCensus } from "./recorded-census.ts";
 import { CommandTrouble, exitWith, paintFor, printJson, printLine } from "./terminal.ts";
 
 /** A fault with the folder that its file is relative to. */
@@ -38,6 +40,7 @@ export function validateCommand(): Command {
     .argument("[dir]", "folder of the rulebook (default: RULES_DIR)")
     .option("--models <dir>", "folder of the models (default: MODELS_DIR)")
     .option("--json", "print faults, warnings, notes and counts as JSON")
+    .option("--recorded", "also: rules that are never or always true at the decisions that REDIS_URL has recorded")
     .option("--strict", "a warning counts as a fault: exit code 1")
     .addHelpText(
       "after",
@@ -50,13 +53,15 @@ interface Flags {
   readonly models?: string;
   readonly json?: true;
   readonly strict?: true;
+  readonly recorded?: true;
 }
 
 async function validate(dir: string | undefined, flags: Flags): Promise<void> {
   const config = configOf(process.env);
   const rulesDir = dir === undefined ? config.rulesDir : resolve(dir);
   const modelsDir = flags.models === undefined ? config.modelsDir : resolve(flags.models);
-  const verdict = await judge(rulesDir, modelsDir);
+  const judged = await judge(rulesDir, modelsDir);
+  const verdict = flags.recorded === true ? await withRecorded(judged, rulesDir) : judged;
   if (flags.json === true) printJson(asJson(verdict));
   else printVerdict(verdict);
   const isStopped = flags.strict === true && verdict.lints.some(({ severity }) => severity === "warning");
@@ -88,6 +93,13 @@ async function judge(rulesDir: string, modelsDir: string): Promise<Verdict> {
   });
   const found = [...faults, ...within(modelsDir, unfed)];
   return { faults: found, lints: within(rulesDir, lints), rulebook: compiled.rulebook, models };
+}
+
+async function withRecorded(verdict: Verdict, rulesDir: string): Promise<Verdict> {
+  if (verdict.rulebook === undefined) return verdict;
+  const census = await recordedCensus(verdict.rulebook);
+  const found = within(rulesDir, lintCensus(census.counts()));
+  return { ...verdict, lints: [...verdict.lints, ...found] };
 }
 
 function within<Found extends Fault>(folder: string, faults: readonly Found[]): readonly (Found & FoundFault)[] {

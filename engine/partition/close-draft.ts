@@ -2,7 +2,7 @@
 // turn it is to be written back, as they are right after this very commit.
 import type { CommitSeq, CustomerKey, NameHash } from "../domain/ids.ts";
 import { type Base, encodeBase } from "../journal/base.ts";
-import { encodeCommit } from "../journal/commit-record.ts";
+import { type CommitRecord, encodeCommit } from "../journal/commit-record.ts";
 import type { CommitDraft } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { armTimers, armWritten, registerNew } from "./arm-timers.ts";
@@ -26,8 +26,13 @@ export interface ClosedDraft {
   readonly draft: Draft;
 }
 
-/** `learn` is told what the totals over all partitions have to take in. */
-export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Learn): ClosedDraft {
+/** `learn` is told what the totals over all partitions have to take in; `encode` is another where no journal is kept. */
+export function closeDraft(
+  partition: Partition,
+  writeBack: WriteBack,
+  learn: Learn,
+  encode: (record: CommitRecord) => Buffer = encodeCommit,
+): ClosedDraft {
   const { draft, store } = partition;
   const previous = partition.seq;
   const seq = (previous + 1) as CommitSeq;
@@ -53,7 +58,7 @@ export function closeDraft(partition: Partition, writeBack: WriteBack, learn: Le
     previous,
     seq,
     position: partition.position,
-    payload: encodeCommit({
+    payload: encode({
       position: partition.position,
       now: partition.lastNow,
       decisions: draft.decisions,

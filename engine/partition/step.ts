@@ -27,6 +27,8 @@ export interface StepInput {
   readonly isFlushing: boolean;
   readonly stages: WaveMeter;
   readonly writeBack: (partition: Partition) => WriteBack;
+  /** Left out: as the journal keeps it. */
+  readonly encode?: Parameters<typeof closeDraft>[3];
   readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
 }
 
@@ -59,7 +61,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
     const writeBack = input.writeBack(partition);
     armTimers(partition);
     if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
-      closed.push(closeDraft(partition, writeBack, learn));
+      closed.push(closeDraft(partition, writeBack, learn, input.encode));
   }
   return { closed, answers, refused, redirected, left };
 }

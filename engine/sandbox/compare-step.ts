@@ -45,7 +45,8 @@ function compareDecisions(wanted: readonly ExpectedDecision[], seen: Seen): read
     wanted.length === decisions.length + refusal.length &&
     wanted.every((one, index) => isMet(one, decisions[index]?.record, refused));
   if (isSame) return [];
-  const got = [...decisions.map((told) => describeTold(told, seen)), ...refusal];
+  const items = wanted.flatMap((one) => (one.kind === "act" ? one.slates.flatMap((slate) => slate.items) : []));
+  const got = [...decisions.map((told) => describeTold(told, items, seen)), ...refusal];
   return [{ expected: wanted.map(describeWanted).join("; ") || "nothing", got: got.join("; ") || "nothing" }];
 }
 
@@ -78,8 +79,8 @@ function describeWanted(wanted: ExpectedDecision): string {
   return `act ${slates.join(" | ")}`;
 }
 
-function describeTold(told: Told, { clock, now }: Seen): string {
-  const falls = describeFalls(told, clock, now);
+function describeTold(told: Told, wanted: readonly string[], { clock, now }: Seen): string {
+  const falls = describeFalls(told, wanted, clock, now);
   return `${describeDecision(told.record)}${falls === "" ? "" : ` (${falls})`}`;
 }
 

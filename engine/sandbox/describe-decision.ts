@@ -51,16 +51,23 @@ function fallOf({ treatment, fell }: TreatmentExplained): readonly Fallen[] {
   return fell === undefined ? [] : [{ item: treatment, fall: fell }];
 }
 
-/** Everything that fell: for a decision that should have offered something. */
-export function describeFalls({ explanation }: Told, clock: LocalClock, now: Instant): string {
+/** What fell, those first that were `wanted`: for a decision that should have offered something else. */
+export function describeFalls(
+  { explanation }: Told,
+  wanted: readonly string[],
+  clock: LocalClock,
+  now: Instant,
+): string {
   if (explanation.kind !== "explained") return "";
   const falls = explanation.actions.flatMap(allFalls).filter(({ fall }) => fall.because !== "no-treatment");
-  const shown = falls.slice(0, FALLS_SHOWN_MAX).map((fallen) => describeFall(fallen, clock, now));
+  const isWanted = ({ item }: Fallen): boolean => wanted.some((name) => item === name || name.startsWith(`${item}:`));
+  const sorted = [...falls.filter(isWanted), ...falls.filter((fallen) => !isWanted(fallen))];
+  const shown = sorted.slice(0, Math.max(FALLS_SHOWN_MAX, falls.filter(isWanted).length));
   const more = falls.length > shown.length ? [`and ${falls.length - shown.length} more`] : [];
-  return [...shown, ...more].join("; ");
+  return [...shown.map((fallen) => describeFall(fallen, clock, now)), ...more].join("; ");
 }
 
-const FALLS_SHOWN_MAX = 12;
+const FALLS_SHOWN_MAX = 4;
 
 export function describeFall({ item, fall }: Fallen, clock: LocalClock, now: Instant): string {
   const by = fall.policy ?? fall.rule?.id;

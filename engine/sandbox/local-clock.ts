@@ -44,9 +44,10 @@ export function createLocalClock(zone: string): LocalClock | undefined {
     instant: (date, time) => {
       const local = localMs(date, time);
       if (local === undefined) return undefined;
-      // The offset a day before is the old one at every change: right for the first of two, and for the one left out.
-      const early = local - offsetAt(local - DAY);
-      return (offsetAt(early) === offsetAt(local - DAY) ? early : local - offsetAt(local)) as Instant;
+      // By the offsets of the day before and of the day after; no zone changes twice within.
+      const [before, after] = [offsetAt(local - DAY), offsetAt(local + DAY)];
+      const isLater = offsetAt(local - before) !== before && offsetAt(local - after) === after;
+      return (local - (isLater ? after : before)) as Instant;
     },
     date: (at) => {
       const { year, month, day } = parts(at);

@@ -6,8 +6,8 @@ import { formatFault } from "../rulebook/fault.ts";
 import type { KnownModel, RulebookFiles } from "../rulebook/rulebook.ts";
 import type { ModelFile } from "../score/load-models.ts";
 import { createScorer } from "../score/scorer.ts";
+import type { RuleTestBook } from "./do-deed.ts";
 import type { RuleTest } from "./rule-test.ts";
-import type { RuleTestBook } from "./run-rule-test.ts";
 
 export type FoundBook =
   | { readonly kind: "found"; readonly book: RuleTestBook }

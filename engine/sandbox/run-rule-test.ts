@@ -1,31 +1,14 @@
 // Runs one test of rules in a sandbox of its own.
 import type { Explanation } from "../decide/explain.ts";
-import type { Outcome } from "../domain/contact.ts";
-import type { DecisionRecord, ItemRecord, Withdrawal } from "../domain/decision.ts";
-import type { CustomerKey } from "../domain/ids.ts";
-import { type Instant, MINUTE_MS, parseDuration, plus } from "../domain/time.ts";
-import { decodeEvent } from "../ingest/decode-event.ts";
-import { isRefused } from "../ingest/refused.ts";
+import type { DecisionRecord, ItemRecord } from "../domain/decision.ts";
+import { type Instant, MINUTE_MS, plus } from "../domain/time.ts";
 import type { Place } from "../rulebook/place.ts";
-import type { Rulebook } from "../rulebook/rulebook.ts";
-import type { Scorer, ScorerModel } from "../score/scorer.ts";
 import { activeRulebookOf } from "./active-rulebook-of.ts";
-import { compareStep, type Difference } from "./compare-step.ts";
+import { compareStep } from "./compare-step.ts";
+import { collect, doDeed, lastItem, type Mismatch, mismatch, type RuleTestBook, type Run, send } from "./do-deed.ts";
 import { createGivenScorer } from "./given-scorer.ts";
-import type { Deed, GivenCustomer, RuleTest, Step } from "./rule-test.ts";
-import { createSandbox, type Happened, type Sandbox } from "./sandbox.ts";
-
-export interface RuleTestBook {
-  readonly rulebook: Rulebook;
-  /** In the order of ModelIndex. */
-  readonly models: readonly ScorerModel[];
-  /** Answers where the test gives no output. */
-  readonly real: Scorer | undefined;
-}
-
-export interface Mismatch extends Difference {
-  readonly place: Place;
-}
+import type { GivenCustomer, RuleTest, Step } from "./rule-test.ts";
+import { createSandbox } from "./sandbox.ts";
 
 export interface RuleTestResult {
   readonly mismatches: readonly Mismatch[];
@@ -33,21 +16,6 @@ export interface RuleTestResult {
   readonly decisions: readonly DecisionRecord[];
   /** Policies and rules that dropped something. */
   readonly hit: ReadonlySet<string>;
-}
-
-interface Run {
-  readonly test: RuleTest;
-  readonly book: RuleTestBook;
-  readonly sandbox: Sandbox;
-  /** Outputs of models that a step set, by customer. */
-  readonly models: Map<string, Readonly<Record<string, number>>>;
-  readonly mismatches: Mismatch[];
-  readonly decisions: DecisionRecord[];
-  readonly hit: Set<string>;
-  readonly explained: Map<string, Explanation>;
-  /** What no line of its customer has looked at yet. */
-  pending: { decisions: DecisionRecord[]; withdrawals: Withdrawal[] };
-  events: number;
 }
 
 export async function runRuleTest(test: RuleTest, book: RuleTestBook): Promise<RuleTestResult> {
@@ -156,10 +124,6 @@ async function runStep(run: Run, step: Step, to: Instant): Promise<void> {
   for (const difference of compareStep(step.expected, seen)) mismatch(run, step.expected.place, difference);
 }
 
-function mismatch(run: Run, place: Place, difference: Difference): void {
-  run.mismatches.push({ place, ...difference });
-}
-
 /** Every explanation is a replay: a decision that does not come out again is told whatever the test expects. */
 function noteExplanation(run: Run, place: Place, record: DecisionRecord): Explanation {
   const known = run.explained.get(record.id);
@@ -180,90 +144,6 @@ function noteExplanation(run: Run, place: Place, record: DecisionRecord): Explan
   return explanation;
 }
 
-/** Why it was refused; undefined where it was not. */
-async function doDeed(run: Run, customer: string, deed: Deed, step: Step): Promise<string | undefined> {
-  const { sandbox, test } = run;
-  switch (deed.kind) {
-    case "wait":
-      return undefined;
-    case "event": {
-      const ts = happenedAt(test, deed.happened, sandbox.now());
-      return ts === undefined ? `"@${deed.happened}" is no time` : await send(run, customer, deed.type, deed.props, ts);
-    }
-    case "ask": {
-      const channel = deed.channel ?? onlyChannel(run.book.rulebook, deed.placements[0]?.name);
-      if (channel === undefined) return "the placement has several channels: say on which";
-      const { placements, context, locale } = deed;
-      const ask = { key: customer as CustomerKey, channel, placements, context };
-      const answer = await sandbox.ask(locale === undefined ? ask : { ...ask, locale });
-      if (answer.kind === "refused") return answer.why;
-      collect(run, answer);
-      return undefined;
-    }
-    case "outcome": {
-      const item = lastItem(run, deed.of, customer);
-      if (item === undefined) return `"${deed.of}" was not offered to ${customer} so far`;
-      const until = deed.until === undefined ? undefined : momentOf(test, deed.until, sandbox.now());
-      const props = { trackingCode: item.trackingCode, outcome: deed.outcome as Outcome };
-      const more = {
-        ...(deed.reason === undefined ? {} : { reason: deed.reason }),
-        ...(until === undefined ? {} : { until }),
-      };
-      return await send(run, customer, "outcome", { ...props, ...more }, sandbox.now());
-    }
-    case "delivered": {
-      const item = lastItem(run, deed.of, customer);
-      if (item === undefined) return `"${deed.of}" was not offered to ${customer} so far`;
-      collect(run, await sandbox.deliver(customer as CustomerKey, item.trackingCode));
-      return undefined;
-    }
-    case "models": {
-      const unknown = Object.keys(deed.models).find((name) => !run.book.models.some((model) => model.name === name));
-      if (unknown !== undefined) mismatch(run, step.place, { expected: "a model of the rulebook", got: unknown });
-      run.models.set(customer, { ...run.models.get(customer), ...deed.models });
-      return undefined;
-    }
-  }
-}
-
-async function send(run: Run, customer: string, type: string, props: object, ts: Instant): Promise<string | undefined> {
-  const anonymous = /^anon:(.+)$/.exec(customer)?.[1];
-  const { anonymousId, ...others } = props as { readonly anonymousId?: string };
-  const whose =
-    anonymous !== undefined
-      ? { anonymousId: anonymous }
-      : { customer, ...(type === "identify" && anonymousId !== undefined ? { anonymousId } : {}) };
-  const own = type === "identify" ? others : props;
-  const event = decodeEvent({ id: `e-${++run.events}`, type, ...whose, ts, props: own }, "clickstream");
-  if (isRefused(event)) return `${event.pointer} ${event.detail}`.trimStart();
-  const happened = await run.sandbox.send(event);
-  collect(run, happened);
-  return happened.dead[0]?.detail;
-}
-
-function happenedAt(test: RuleTest, happened: string | undefined, now: Instant): Instant | undefined {
-  return happened === undefined ? now : momentOf(test, happened, now);
-}
-
-/** `08:30` of today, `-2h`, `+3d`, `2026-03-05` or milliseconds. */
-function momentOf({ clock }: RuleTest, written: string, now: Instant): Instant | undefined {
-  const ms = parseDuration(written.replace(/^[+-]/, ""));
-  if (ms !== undefined) return plus(now, written.startsWith("-") ? -ms : ms);
-  if (/^\d{4}-\d{2}-\d{2}$/.test(written)) return clock.instant(written, "00:00");
-  return clock.instant(clock.date(now), written);
-}
-
-function onlyChannel({ placements, channels }: Rulebook, name: string | undefined): string | undefined {
-  const found = placements.find((placement) => placement.name === name)?.channels ?? [];
-  return found.length > 1 ? undefined : channels[found[0] ?? 0]?.name;
-}
-
-function collect(run: Run, { decisions, withdrawals }: Happened): void {
-  run.decisions.push(...decisions);
-  run.pending.decisions.push(...decisions);
-  run.pending.withdrawals.push(...withdrawals);
-}
-
 /** Takes what happened to one customer, or to everybody. */
 function take(run: Run, customer: string | undefined): Run["pending"] {
   const isOwn = ({ key }: { readonly key: string }): boolean => customer === undefined || key === customer;
@@ -273,16 +153,6 @@ function take(run: Run, customer: string | undefined): Run["pending"] {
     withdrawals: withdrawals.filter((one) => !isOwn(one)),
   };
   return { decisions: decisions.filter(isOwn), withdrawals: withdrawals.filter(isOwn) };
-}
-
-function lastItem(run: Run, name: string, customer: string | undefined): ItemRecord | undefined {
-  const isMeant = ({ action, treatment }: ItemRecord): boolean => action === name || treatment === name;
-  const own = run.decisions.filter(({ key }) => customer === undefined || key === customer);
-  for (const record of own.toReversed()) {
-    const item = [...record.slates, ...record.withheld].flatMap(({ items }) => items).find(isMeant);
-    if (item !== undefined) return item;
-  }
-  return undefined;
 }
 
 function contactOf(run: Run, { trackingCode }: ItemRecord) {

@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { createFaultLog } from "../rulebook/fault.ts";
 import type { Place } from "../rulebook/place.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
+import type { Mismatch, RuleTestBook } from "./do-deed.ts";
 import type { RuleTestBooks } from "./rule-test-books.ts";
-import { type Mismatch, type RuleTestBook, type RuleTestResult, runRuleTest } from "./run-rule-test.ts";
+import { type RuleTestResult, runRuleTest } from "./run-rule-test.ts";
 import { readTestFile } from "./test-file.ts";
 
 export interface Verdict {

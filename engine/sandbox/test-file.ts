@@ -105,8 +105,9 @@ function readSteps(written: WrittenTest, { source, path, text }: Written, faults
     return [];
   }
   if (written.table !== undefined) {
+    const before = faults.count();
     const steps = parseTable(written.table, tablePlaces(source.placeOf([...path, "table"]), text), faults);
-    if (steps.length === 0) faults.add(place, "the table has no line");
+    if (steps.length === 0 && faults.count() === before) faults.add(place, "the table has no line");
     return steps;
   }
   return (written.steps ?? []).flatMap((step, index) => {

@@ -22,21 +22,22 @@ export interface TimerQueue {
 }
 
 export function createTimerQueue(): TimerQueue {
-  const armed = new Map<CustomerKey, Instant>();
+  const armed = new Map<CustomerKey, Due>();
   /** A binary heap, with entries of timers that were moved since: those are skipped as they come up. */
   const heap: Due[] = [];
-  const isStale = ({ key, due }: Due): boolean => armed.get(key) !== due;
+  const isStale = (entry: Due): boolean => armed.get(entry.key) !== entry;
   const first = (): Due | undefined => {
     while (heap.length > 0 && isStale(heap[0] as Due)) popHeap(heap);
     return heap[0];
   };
   return {
     arm: (key, due) => {
-      if (armed.get(key) === due) return;
-      armed.set(key, due);
-      if (due !== NEVER) pushHeap(heap, { key, due });
+      if (armed.get(key)?.due === due) return;
+      const entry = { key, due };
+      armed.set(key, entry);
+      if (due !== NEVER) pushHeap(heap, entry);
     },
-    armedFor: (key) => armed.get(key),
+    armedFor: (key) => armed.get(key)?.due,
     first,
     due: (now, countMax) => {
       const found: Due[] = [];
