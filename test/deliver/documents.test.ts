@@ -42,16 +42,19 @@ describe("/openapi.json", () => {
       "GET /healthz",
       "GET /metrics",
       "GET /readyz",
+      "GET /v1/campaigns",
       "GET /v1/customers/{id}",
       "GET /v1/customers/{id}/decisions",
       "GET /v1/customers/{id}/events",
       "GET /v1/decisions/{id}",
+      "GET /v1/quotas",
       "GET /v1/rulebook",
       "POST /v1/decisions",
       "POST /v1/decisions:simulate",
       "POST /v1/events",
       "POST /v1/outcomes",
       "POST /v1/rulebook:reload",
+      "POST /v1/rulebook:rollback",
     ]);
     for (const call of calls) {
       const [method, path] = call.split(" ") as [string, string];
