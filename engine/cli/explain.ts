@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { explain } from "../decide/explain.ts";
-import type { DecisionRecord } from "../domain/decision.ts";
 import type { DecisionId } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import { connectRedis, text } from "../journal/redis.ts";
@@ -26,10 +25,6 @@ export function explainCommand(): Command {
     .action(explainDecision);
 }
 
-function aroundOf({ key, direction, trigger, arms, withheld, pressure, heldUntil, spent }: DecisionRecord) {
-  return { key, direction, trigger, arms, withheld, pressure, heldUntil, spent };
-}
-
 async function explainDecision(wanted: string, flags: { readonly json: boolean }): Promise<void> {
   const id = wanted.split(".")[0] as DecisionId;
   const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
@@ -43,7 +38,7 @@ async function explainDecision(wanted: string, flags: { readonly json: boolean }
     if (found === undefined) throw new CommandTrouble(`there is no decision ${id} in the journal`, 1);
     const active = await createRulebookLibrary(connection, {}).get(found.record.rulebook);
     const explanation = explain(active.decider, found.record);
-    if (flags.json) printJson({ ...explanation, ...aroundOf(found.record) });
+    if (flags.json) printJson({ customer: found.record.key, trigger: found.record.trigger, ...explanation });
     else printLine(renderExplanation(explanation, paintFor(process.stdout, process.env), found.record));
   } finally {
     connection.close();

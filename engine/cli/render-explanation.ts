@@ -6,7 +6,7 @@ import { instant, number, shownValue } from "./tell-why.ts";
 import type { Paint } from "./terminal.ts";
 
 type Explained = Extract<Explanation, { readonly kind: "explained" }>;
-type Recorded = Pick<DecisionRecord, "key" | "trigger" | "arms" | "withheld" | "pressure" | "heldUntil" | "spent">;
+type Recorded = Pick<DecisionRecord, "key" | "trigger">;
 
 /** Many lines, without the last line break. Times as ISO 8601 in UTC. */
 export function renderExplanation(explanation: Explanation, paint: Paint, record?: Recorded): string {
@@ -21,12 +21,12 @@ export function renderExplanation(explanation: Explanation, paint: Paint, record
     ...section("withheld by the holdout", withheld, paint),
     ...section("dropped", dropped, paint),
   ];
-  return [...head(explanation, paint), ...circumstances(record, paint), "", ...sections].join("\n").trimEnd();
+  return [...head(explanation, paint), ...whose(record), "", ...sections].join("\n").trimEnd();
 }
 
 function head(explanation: Explained, paint: Paint): readonly string[] {
   const { decision, now, rulebook, outcome, because, reproduced, differences, models, funnel } = explanation;
-  const { arms, pressure, heldUntil } = explanation;
+  const { arms, pressure, heldUntil, spent } = explanation;
   const verdict = outcome === "act" ? paint("green", "act") : paint("yellow", `none (${because ?? "all-dropped"})`);
   const again = reproduced
     ? "computed again: the same, bit for bit"
@@ -42,28 +42,18 @@ function head(explanation: Explained, paint: Paint): readonly string[] {
     ...(scores.length > 0 ? [`models: ${scores.join(", ")}`] : []),
     ...(arms.length > 0 ? [`arms: ${arms.map(({ experiment, arm }) => `${experiment} ${arm}`).join(", ")}`] : []),
     ...(pressure > 0 ? [`pressure: ${number(pressure)}`] : []),
+    ...(spent.length > 0 ? [`quotas: ${spent.map(({ quota, units }) => `${quota} ${number(units)}`).join(", ")}`] : []),
     ...(heldUntil === undefined ? [] : [`held: decided again at ${instant(heldUntil)}`]),
     `dropped at: ${falls.length > 0 ? falls.join(", ") : "no stage"}`,
   ];
 }
 
-/** What was so around it; nothing where there was nothing. */
-function circumstances(record: Recorded | undefined, paint: Paint): readonly string[] {
+function whose(record: Recorded | undefined): readonly string[] {
   if (record === undefined) return [];
-  const { key, trigger, arms, withheld, pressure, heldUntil, spent } = record;
-  const kept = withheld.flatMap(({ placement, items }) => items.map((item) => `${item.treatment} in ${placement}`));
-  const lines: readonly (readonly [string, string])[] = [
-    [
-      "customer",
-      trigger === undefined ? key : `${key}, by trigger ${trigger.id} on ${trigger.source} ${trigger.event}`,
-    ],
-    ["arms", arms.map(({ experiment, arm }) => `${experiment}: ${arm}`).join(", ")],
-    ["pressure", pressure === 0 ? "" : number(pressure)],
-    ["quotas", spent.map(({ quota, units }) => `${quota} ${number(units)}`).join(", ")],
-    ["held", heldUntil === undefined ? "" : `decided again at ${instant(heldUntil)}`],
-    ["withheld", kept.length === 0 ? "" : paint("yellow", `${kept.join(", ")}: the customer is in the holdout`)],
+  const { key, trigger } = record;
+  return [
+    `customer: ${key}${trigger === undefined ? "" : `, by trigger ${trigger.id} on ${trigger.source} ${trigger.event}`}`,
   ];
-  return lines.filter(([, words]) => words !== "").map(([name, words]) => `${name}: ${words}`);
 }
 
 function section(title: string, actions: readonly ActionExplained[], paint: Paint): readonly string[] {
@@ -96,8 +86,8 @@ function renderFactors(factors: Priority): string {
     `C ${number(context)}`,
     `V ${number(value)}`,
     `L ${number(lever)}`,
-    ...(boost === 1 ? [] : [`boost ${number(boost)}`]),
-    ...(fatigue === 1 ? [] : [`fatigue ${number(fatigue)}`]),
+    ...(boost === 1 ? [] : [`B ${number(boost)}`]),
+    ...(fatigue === 1 ? [] : [`F ${number(fatigue)}`]),
   ];
   return `priority ${number(priority)} from ${product.join(", ")}`;
 }

@@ -6,13 +6,11 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Simulation } from "../engine.ts";
 import { partitionKeys } from "../journal/keys.ts";
-import { createQuotaAccounts } from "../journal/quota.ts";
 import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { decisionsOf } from "../partition/customer-past.ts";
-import type { Partition } from "../partition/partition.ts";
 import { obtainable } from "../partition/quota-use.ts";
-import { readContext, readPartition } from "../partition/read-partition.ts";
+import { type ReadPartition, readContext, readPartition } from "../partition/read-partition.ts";
 import { nowOf, type RecoverContext } from "../partition/recover.ts";
 import { decideSupposed, suppose } from "../partition/suppose.ts";
 import { redisUrlOf } from "./redis-url.ts";
@@ -68,8 +66,7 @@ async function why(customer: string, action: string, flags: Flags): Promise<void
   try {
     const context = await readContext(connection);
     if (context === undefined) throw new CommandTrouble("this Redis holds no data of an engine", 1);
-    const answer =
-      at === undefined ? await whyNow(connection, context, wanted) : await whyThen(connection, context, wanted, at);
+    const answer = at === undefined ? await whyNow(connection, context, wanted) : await whyThen(context, wanted, at);
     if (flags.json) printJson(answer);
     else printLine(renderWhy(answer, paintFor(process.stdout, process.env)));
   } finally {
@@ -80,17 +77,17 @@ async function why(customer: string, action: string, flags: Flags): Promise<void
 async function whyNow(connection: RedisConnection, context: RecoverContext, wanted: WhyWanted): Promise<WhyAnswer> {
   const { key, action } = wanted;
   const index = partitionOf(key, context.partitions);
-  const partition = await read(context, index, key, undefined);
-  const made = partition.store
+  const stored = await read(context, index, key, undefined);
+  const made = stored.partition.store
     .state(key)
     .contacts.map(({ decision }) => decision)
     .reverse();
   const past = await decisionsOf(context.journal, index, context.partitions, key, made, DECISIONS_MAX);
   const last = await lastConsidered(context, past.found, wanted);
-  const question = whyQuestion(partition.active.rulebook, wanted, last?.record ?? past.found[0], undefined);
+  const question = whyQuestion(stored.partition.active.rulebook, wanted, last?.record ?? past.found[0], undefined);
   const owner = text(await connection.command(["HGET", partitionKeys(index).lease, "address"]));
   const told = owner === "" ? undefined : await simulateThere(`http://${owner}`, question);
-  const explanation = told ?? (await decideHere(connection, partition, question, nowOf(partition, Date.now)));
+  const explanation = told ?? (await decideHere(stored, question, nowOf(stored.partition, Date.now)));
   const now = tellWhy(explanation, key, action, "now");
   if (now === undefined) throw new CommandTrouble(`the engine at ${owner} runs a rulebook without "${action}"`, 1);
   return {
@@ -106,19 +103,14 @@ async function whyNow(connection: RedisConnection, context: RecoverContext, want
   };
 }
 
-async function whyThen(
-  connection: RedisConnection,
-  context: RecoverContext,
-  wanted: WhyWanted,
-  at: Instant,
-): Promise<WhyAnswer> {
+async function whyThen(context: RecoverContext, wanted: WhyWanted, at: Instant): Promise<WhyAnswer> {
   const { key, action } = wanted;
   const index = partitionOf(key, context.partitions);
-  const partition = await read(context, index, key, at);
+  const stored = await read(context, index, key, at);
   const past = await decisionsOf(context.journal, index, context.partitions, key, [], DECISIONS_MAX);
   const before = past.found.find(({ now }) => now <= at);
-  const question = whyQuestion(partition.active.rulebook, wanted, before, undefined);
-  const explanation = await decideHere(connection, partition, question, at);
+  const question = whyQuestion(stored.partition.active.rulebook, wanted, before, undefined);
+  const explanation = await decideHere(stored, question, at);
   const then = tellWhy(explanation, key, action, "back");
   if (then === undefined) throw new CommandTrouble(`the rulebook of that time has no action "${action}"`, 1);
   return {
@@ -150,14 +142,11 @@ async function lastConsidered(context: RecoverContext, found: readonly DecisionR
 }
 
 async function decideHere(
-  connection: RedisConnection,
-  partition: Partition,
+  { partition, quotas }: ReadPartition,
   question: Simulation,
   present: Instant,
 ): Promise<Explained> {
-  // Of a past moment too: what quotas stood at then is not kept, what is left of that period now is.
-  const accounts = createQuotaAccounts(connection, 1);
-  const supposed = suppose(partition, question, present, await obtainable(accounts, partition, present));
+  const supposed = suppose(partition, question, present, await obtainable(quotas, partition, present));
   if ("kind" in supposed) throw new CommandTrouble(`${supposed.pointer}: ${supposed.why}`, 2);
   const explanation = explain(supposed.active.decider, await decideSupposed(supposed));
   if (explanation.kind !== "explained") throw new Error("a decision was explained by another rulebook than made it");
@@ -170,7 +159,7 @@ async function read(
   index: PartitionIndex,
   key: CustomerKey,
   at: Instant | undefined,
-): Promise<Partition> {
+): Promise<ReadPartition> {
   try {
     return await readPartition(context, index, key, at);
   } catch (error) {

@@ -7,6 +7,7 @@ import { decodeBase } from "../journal/base.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import type { Acquired, Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
+import type { QuotaAccounts } from "../journal/quota.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
 import { addEvidence, type EvidenceByTreatment } from "../learn/evidence.ts";
@@ -19,6 +20,12 @@ import { createRulebookLibrary } from "./rulebook-library.ts";
 const PAGE = 1_000;
 const NOWHERE = "0-0" as Position;
 const PER_READ = 64;
+
+export interface ReadPartition {
+  readonly partition: Partition;
+  /** What all partitions had been granted of each quota, as their journals say. */
+  readonly quotas: Pick<QuotaAccounts, "read">;
+}
 
 /** What is needed to rebuild partitions from this Redis; undefined where no engine ever ran on it. */
 export async function readContext(connection: RedisConnection): Promise<RecoverContext | undefined> {
@@ -47,7 +54,7 @@ export async function readPartition(
   index: PartitionIndex,
   key: CustomerKey,
   until: Instant | undefined,
-): Promise<Partition> {
+): Promise<ReadPartition> {
   const { journal } = context;
   const head = await journal.head(index);
   const isPast = until !== undefined;
@@ -67,12 +74,14 @@ export async function readPartition(
   await loadProfiles(reading, partition, [key]);
   touch(partition, key);
   if (until !== undefined) partition.lastNow = until;
-  const learned: EvidenceByTreatment[] = [];
+  const all: Elsewhere[] = [];
   for (let other = 0; other < context.partitions; other++) {
-    learned.push(await learnedUntil(journal, other as PartitionIndex, until));
+    all.push(await elsewhere(journal, other as PartitionIndex, until));
   }
-  partition.active.evidence.recount(learned);
-  return partition;
+  const evidence = all.map((one) => one.evidence);
+  for (const active of [partition.active, ...partition.active.variants.values()]) active.evidence.recount(evidence);
+  const sumOf = (line: string): number => all.reduce((sum, { granted }) => sum + (granted.get(line) ?? 0), 0);
+  return { partition, quotas: { read: async (line) => ({ sum: sumOf(line), starved: 0, partitions: [] }) } };
 }
 
 /** The journal up to this commit, and nothing that is stored besides: profiles of today would bring the future into the past. */
@@ -124,6 +133,7 @@ async function clockAt({ journal, partitions }: RecoverContext, index: Partition
 /** What the log holds beyond the last commit. */
 async function foldRest(context: RecoverContext, partition: Partition, until: Instant | undefined): Promise<void> {
   const { store, index } = partition;
+  const { seed, partitions } = context;
   const isReflected = (key: CustomerKey): boolean => store.reflects(key) > partition.seq;
   for (let after: Position = partition.position; ; ) {
     const page = await context.journal.entries(index, after, undefined, PAGE);
@@ -138,7 +148,6 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
     await loadProfiles(context, partition, keys);
     const rulebooks = await compiled(context, entries);
     await learnLayouts(context, partition, entries);
-    const { seed, partitions } = context;
     for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
     const last = entries.at(-1);
     if (last === undefined || entries.length < page.length) return;
@@ -146,11 +155,14 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
   }
 }
 
-async function learnedUntil(
-  journal: Journal,
-  index: PartitionIndex,
-  until: Instant | undefined,
-): Promise<EvidenceByTreatment> {
+interface Elsewhere {
+  readonly evidence: EvidenceByTreatment;
+  /** By line: units granted to this partition. */
+  readonly granted: Map<string, number>;
+}
+
+/** What one partition had learned, and what it had been granted of quotas. */
+async function elsewhere(journal: Journal, index: PartitionIndex, until: Instant | undefined): Promise<Elsewhere> {
   const head = await journal.head(index);
   const stored = head.base === undefined ? undefined : decodeBase(head.base);
   const base = stored !== undefined && (until === undefined || stored.lastNow <= until) ? stored : undefined;
@@ -158,15 +170,19 @@ async function learnedUntil(
   for (const [treatment, trials, positives] of base?.learned ?? []) {
     addEvidence(evidence, treatment, trials, positives);
   }
+  const granted = new Map((base?.quotas ?? []).map(([line, units]) => [line, units]));
   for (let from = (base?.seq ?? 0) + 1; from <= head.seq; ) {
     const page = await journal.commits(index, from as CommitSeq, PER_READ);
     if (page.length === 0) break;
     for (const { seq, payload } of page) {
-      const { now, learned } = decodeCommit(payload);
-      if (until !== undefined && now > until) return evidence;
-      for (const { treatment, trials, positives } of learned) addEvidence(evidence, treatment, trials, positives);
+      const commit = decodeCommit(payload);
+      if (until !== undefined && commit.now > until) return { evidence, granted };
+      for (const { treatment, trials, positives } of commit.learned) {
+        addEvidence(evidence, treatment, trials, positives);
+      }
+      for (const { line, granted: units } of commit.granted ?? []) granted.set(line, units);
       from = seq + 1;
     }
   }
-  return evidence;
+  return { evidence, granted };
 }

@@ -108,24 +108,23 @@ dropped
       where features.logins_30d = 12.25, attributes.segment = nothing`);
   });
 
-  it("tells what was so around it: arms, pressure, what was withheld, held and spent", () => {
+  it("tells whose it is, what asked for it, and what was so around it", () => {
     const bare = record("AAAAAAAAAAAAAAAAAAAAAA" as DecisionId, { customer: "ana", channel: "app" });
+    const trigger = { id: "salary", source: "transactions", event: "t-1" };
     const around = {
-      ...bare,
-      trigger: { id: "salary", source: "transactions", event: "t-1" },
+      ...explained,
       arms: [{ experiment: "cards", arm: "bold" }],
-      withheld: bare.slates,
       pressure: 2.5,
       heldUntil: 1_763_886_400_000 as Instant,
       spent: [{ quota: "push-a-day", units: 1 }],
     };
-    const told = renderExplanation(explained, plain, around);
-    expect(told).toContain(`customer: ana, by trigger salary on transactions t-1
-arms: cards: bold
+    const told = renderExplanation(around, plain, { ...bare, trigger });
+    expect(told).toContain(`arms: cards bold
 pressure: 2.5
 quotas: push-a-day 1
 held: decided again at 2025-11-23T08:26:40.000Z
-withheld: action-0:app in desk: the customer is in the holdout
+dropped at: eligibility 1
+customer: ana, by trigger salary on transactions t-1
 `);
     expect(renderExplanation(explained, plain, bare)).toContain("\ncustomer: ana\n\n");
   });

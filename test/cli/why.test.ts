@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { simulateThere } from "../../engine/cli/simulate-there.ts";
 import { whyCommand } from "../../engine/cli/why.ts";
 import { customerKey } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
@@ -103,6 +104,15 @@ describe("nba why", () => {
     expect(push).toMatch(/would not have got save-b: slots: lost to save-a:push in outreach/);
   });
 
+  it("asks the engine that owns the customer, where one answers", async () => {
+    const [from, to] = [askFor("dora"), askFor("dora", { placements: [{ name: "nowhere" }] })];
+    const suppose = { attributes: {}, features: {}, models: {}, consents: [], contacts: "keep" } as const;
+    const asked = await simulateThere(outside.url, { ...from, direction: "inbound", suppose });
+    expect(asked).toMatchObject({ kind: "explained", outcome: "act", reproduced: true });
+    expect(await simulateThere(outside.url, { ...to, direction: "inbound", suppose })).toBeUndefined();
+    expect(await simulateThere("http://127.0.0.1:1", { ...from, direction: "inbound", suppose })).toBeUndefined();
+  });
+
   it("rebuilds the profile of every moment as it was", async () => {
     const { engine } = outside.running.loop;
     const moments: { at: Instant; spent: number; contacts: number }[] = [];
@@ -124,13 +134,13 @@ describe("nba why", () => {
       if (context === undefined) throw new Error("no context");
       const key = customerKey("cleo");
       for (const { at, spent, contacts } of moments) {
-        const { store, active } = await readPartition(context, home("cleo"), key, at);
+        const { store, active } = (await readPartition(context, home("cleo"), key, at)).partition;
         const row = new Float64Array(active.rulebook.features.length);
         store.features(key, at, row);
         expect(row[active.rulebook.features.findIndex(({ name }) => name === "spend_all")]).toBe(spent);
         expect(store.state(key).contacts.length).toBe(contacts);
       }
-      const now = await readPartition(context, home("cleo"), key, undefined);
+      const { partition: now } = await readPartition(context, home("cleo"), key, undefined);
       expect(now.store.state(key).contacts).toEqual((await lookAt(outside.running, "cleo")).contacts);
     } finally {
       connection.close();

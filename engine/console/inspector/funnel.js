@@ -92,9 +92,9 @@ function Factors({ winners }) {
         </thead>
         <tbody>
           ${winners.map(
-            ({ treatment, label, placement, rank, kept, factors }) =>
+            ({ treatment, label, placement, rank, kept, outcome, factors }) =>
               html`<tr key=${`${treatment} ${placement}`}>
-                <th scope="row">${label} <small>#${rank} in ${placement}${kept ? ", still live" : ""}</small></th>
+                <th scope="row">${label} <small>#${rank} in ${placement}${kept ? ", still live" : ""}${outcome === "withheld" ? ", withheld" : ""}</small></th>
                 <td>${percent(factors.propensity)} <small>${Number.isFinite(factors.raw) ? `observed ${percent(factors.raw)}` : "prior"}</small></td>
                 <td>${amount(factors.context)}</td><td>${amount(factors.value)}</td><td>${amount(factors.lever)}</td>
                 <td>${amount(factors.boost)}</td><td>${amount(factors.fatigue)}</td><td><strong>${amount(factors.priority)}</strong></td>
