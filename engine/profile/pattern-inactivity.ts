@@ -16,14 +16,14 @@ interface Spell {
   readonly last: PatternMark;
 }
 
-const LAST = 0;
-const FIRST = 1;
+const FIRST = 0;
+const LAST = 1;
 const SPELLS_MAX = PATTERN_MARKS_MAX / 2;
 
 /** An event that would have fired alone more than an hour before `arrivedAt` begins no spell of its own. */
 export function addToInactivity({ forMs }: Inactivity, marks: Marks, mark: PatternMark, arrivedAt: Instant): Marks {
   if (mark.at <= marks.floor) return marks;
-  const spells = spellsOf(marks);
+  const spells = spellsOf(marks, forMs);
   const joins = ({ first, last }: Spell): boolean => mark.at >= first.at - forMs && mark.at <= last.at + forMs;
   const joined = spells.filter(joins);
   if (joined.length === 0 && mark.at < arrivedAt - TRIGGER_FRESH_MS - forMs) return marks;
@@ -47,7 +47,7 @@ export function addToInactivity({ forMs }: Inactivity, marks: Marks, mark: Patte
 export function settleInactivity({ forMs }: Inactivity, marks: Marks, upTo: Instant): Settled {
   const fired: Firing[] = [];
   let left = marks;
-  for (const { last } of spellsOf(marks)) {
+  for (const { last } of spellsOf(marks, forMs)) {
     const due = plus(last.at, forMs);
     if (due > upTo) return { marks: left, due, fired };
     fired.push({ source: last.source, event: last.event, at: due });
@@ -56,10 +56,24 @@ export function settleInactivity({ forMs }: Inactivity, marks: Marks, upTo: Inst
   return { marks: left, due: NEVER, fired };
 }
 
-function spellsOf({ events }: Marks): Spell[] {
+/** Where the marks of two profiles were put together their spells may overlap, and are one then. */
+function spellsOf({ events }: Marks, forMs: number): Spell[] {
   const spells: Spell[] = [];
-  for (let at = 0; at + 1 < events.length; at += 2) {
-    spells.push({ first: events[at] as PatternMark, last: events[at + 1] as PatternMark });
+  let first: PatternMark | undefined;
+  let open = 0;
+  for (const mark of [...events].sort((a, b) => a.at - b.at || a.step - b.step || compareMarks(a, b))) {
+    if (mark.step === FIRST) {
+      first ??= mark;
+      open++;
+      continue;
+    }
+    open--;
+    if (open > 0 || first === undefined) continue;
+    const before = spells.at(-1);
+    const isOne = before !== undefined && first.at - before.last.at <= forMs;
+    if (isOne) spells.pop();
+    spells.push({ first: isOne ? before.first : first, last: mark });
+    first = undefined;
   }
   return spells;
 }

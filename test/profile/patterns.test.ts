@@ -5,6 +5,7 @@ import type { CustomerEvent } from "../../engine/domain/event.ts";
 import { customerKey, type NameHash } from "../../engine/domain/ids.ts";
 import { HOUR_MS, type Instant, MINUTE_MS, NEVER } from "../../engine/domain/time.ts";
 import { PATTERN_MARKS_MAX } from "../../engine/profile/bounds.ts";
+import { addMark, readMarks, writeMarks } from "../../engine/profile/pattern-marks.ts";
 import { firePattern, foldPattern, type PatternTrigger } from "../../engine/profile/patterns.ts";
 import type { PatternState } from "../../engine/profile/state.ts";
 import type { Pattern, PatternStep } from "../../engine/rulebook/triggers.ts";
@@ -48,6 +49,13 @@ function watch(pattern: Pattern) {
       const change = foldPattern(trigger, state, eventOf(seen), (START + arrivesAt * MINUTE_MS) as Instant);
       state = change.after;
       tell(change.fired);
+    },
+    state: () => state,
+    join: (other: PatternState | undefined): void => {
+      if (other === undefined) return;
+      let marks = readMarks(state?.marks);
+      for (const mark of readMarks(other.marks).events) marks = addMark(marks, mark);
+      state = { ...other, marks: writeMarks(marks) };
     },
     timer: (at: number): void => {
       if (state === undefined) return;
@@ -119,8 +127,9 @@ function isChain(a: Seen, b: Seen, c: Seen): boolean {
   return typed && a !== c && a.at <= b.at && b.at <= c.at && c.at - a.at <= 10;
 }
 
+// An event may be two steps of the sequence, so that eight make at most the sixteen marks that are kept.
 const history = fc
-  .array(fc.record({ type: fc.constantFrom("a", "a", "b", "c"), at: fc.nat({ max: 40 }) }), { maxLength: 10 })
+  .array(fc.record({ type: fc.constantFrom("a", "a", "b", "c"), at: fc.nat({ max: 40 }) }), { maxLength: 8 })
   .map((list) => list.map((seen, index): Seen => ({ ...seen, id: `e${index}` })));
 const shuffled = history.chain((events) =>
   fc.tuple(
@@ -160,6 +169,23 @@ describe("patterns that time completes", () => {
         expect(pattern.fired).toEqual(wanted);
       }),
     );
+  });
+
+  it("PTN-1 what two profiles have seen, put together, is what one would have seen", () => {
+    for (const [pattern, naive] of [
+      [ABSENCE, naiveAbsence],
+      [INACTIVITY, naiveInactivity],
+    ] as const) {
+      check(
+        fc.property(shuffled, ([events, arrivals]) => {
+          const [one, other] = [watch(pattern), watch(pattern)];
+          for (const [n, seen] of arrivals.entries()) (n % 2 === 0 ? one : other).see(seen, 41);
+          one.join(other.state());
+          one.timer(60);
+          expect(one.fired).toEqual(naive(events));
+        }),
+      );
+    }
   });
 
   it("PTN-1 in order, with the timer going off whenever something is due, the same", () => {
