@@ -113,7 +113,7 @@ describe.skipIf(!isTrained)("the customer inspector (skipped where models/ is no
     await inspect("see-1");
     expect(page.url()).toContain(`decision=${second.decisionId}`);
     await page.locator(".profile h2", { hasText: "Ana" }).waitFor(WAIT);
-    expect(await page.locator(".profile .features").innerText()).toMatch(/Spend\w*.*\n?.*134|134/);
+    expect(await page.locator(".profile .features").first().innerText()).toMatch(/Spend\w*.*\n?.*134|134/);
     expect(await page.locator(".profile").innerText()).toMatch(/\d of \d/);
     await page.locator(".moment", { hasText: "Purchase" }).first().waitFor(WAIT);
     expect(await page.locator(".moment", { hasText: /^Declined: / }).count()).toBe(1);
