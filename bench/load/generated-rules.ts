@@ -47,16 +47,18 @@ export function drawActions(count: number, seed: number): readonly DrawnAction[]
 
 const PER_FILE = 250;
 
-/** `delivered`: files under rules/; their actions and triggers are left out. */
+const LEFT_OUT = ["triggers.yaml", "contact-policy.yaml", "rulebook.yaml", "segments.yaml"];
+
+/** `delivered`: files under rules/; their actions and triggers are left out, and what refers to their issues and groups. */
 export function rulebookOf(actions: readonly DrawnAction[], delivered: RulebookFiles): RulebookFiles {
   const files: Record<string, string> = {};
   for (const [path, text] of Object.entries(delivered)) {
-    if (!path.startsWith("actions/") && path !== "triggers.yaml" && path !== "contact-policy.yaml") files[path] = text;
+    if (!path.startsWith("actions/") && !LEFT_OUT.includes(path)) files[path] = text;
   }
-  files["contact-policy.yaml"] = (delivered["contact-policy.yaml"] ?? "").replaceAll(
-    /^.*(group: credit|only: credit).*$/gm,
-    "",
-  );
+  files["rulebook.yaml"] = 'version: "1.0"\n';
+  files["contact-policy.yaml"] = (delivered["contact-policy.yaml"] ?? "")
+    .replaceAll(/^.*(group: credit|only: credit).*$/gm, "")
+    .replace(/^openCases:\n(?: {2}.*\n)*/m, "");
   for (let from = 0; from < actions.length; from += PER_FILE) {
     const name = `part-${from / PER_FILE}`;
     const body = actions

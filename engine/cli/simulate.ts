@@ -21,7 +21,7 @@ interface SimulateFlags {
   readonly models?: string;
   readonly events?: string;
   readonly mapping?: Mapping;
-  readonly ask: readonly AskAfter[];
+  readonly ask?: readonly AskAfter[];
   readonly json?: true;
 }
 
@@ -35,7 +35,7 @@ export function simulateCommand(): Command {
     .option("--models <dir>", "folder of the models (default: MODELS_DIR)")
     .option("--events <file>", "events of a file, as nba replay takes them, rather than what REDIS_URL holds")
     .option("--mapping <name>", "what the rows of the file mean", parseMapping)
-    .option("--ask <placement:channel:types>", "with --events: asks after each such event", parseAsk, [])
+    .option("--ask <placement:channel:types>", "with --events: asks after each such event; may be repeated", parseAsk)
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
@@ -91,7 +91,7 @@ async function open(
 ): Promise<{ readonly past: Past; readonly base: BookToRun }> {
   const baseDir = flags.base === undefined ? undefined : resolve(flags.base);
   if (flags.events !== undefined) {
-    const past = await pastOfFile(flags.events, flags.mapping, flags.ask).catch((error: unknown) => {
+    const past = await pastOfFile(flags.events, flags.mapping, flags.ask ?? []).catch((error: unknown) => {
       throw new CommandTrouble(`${flags.events} cannot be read: ${error instanceof Error ? error.message : error}`, 2);
     });
     return { past, base: await bookOfFolder(baseDir ?? config.rulesDir, modelsDir) };
@@ -109,7 +109,7 @@ function parseTime(text: string): Instant {
   throw new InvalidArgumentError(`"${text}" is no time such as 2026-03-01 or 2026-03-01T09:00Z`);
 }
 
-function parseAsk(text: string, before: readonly AskAfter[]): readonly AskAfter[] {
+function parseAsk(text: string, before: readonly AskAfter[] = []): readonly AskAfter[] {
   const [placement = "", channel = "", types = ""] = text.split(":");
   if (placement === "" || channel === "" || types === "") {
     throw new InvalidArgumentError(`"${text}" is not like app-home:app:page_view,login`);
