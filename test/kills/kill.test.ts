@@ -110,7 +110,7 @@ function compare(books: Books, found: Found): void {
 
   const answered = [...books.asks.values()].filter((decisions) => decisions.size > 0).length;
   console.log(`kills: ${answered} asks answered, ${books.sameAgain} again by the same, ${books.outcomes} outcomes`);
-  expect(answered, "asks must have been decided between the kills").toBeGreaterThan(2 * ROUNDS);
+  expect(answered, "asks must have been decided between the kills").toBeGreaterThanOrEqual(ROUNDS);
   expect(books.sameAgain, "keys must have been used again").toBeGreaterThan(0);
   expect(books.outcomes, "outcomes must have been reported").toBeGreaterThan(0);
 
