@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-describe("README.md, policy as files", { timeout: 60_000 }, () => {
+describe("README.md, policy as files", { timeout: 120_000 }, () => {
   it("has an example for every kind of file, and for every kind of policy in it", () => {
     const shown = new Set(policy.map(({ path }) => path.replace(/^actions\/.*/, "actions/*.yaml")));
     const listed = [...section(readme, "Policy as files").matchAll(/^\| [^|]+ \| ([^|]+) \| [A-Z ]+ \|$/gm)];
@@ -57,7 +57,7 @@ describe("README.md, policy as files", { timeout: 60_000 }, () => {
   });
 });
 
-describe("README.md, rule tests", { timeout: 60_000 }, () => {
+describe("README.md, rule tests", { timeout: 120_000 }, () => {
   it("the tests that are shown pass on the delivered rules", () => {
     const { status, stdout } = nba("test", scratch, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ passed: true, tests: [{ passed: true }, { passed: true }], faults: [] });

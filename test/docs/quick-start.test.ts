@@ -40,7 +40,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-describe("README.md, for an app developer", { timeout: 60_000 }, () => {
+describe("README.md, for an app developer", { timeout: 120_000 }, () => {
   it("every line works as written", async () => {
     const [streams, events, ask, outcome] = blocks(developer, "bash");
     for (const line of lines(streams)) {
@@ -84,7 +84,7 @@ describe("README.md, for an app developer", { timeout: 60_000 }, () => {
   });
 });
 
-describe("README.md, for a marketer", { timeout: 60_000 }, () => {
+describe("README.md, for a marketer", { timeout: 120_000 }, () => {
   it("the new action passes validation, is put into force, and decisions are explained", async () => {
     const [validate, reload, explain] = blocks(marketer, "bash");
     const before = await nba(validate, { RULES_DIR: join(scratch, "rules") });
@@ -100,7 +100,7 @@ describe("README.md, for a marketer", { timeout: 60_000 }, () => {
   });
 });
 
-describe("README.md, for a data scientist", { timeout: 60_000 }, () => {
+describe("README.md, for a data scientist", { timeout: 120_000 }, () => {
   it("exports rows of recorded events", async () => {
     const day = 86_400_000;
     const event = (number: number) => ({
@@ -121,7 +121,7 @@ describe("README.md, for a data scientist", { timeout: 60_000 }, () => {
   });
 });
 
-describe("README.md", { timeout: 60_000 }, () => {
+describe("README.md", { timeout: 120_000 }, () => {
   it("names only paths of the API that there are", async () => {
     const { paths } = (await (await fetch(`${engine.url}/openapi.json`)).json()) as { paths: object };
     const named = [...readme.matchAll(/\/(?:v1\/[a-z:]+|metrics|healthz|readyz)(?:\/\{id\})?/g)].map(([path]) => path);
