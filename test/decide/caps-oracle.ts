@@ -7,7 +7,7 @@ import { nameHash } from "../../engine/domain/hash.ts";
 import type { CoolDownCause } from "../../engine/rulebook/policies.ts";
 import type { ActionDraft, LimitDraft } from "./build.ts";
 import type { Step, World } from "./caps-world.ts";
-import { COUNTRIES, type Names, type PolicyDraft, type QuietDraft } from "./random-policies.ts";
+import { COUNTRIES, ISSUE_OF, type Names, type PolicyDraft, type QuietDraft } from "./random-policies.ts";
 import { clockOf, daysBefore, isNearChange, isZone } from "./wall-clock.ts";
 
 type Kind = "channel" | "issue" | "group" | "action";
@@ -15,7 +15,7 @@ type Kind = "channel" | "issue" | "group" | "action";
 const NAMES: Readonly<Record<Kind, readonly string[]>> = {
   channel: ["app", "email", "push"],
   issue: ["sales", "care"],
-  group: ["cards", "loans", "elsewhere"],
+  group: ["cards", "loans", "help", "elsewhere"],
   action: ["a0", "a1", "a2", "a3", "a4", "a5", "a6"],
 };
 
@@ -256,7 +256,8 @@ function nameOf(contact: Contact): Named {
   const name = (kind: Kind | "placement") => byHash.get(`${kind} ${contact[kind]}`) ?? "";
   return {
     channel: name("channel"),
-    issue: name("issue"),
+    // What another sender has made names its group alone.
+    issue: name("issue") || (ISSUE_OF[name("group")] ?? ""),
     group: name("group"),
     action: name("action"),
     placement: name("placement"),

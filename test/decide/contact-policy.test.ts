@@ -217,6 +217,16 @@ describe("contact limits", () => {
     expect(run(rulebook, [{ ...contact, inbound: false }]).shown[0]).toBe("home: card:app");
   });
 
+  test("CON-11 a contact of another sender counts for the issue of its group", () => {
+    const foreign = { ...contact, issue: 0 as never, action: 0 as never, treatment: 0 as never };
+    expect(run(one({ issue: "sales" }), [foreign]).shown).toEqual(["home:"]);
+    expect(run(one({ issue: "sales" }), [{ ...foreign, group: 0 as never }]).shown[0]).toBe("home: card:app");
+    expect(run(one({ per: "issue" }), [foreign]).drop("loan:app")).toMatchObject({
+      stage: "contact-limit",
+      counted: 1,
+    });
+  });
+
   test("CON-3 per group counts each group for itself", () => {
     const { shown: slates, drop } = run(one({ per: "group" }), [contact]);
     expect(slates).toEqual(["home: loan:app"]);
