@@ -176,12 +176,16 @@ function isIn({ actions, groups, issues }: Names, { action, group, issue }: Name
 
 function consentless({ draft, step }: Judged, { channel }: Named, { purpose }: ActionDraft): string | undefined {
   const said = step.input.profile.consents.filter((consent) => consent.purpose === purpose);
-  for (const name of [channel, "*"]) {
+  const newest = (name: string) => {
     const own = said.filter((consent) => consent.channel === name);
-    if (own.length === 0) continue;
-    const newest = Math.max(...own.map(({ ts }) => ts));
-    return own.some(({ ts, granted }) => ts === newest && !granted) ? "consent was refused" : undefined;
-  }
+    const ts = Math.max(...own.map((consent) => consent.ts));
+    const granted = own.every((consent) => consent.ts < ts || consent.granted);
+    return own.length === 0 ? undefined : { ts, granted };
+  };
+  const [own, general] = [newest(channel), newest("*")];
+  const stopped = general?.granted === false && (own === undefined || general.ts > own.ts);
+  if (stopped || own?.granted === false) return "consent was refused";
+  if (own !== undefined || general !== undefined) return undefined;
   const declared = draft.book.channels?.find(({ name }) => name === channel);
   const silence = declared?.consentDefaults?.get(purpose ?? "marketing") ?? declared?.consentDefault;
   return silence === "denied" ? "consent was not given" : undefined;

@@ -50,6 +50,18 @@ describe("consent", () => {
     expect(verdict([said(false, -9), said(true, -1, "*")])).toBe("denied");
     expect(verdict([said(true, -1, "*"), said(false, -9)])).toBe("denied");
     expect(verdict([said(true, -1, "*")])).toBe("granted");
+    expect(verdict([said(true, -1), said(false, -1, "*")])).toBe("granted");
+  });
+
+  test("CNS-2 but a newer refusal of every channel holds for it too, until it is agreed to again", () => {
+    const stop = [said(true, -9), said(false, -5, "*")];
+    expect(verdict(stop)).toBe("denied");
+    expect(verdict(stop.toReversed())).toBe("denied");
+    expect(verdict([...stop, said(true, -3, "*")])).toBe("granted");
+    expect(verdict([...stop, said(true, -3)])).toBe("granted");
+  });
+
+  test("CNS-2 what is said of every channel holds where nothing is said of one", () => {
     expect(verdict([said(true, -1, "email")])).toBe("not-given");
   });
 
