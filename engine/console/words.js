@@ -123,6 +123,7 @@ const WITHDRAWN = {
   "not-delivered": "it could not be delivered",
   evicted: "dropped from the record",
   "case-opened": "a case was opened",
+  "consent-refused": "the customer refused consent",
   joined: "the visitor is a known customer now",
 };
 

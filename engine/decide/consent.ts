@@ -5,24 +5,26 @@ import type { ConsentNeed } from "./prepared.ts";
 export type ConsentVerdict = "granted" | "denied" | "not-given";
 
 /**
- * The newest record of exactly this channel, else the newest for every channel, else what the channel declares for the
+ * The newest record of exactly this channel, but for a newer refusal of every channel: whoever says "no more of this" after
+ * having agreed to one channel means that one too. Else the newest for every channel, else what the channel declares for the
  * purpose or for all. Of two records of the same instant the refusal holds.
  */
 export function consentVerdict({ channel, purpose }: ConsentNeed, consents: readonly Consent[]): ConsentVerdict {
-  let found: Consent | undefined;
+  let own: Consent | undefined;
+  let general: Consent | undefined;
   for (const consent of consents) {
     if (consent.purpose !== purpose) continue;
-    if (consent.channel !== channel.name && consent.channel !== "*") continue;
-    if (found === undefined || outranks(consent, found)) found = consent;
+    if (consent.channel === channel.name) own = newer(own, consent);
+    else if (consent.channel === "*") general = newer(general, consent);
   }
+  const isOverruled = own !== undefined && general !== undefined && !general.granted && general.ts > own.ts;
+  const found = isOverruled ? general : (own ?? general);
   if (found !== undefined) return found.granted ? "granted" : "denied";
   const unsaid = channel.consentDefaults.get(purpose) ?? channel.consentDefault;
   return unsaid === "granted" ? "granted" : "not-given";
 }
 
-function outranks(a: Consent, b: Consent): boolean {
-  const aExact = a.channel !== "*";
-  if (aExact !== (b.channel !== "*")) return aExact;
-  if (a.ts !== b.ts) return a.ts > b.ts;
-  return !a.granted && b.granted;
+function newer(a: Consent | undefined, b: Consent): Consent {
+  if (a === undefined || b.ts > a.ts) return b;
+  return b.ts === a.ts && !b.granted ? b : a;
 }

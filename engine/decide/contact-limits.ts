@@ -9,6 +9,7 @@ import { room } from "../profile/outcome.ts";
 import type { ContactLimit, Zones } from "../rulebook/policies.ts";
 import type { Action, Channel, Rulebook } from "../rulebook/rulebook.ts";
 import { zoneOf } from "./customer-zone.ts";
+import { createWithIssues, type WithIssues } from "./foreign-contacts.ts";
 import { counterValue, counts, type LimitScope, leavesAt, limits, matchesScope, windowStart } from "./limit-window.ts";
 import type { LocalZone } from "./local-time.ts";
 
@@ -33,6 +34,7 @@ export interface LimitPlan {
   readonly countersOf: readonly (readonly number[])[];
   readonly zones: Zones;
   readonly memoryMs: number;
+  readonly withIssues: WithIssues;
 }
 
 export interface Refusal {
@@ -86,7 +88,8 @@ export function planLimits(rulebook: Rulebook): LimitPlan {
     return own;
   });
   const { contactLimits, zones, contactMemoryMs } = rulebook;
-  return { counters, counterOf, limits: contactLimits, countersOf, zones, memoryMs: contactMemoryMs };
+  const withIssues = createWithIssues(rulebook);
+  return { counters, counterOf, limits: contactLimits, countersOf, zones, memoryMs: contactMemoryMs, withIssues };
 }
 
 export function createLedger(plan: LimitPlan): Ledger {
@@ -105,7 +108,7 @@ export function createLedger(plan: LimitPlan): Ledger {
   let kept = 0;
 
   function open({ profile, request, now: at }: DecisionInput): void {
-    contacts = profile.contacts;
+    contacts = plan.withIssues(profile.contacts);
     now = at;
     direction = request.direction;
     zone = hasDays ? zoneOf(plan.zones, profile.attributes) : undefined;

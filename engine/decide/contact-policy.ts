@@ -7,6 +7,7 @@ import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
 import type { ActionSet } from "../rulebook/policies.ts";
 import type { Action, Placement, Rulebook } from "../rulebook/rulebook.ts";
 import { type Cooling, coolDown, happenedAt, isIn } from "./cool-downs.ts";
+import { createWithIssues } from "./foreign-contacts.ts";
 import type { PreparedTreatment } from "./prepared.ts";
 
 /** Stand in drops for what no file declares. */
@@ -57,8 +58,10 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   const casesNow: Covering[] = [];
   const live: Contact[] = [];
   const liveActions = new Set<NameHash>();
+  const withIssues = createWithIssues(rulebook);
 
   function open({ profile, now }: DecisionInput): void {
+    const contacts = withIssues(profile.contacts);
     for (const scope of Object.values(cooling)) scope.clear();
     snoozed.clear();
     everything = undefined;
@@ -66,13 +69,13 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     casesNow.length = 0;
     live.length = 0;
     liveActions.clear();
-    openContacts(profile.contacts, now);
+    openContacts(contacts, now);
     for (const policy of rulebook.coolDowns) {
-      coolDown(policy, profile.contacts, now, (what, reopensAt) => {
+      coolDown(policy, contacts, now, (what, reopensAt) => {
         begin(policy.scope, what, { policy: policy.index, because: "cool-down", reopensAt });
       });
     }
-    for (const policy of related) openRelated(policy, profile.contacts, now);
+    for (const policy of related) openRelated(policy, contacts, now);
     if (profile.openCases.length === 0) return;
     for (const rule of cases) if (isOpen(rule.kinds, profile.openCases)) casesNow.push(rule);
   }

@@ -7,7 +7,7 @@ import { type Action, RULE_TRUE } from "../rulebook/rulebook.ts";
 import type { Ledger } from "./contact-limits.ts";
 import type { Suppressions } from "./contact-policy.ts";
 import { isAllowed, unavailable } from "./engagement-policy.ts";
-import type { Prepared, PreparedTreatment } from "./prepared.ts";
+import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 
 /** A treatment that room may be held for. */
 export interface DueTreatment {
@@ -46,6 +46,7 @@ export function dueTreatments(
     if (unavailable(action, now) !== undefined || !isAllowed(freeRules, verdicts)) continue;
     for (const treatment of treatments) {
       const { index } = treatment.treatment;
+      if (treatment.placements.length === 0) continue;
       if (unavailable(treatment.treatment, now) !== undefined) continue;
       if (!isAllowed(treatment.freeRules, verdicts) || !mayBeSent(treatment)) continue;
       due.push({ action: action.index, treatment: index, from: suppressions.of(treatment)?.reopensAt ?? LONG_AGO });
@@ -55,8 +56,8 @@ export function dueTreatments(
 }
 
 /**
- * The place that is held against one more contact of this treatment; undefined where it may have it. `worth` of an action is
- * V x L, NaN where it has none; `isTaken`: does this decision offer the action already?
+ * The place that is held against one more contact of this treatment; undefined where it may have it. `verdicts` after the
+ * models answered; `worth` of an action is V x L, NaN where it has none; `isTaken`: does this decision offer the action already?
  */
 export function heldRoom(
   prepared: Prepared,
@@ -64,6 +65,7 @@ export function heldRoom(
   due: readonly DueTreatment[],
   { action, treatment }: PreparedTreatment,
   input: DecisionInput,
+  verdicts: Uint8Array,
   worth: (action: Action) => number,
   isTaken: (action: ActionIndex) => boolean,
 ): HeldRoom | undefined {
@@ -73,7 +75,9 @@ export function heldRoom(
     for (const holder of due) {
       // After this contact has left, the place is free again.
       if (holder.action === action.index || holder.from >= leavesAt || isTaken(holder.action)) continue;
-      if (!needs(prepared, holder.treatment, counter, input)) continue;
+      if (!needs(prepared, holder.treatment, counter, input) || failsModel(prepared, holder, verdicts)) continue;
+      // A cap of its own may keep it out for longer than that.
+      if ((ledger.refusal(holder.treatment)?.reopensAt ?? LONG_AGO) >= leavesAt) continue;
       const held = prepared.rulebook.actions[holder.action] as Action;
       if (!(worth(held) > worth(action))) continue;
       if (heldFor === undefined || worth(held) > worth(prepared.rulebook.actions[heldFor] as Action))
@@ -82,6 +86,13 @@ export function heldRoom(
     return heldFor !== undefined;
   });
   return refusal === undefined || heldFor === undefined ? undefined : { ...refusal, heldFor };
+}
+
+/** Do rules that read models keep it out? */
+function failsModel(prepared: Prepared, { action, treatment }: DueTreatment, verdicts: Uint8Array): boolean {
+  const { modelRules } = prepared.actions[action] as PreparedAction;
+  const own = prepared.treatments[treatment] as PreparedTreatment;
+  return !isAllowed(modelRules, verdicts) || !isAllowed(own.modelRules, verdicts);
 }
 
 /** Would a contact of this treatment advance the counter as well? One that tells directions apart, only in this direction. */

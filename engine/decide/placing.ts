@@ -94,9 +94,9 @@ export function createPlacing(prepared: Prepared, ledger: Ledger, purse: Purse, 
     return undefined;
   }
 
-  function heldAgainst(treatment: PreparedTreatment, { input, qualified, board }: Choice) {
+  function heldAgainst(treatment: PreparedTreatment, { input, qualified, verdicts, board }: Choice) {
     const isTaken = (action: ActionIndex) => board.taken.has(action);
-    return heldRoom(prepared, ledger, qualified.due, treatment, input, scales.worth, isTaken);
+    return heldRoom(prepared, ledger, qualified.due, treatment, input, verdicts, scales.worth, isTaken);
   }
 
   function takeBack({ treatment, kept }: Entry, slots: Slots, { board }: Choice): void {

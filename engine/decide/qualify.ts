@@ -106,8 +106,8 @@ export function createQualify(
     const mayBeSent = (treatment: PreparedTreatment) =>
       !isOffByArm(arms, treatment.treatment.index) && consentOf(treatment, profile.consents) === "granted";
     const due = treatments.length > 0 ? dueTreatments(prepared, suppressions, mayBeSent, verdicts, input) : [];
-    // What it is worth decides whether room is held for it.
-    for (const { action } of due) for (const model of rulebook.actions[action]?.needsModels ?? []) needs.add(model);
+    // What it is worth, and whether its rules let it stand, decides whether room is held for it.
+    for (const { action } of due) for (const model of prepared.actions[action]?.needsModels ?? []) needs.add(model);
     const needsModels = [...needs].sort((a, b) => a - b);
     return { asked, scope, verdicts, arms, treatments, placements, kept, dropped, quietUntil, due, needsModels };
   };

@@ -1,5 +1,6 @@
 // How much of each contact limit is used, counted by the contact policy's own functions.
 import { zoneOf } from "../decide/customer-zone.ts";
+import { createWithIssues } from "../decide/foreign-contacts.ts";
 import { counterValue, counts, windowStart } from "../decide/limit-window.ts";
 import type { Contact } from "../domain/contact.ts";
 import type { Direction } from "../domain/decision.ts";
@@ -21,6 +22,7 @@ interface Customer {
 /** One row for each limit, or for each counter of a limit `per` something that is not at zero. */
 export function fatigueOf(rulebook: Rulebook, { attributes, contacts, now }: Customer): readonly FatigueBody[] {
   const names = rulebookNames(rulebook);
+  const known = createWithIssues(rulebook)(contacts);
   const zone = zoneOf(
     rulebook.zones,
     rulebook.attributes.map(({ name }) => attributes[name]),
@@ -28,7 +30,7 @@ export function fatigueOf(rulebook: Rulebook, { attributes, contacts, now }: Cus
   return rulebook.contactLimits.flatMap((limit) => {
     const start = windowStart(limit, now, zone);
     return directionsOf(limit).flatMap((direction) => {
-      const counting = contacts.filter((contact) => counts(limit, contact, start, direction, zone));
+      const counting = known.filter((contact) => counts(limit, contact, start, direction, zone));
       const row = (counted: number): FatigueBody => ({
         limit: limit.id,
         ...(limit.direction === "each" ? { direction } : {}),

@@ -6,6 +6,8 @@ import { PAYLOAD_BYTES_MAX } from "../ingest/bounds.ts";
 import { decodeEvent } from "../ingest/decode-event.ts";
 import { isRefused } from "../ingest/refused.ts";
 import { CloudEventSchema, EventSchema } from "../ingest/schemas.ts";
+import { attributeFault } from "../profile/layout.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
 import { timeFault } from "./append-events.ts";
@@ -50,8 +52,9 @@ export function eventsRoute(engine: Engine): Route {
 }
 
 async function take(engine: Engine, incoming: Incoming): Promise<Answer> {
-  const judged = NDJSON.has(mediaTypeOf(incoming.contentType)) ? judgeLines(incoming) : judgeJson(incoming);
-  if ("status" in judged) return judged;
+  const read = NDJSON.has(mediaTypeOf(incoming.contentType)) ? judgeLines(incoming) : judgeJson(incoming);
+  if ("status" in read) return read;
+  const judged = judgeAttributes(read, engine.rulebook());
   const taken = judged.filter((each) => each.kind === "taken");
   const appended = taken.length === 0 ? [] : await engine.append(taken.map((each) => each.event));
   const failed = appended.find((each) => each.kind === "failed");
@@ -105,6 +108,16 @@ function judge(value: unknown, index: number, size: number, incoming: Incoming):
   const { traceparent } = incoming;
   if (traceparent === undefined || event.traceparent !== undefined) return { kind: "taken", index, event };
   return { kind: "taken", index, event: { ...event, traceparent } };
+}
+
+/** The log would dead-letter what is not as the rulebook declares it: its sender is told while it listens. */
+function judgeAttributes(judged: readonly Judged[], { attributes }: Pick<Rulebook, "attributes">): readonly Judged[] {
+  const attributeByName = new Map(attributes.map((attribute) => [attribute.name, attribute]));
+  return judged.map((each) => {
+    if (each.kind === "refused" || each.event.type !== "profile_update") return each;
+    const fault = attributeFault({ attributeByName }, each.event.props);
+    return fault === undefined ? each : invalidEvent(each.index, "/props", fault);
+  });
 }
 
 function invalidEvent(index: number, pointer: string, detail: string): Judged {

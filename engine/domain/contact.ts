@@ -33,6 +33,7 @@ export const WITHDRAW_REASONS = [
   "not-delivered",
   "evicted",
   "case-opened",
+  "consent-refused",
   "joined",
 ] as const;
 export type WithdrawReason = (typeof WITHDRAW_REASONS)[number];

@@ -23,7 +23,7 @@ import {
   startJoining,
 } from "./identity.ts";
 import { type Partition, touch } from "./partition.ts";
-import { withdrawSuppressed } from "./withdraw-suppressed.ts";
+import { withdrawRefused, withdrawSuppressed } from "./withdraw-suppressed.ts";
 
 export interface FoldContext extends JoinContext {
   /** Of the duplicate hash: chosen once for a Redis. */
@@ -140,6 +140,8 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     if (changed !== undefined) answerRejection(partition, event, changed, entry);
   } else if (event.type === "case_opened") {
     withdrawSuppressed(partition, event);
+  } else if (event.type === "consent_update") {
+    withdrawRefused(partition, event);
   }
   findTriggers(partition, event, entry);
   return "folded";

@@ -1,13 +1,15 @@
-import type { Contact } from "../domain/contact.ts";
+// What leaves the screens because of what is said of a customer. Like what is superseded, its reservation stands until its own
+// time, for somebody may be looking at it already.
+import { consentVerdict } from "../decide/consent.ts";
+import type { ConsentNeed, Prepared, PreparedTreatment } from "../decide/prepared.ts";
+import type { Contact, WithdrawReason } from "../domain/contact.ts";
+import type { Consent } from "../domain/decision.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { ActionSet, CaseRule } from "../rulebook/policies.ts";
 import { changeContacts } from "./change-contacts.ts";
 import type { ContactChange, Partition } from "./partition.ts";
 
-/**
- * A case was opened: what its kind suppresses leaves the screens. Like what is superseded, its reservation stands until its
- * own time, for somebody may be looking at it already.
- */
+/** A case was opened: what its kind suppresses leaves the screens. */
 export function withdrawSuppressed(partition: Partition, event: CustomerEvent): void {
   const { caseRules } = partition.active.rulebook;
   if (caseRules.length === 0) return;
@@ -17,8 +19,29 @@ export function withdrawSuppressed(partition: Partition, event: CustomerEvent): 
   if (opened === undefined) return;
   const rules = caseRules.filter(({ kinds }) => kinds.length === 0 || kinds.includes(opened.kind));
   changeContacts(partition, event.key, (contact) =>
-    contact.live && !contact.exempt && rules.some((rule) => suppresses(rule, contact)) ? withdrawn(contact) : undefined,
+    contact.live && !contact.exempt && rules.some((rule) => suppresses(rule, contact))
+      ? withdrawn(contact, "case-opened")
+      : undefined,
   );
+}
+
+/** Consent was refused: what has none any more leaves the screens. What the rulebook does not know any more stays. */
+export function withdrawRefused(partition: Partition, event: CustomerEvent): void {
+  if (event.props["granted"] !== false) return;
+  const { consents } = partition.store.state(event.key);
+  const { prepared } = partition.active.decider;
+  changeContacts(partition, event.key, (contact) =>
+    contact.live && lacksConsent(prepared, contact, consents) ? withdrawn(contact, "consent-refused") : undefined,
+  );
+}
+
+function lacksConsent(prepared: Prepared, { treatment }: Contact, consents: readonly Consent[]): boolean {
+  const known = prepared.treatments[prepared.treatmentByHash.get(treatment) ?? -1];
+  return known !== undefined && consentVerdict(needOf(known), consents) !== "granted";
+}
+
+function needOf({ channel, action }: PreparedTreatment): ConsentNeed {
+  return { channel, purpose: action.purpose };
 }
 
 function suppresses({ suppresses: set }: CaseRule, contact: Contact): boolean {
@@ -30,7 +53,7 @@ function isIn({ actions, groups, issues }: ActionSet, { action, group, issue }: 
 }
 
 /** What the holdout withholds was never on a screen. */
-function withdrawn(contact: Contact): ContactChange {
-  const withdraw = contact.shadow ? undefined : "case-opened";
+function withdrawn(contact: Contact, because: WithdrawReason): ContactChange {
+  const withdraw = contact.shadow ? undefined : because;
   return { contact: { ...contact, live: false }, trials: 0, positives: 0, withdraw, changed: true };
 }

@@ -41,9 +41,9 @@ export function parseLayout(text: string): LayoutDescriptor {
 }
 
 /** What is wrong with the props of a `profile_update`; undefined where every one is a declared attribute of its type. */
-export function attributeFault(layout: Layout, props: Props): string | undefined {
+export function attributeFault({ attributeByName }: Pick<Layout, "attributeByName">, props: Props): string | undefined {
   for (const name of Object.keys(props)) {
-    const spec = layout.attributeByName.get(name);
+    const spec = attributeByName.get(name);
     if (spec === undefined) return `unknown attribute "${name}": declare it under attributes in features.yaml`;
     const fault = valueFault(spec, props[name] as PropValue);
     if (fault !== undefined) return fault;

@@ -7,7 +7,7 @@ import { nameHash } from "../../engine/domain/hash.ts";
 import type { CoolDownCause } from "../../engine/rulebook/policies.ts";
 import type { ActionDraft, LimitDraft } from "./build.ts";
 import type { Step, World } from "./caps-world.ts";
-import { COUNTRIES, type Names, type PolicyDraft, type QuietDraft } from "./random-policies.ts";
+import { COUNTRIES, ISSUE_OF, type Names, type PolicyDraft, type QuietDraft } from "./random-policies.ts";
 import { clockOf, daysBefore, isNearChange, isZone } from "./wall-clock.ts";
 
 type Kind = "channel" | "issue" | "group" | "action";
@@ -15,7 +15,7 @@ type Kind = "channel" | "issue" | "group" | "action";
 const NAMES: Readonly<Record<Kind, readonly string[]>> = {
   channel: ["app", "email", "push"],
   issue: ["sales", "care"],
-  group: ["cards", "loans", "elsewhere"],
+  group: ["cards", "loans", "help", "elsewhere"],
   action: ["a0", "a1", "a2", "a3", "a4", "a5", "a6"],
 };
 
@@ -176,12 +176,16 @@ function isIn({ actions, groups, issues }: Names, { action, group, issue }: Name
 
 function consentless({ draft, step }: Judged, { channel }: Named, { purpose }: ActionDraft): string | undefined {
   const said = step.input.profile.consents.filter((consent) => consent.purpose === purpose);
-  for (const name of [channel, "*"]) {
+  const newest = (name: string) => {
     const own = said.filter((consent) => consent.channel === name);
-    if (own.length === 0) continue;
-    const newest = Math.max(...own.map(({ ts }) => ts));
-    return own.some(({ ts, granted }) => ts === newest && !granted) ? "consent was refused" : undefined;
-  }
+    const ts = Math.max(...own.map((consent) => consent.ts));
+    const granted = own.every((consent) => consent.ts < ts || consent.granted);
+    return own.length === 0 ? undefined : { ts, granted };
+  };
+  const [own, general] = [newest(channel), newest("*")];
+  const stopped = general?.granted === false && (own === undefined || general.ts > own.ts);
+  if (stopped || own?.granted === false) return "consent was refused";
+  if (own !== undefined || general !== undefined) return undefined;
   const declared = draft.book.channels?.find(({ name }) => name === channel);
   const silence = declared?.consentDefaults?.get(purpose ?? "marketing") ?? declared?.consentDefault;
   return silence === "denied" ? "consent was not given" : undefined;
@@ -256,7 +260,8 @@ function nameOf(contact: Contact): Named {
   const name = (kind: Kind | "placement") => byHash.get(`${kind} ${contact[kind]}`) ?? "";
   return {
     channel: name("channel"),
-    issue: name("issue"),
+    // What another sender has made names its group alone.
+    issue: name("issue") || (ISSUE_OF[name("group")] ?? ""),
     group: name("group"),
     action: name("action"),
     placement: name("placement"),

@@ -115,7 +115,7 @@ function happen(state: ProfileState, layout: Layout, chance: Chance, now: Instan
     () =>
       event("contact", {
         channel,
-        group: chance.pick(["cards", "loans", "elsewhere"]),
+        group: chance.pick(["cards", "loans", "help", "elsewhere"]),
         direction: chance.pick(["inbound", "outbound"]),
       }),
     () =>

@@ -50,6 +50,18 @@ describe("consent", () => {
     expect(verdict([said(false, -9), said(true, -1, "*")])).toBe("denied");
     expect(verdict([said(true, -1, "*"), said(false, -9)])).toBe("denied");
     expect(verdict([said(true, -1, "*")])).toBe("granted");
+    expect(verdict([said(true, -1), said(false, -1, "*")])).toBe("granted");
+  });
+
+  test("CNS-2 but a newer refusal of every channel holds for it too, until it is agreed to again", () => {
+    const stop = [said(true, -9), said(false, -5, "*")];
+    expect(verdict(stop)).toBe("denied");
+    expect(verdict(stop.toReversed())).toBe("denied");
+    expect(verdict([...stop, said(true, -3, "*")])).toBe("granted");
+    expect(verdict([...stop, said(true, -3)])).toBe("granted");
+  });
+
+  test("CNS-2 what is said of every channel holds where nothing is said of one", () => {
     expect(verdict([said(true, -1, "email")])).toBe("not-given");
   });
 
@@ -215,6 +227,16 @@ describe("contact limits", () => {
   test("CON-2 a limit of the other direction counts no contact of this one", () => {
     const rulebook = one({ direction: "inbound" });
     expect(run(rulebook, [{ ...contact, inbound: false }]).shown[0]).toBe("home: card:app");
+  });
+
+  test("CON-11 a contact of another sender counts for the issue of its group", () => {
+    const foreign = { ...contact, issue: 0 as never, action: 0 as never, treatment: 0 as never };
+    expect(run(one({ issue: "sales" }), [foreign]).shown).toEqual(["home:"]);
+    expect(run(one({ issue: "sales" }), [{ ...foreign, group: 0 as never }]).shown[0]).toBe("home: card:app");
+    expect(run(one({ per: "issue" }), [foreign]).drop("loan:app")).toMatchObject({
+      stage: "contact-limit",
+      counted: 1,
+    });
   });
 
   test("CON-3 per group counts each group for itself", () => {

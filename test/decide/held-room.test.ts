@@ -3,7 +3,7 @@ import { createDecider, decide } from "../../engine/decide/decide.ts";
 import type { Consent, ModelScore } from "../../engine/domain/decision.ts";
 import type { ModelIndex } from "../../engine/domain/ids.ts";
 import { DAY_MS, HOUR_MS, type Instant, NEVER } from "../../engine/domain/time.ts";
-import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
+import type { Rulebook, RuleScope } from "../../engine/rulebook/rulebook.ts";
 import {
   type ActionDraft,
   type BookDraft,
@@ -131,6 +131,31 @@ describe("held room", () => {
     });
     expect(run(book(), { contacts: [snoozed(6)] }).shown).toEqual(HELD);
     expect(run(book(), { contacts: [snoozed(7)] }).shown).toEqual(FREE);
+  });
+
+  test("CON-9 what a limit of its own keeps out until the contact would have left holds nothing", () => {
+    const own = (windowMs: number) => ({
+      limits: [
+        { id: "cap", max: 2, windowMs: 7 * DAY_MS },
+        { id: "own", max: 1, windowMs, action: "big" },
+      ],
+    });
+    const before: ContactDraft = { of: "big:email", at: (NOW - 8 * DAY_MS) as Instant };
+    expect(run(book({}, own(14 * DAY_MS)), { contacts: [before] }).shown).toEqual(HELD);
+    expect(run(book({}, own(15 * DAY_MS)), { contacts: [before] }).shown).toEqual(FREE);
+    const never = [...own(DAY_MS).limits, { id: "none", max: 0, windowMs: DAY_MS, action: "big" }];
+    expect(run(book({}, { limits: never })).shown).toEqual(FREE);
+  });
+
+  test("CON-10 nothing is held for what fails a rule that reads a model", () => {
+    const likely = { id: "likely", needs: ["m"], test: ({ models }: RuleScope) => (models[0] as number) > 0.5 };
+    const score = (value: number) => ({ scores: [{ model: 0 as ModelIndex, value, fallback: false }] });
+    const ofAction = book({ eligibility: [likely] }, { models: ["m"] });
+    expect(run(ofAction, score(0.9)).shown).toEqual(HELD);
+    expect(run(ofAction, score(0.1)).shown).toEqual(FREE);
+    const ofTreatment = book({ treatments: [{ ...EMAIL, eligibility: [likely] }] }, { models: ["m"] });
+    expect(run(ofTreatment, score(0.9)).shown).toEqual(HELD);
+    expect(run(ofTreatment, score(0.1)).shown).toEqual(FREE);
   });
 
   test.each([

@@ -63,6 +63,10 @@ export const COUNTRIES: ReadonlyMap<string, string> = new Map([
   ["AU", "Australia/Lord_Howe"],
 ]);
 
+/** The groups that every rulebook has, each with its issue. */
+export const ISSUE_OF: Readonly<Record<string, string>> = { cards: "sales", loans: "sales", help: "care" };
+
+const GROUPS = Object.keys(ISSUE_OF);
 const CHANNELS = ["app", "email", "push"] as const;
 const CAUSES = ["accepted", "declined", "converted", "no-response", "clicked", "contacted"] as const;
 const PLACE = { file: "rules/test.yaml", line: 1, column: 1 };
@@ -112,7 +116,7 @@ function randomLimit(index: number, chance: Chance, maybe: Maybe): LimitDraft {
     per: chance.pick(["all", "all", "channel", "issue", "group", "action"]),
     ...maybe("channel", 0.3, () => chance.pick(CHANNELS)),
     ...maybe("issue", 0.2, () => chance.pick(["sales", "care"])),
-    ...maybe("group", 0.2, () => chance.pick(["cards", "loans", "elsewhere"])),
+    ...maybe("group", 0.2, () => chance.pick([...GROUPS, "elsewhere"])),
     ...maybe("action", 0.1, () => "a0"),
   };
 }
@@ -134,7 +138,7 @@ function randomCoolDown(index: number, chance: Chance, maybe: Maybe): CoolDownDr
 function randomNames(chance: Chance): Names {
   return {
     actions: chance.is(0.5) ? chance.some(["a0", "a1", "a2"], 2) : [],
-    groups: chance.is(0.5) ? chance.some(["cards", "loans", "elsewhere"], 1) : [],
+    groups: chance.is(0.5) ? chance.some([...GROUPS, "elsewhere"], 1) : [],
     issues: chance.is(0.2) ? ["sales"] : [],
   };
 }
@@ -202,10 +206,11 @@ function bookOf(policies: Omit<PolicyDraft, "book">, chance: Chance): BookDraft 
 
 function randomAction(index: number, chance: Chance): ActionDraft {
   const purpose = chance.pick(["marketing", "marketing", "marketing", "service", "security"]);
+  const group = GROUPS[index] ?? chance.pick(GROUPS);
   return {
     id: `a${index}`,
-    issue: chance.pick(["sales", "sales", "care"]),
-    group: chance.pick(["cards", "loans"]),
+    issue: ISSUE_OF[group] as string,
+    group,
     value: 1 + chance.below(9),
     purpose,
     exempt: purpose === "security",

@@ -169,6 +169,27 @@ describe("POST /v1/events and /v1/outcomes", () => {
     await expect.poll(() => spent("eve")).toBe(30);
   });
 
+  it("refuses an attribute that is typed otherwise than declared, or not declared at all", async () => {
+    const update = (id: string, props: object) => ({
+      id,
+      type: "profile_update",
+      customer: "tina",
+      ts: Date.now(),
+      props,
+    });
+    const { status, body } = await call("POST", "/v1/events", [
+      update("u1", { tier: 1 }),
+      update("u2", { teir: "gold" }),
+      update("u3", { tier: "gold" }),
+    ]);
+    expect(status).toBe(202);
+    expect(body.accepted).toBe(1);
+    expect(body.refused.map(({ problem }: never) => (problem as { errors: unknown[] }).errors)).toEqual([
+      [{ pointer: "/props", detail: 'attribute "tier" is declared as string, got number' }],
+      [{ pointer: "/props", detail: 'unknown attribute "teir": declare it under attributes in features.yaml' }],
+    ]);
+  });
+
   it("takes NDJSON, repeated lines once, broken lines not", async () => {
     const lines = [purchase("n1", "ned", 5), purchase("n1", "ned", 5), purchase("n2", "ned", 7)].map((event) =>
       JSON.stringify(event),
