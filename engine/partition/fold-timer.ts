@@ -28,8 +28,8 @@ export function foldTimer(partition: Partition, key: CustomerKey, due: Instant, 
   touch(partition, key);
 }
 
-/** What is left of a trigger that the rulebook does not have any more is forgotten. */
-function firePatterns(moment: Moment, state: ProfileState, at: Instant): ProfileState {
+/** What is due, and what is complete. What is left of a trigger that the rulebook does not have any more is forgotten. */
+export function firePatterns(moment: Moment, state: ProfileState, at: Instant): ProfileState {
   const { triggers } = moment.partition.active.rulebook;
   let { patterns } = state;
   for (const pattern of state.patterns) {

@@ -139,8 +139,8 @@ function mergeContacts(
 }
 
 /**
- * Seen by both: all marks, settled only as far as both are, due at the earlier of the two. Whether it is complete then shows
- * when it is due, or with its next event.
+ * Seen by both: all marks, settled only as far as both are, due at the earlier of the two. Whether it is complete now is
+ * for `firePattern` to say.
  */
 function mergePatterns(into: readonly PatternState[], from: readonly PatternState[]): readonly PatternState[] {
   const byTrigger = new Map(into.map((pattern) => [pattern.trigger, pattern]));

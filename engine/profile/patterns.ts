@@ -57,7 +57,10 @@ export function foldPattern(
   }
 }
 
-/** Fires what is due at `at`, however late the timer is. */
+/**
+ * Fires what is due at `at`, however late the timer is; and what the marks of two profiles put together complete, unless it
+ * was complete more than an hour before.
+ */
 export function firePattern({ hash, pattern }: PatternTrigger, before: PatternState, at: Instant): PatternChange {
   const marks = readMarks(before.marks);
   switch (pattern.kind) {
@@ -66,8 +69,9 @@ export function firePattern({ hash, pattern }: PatternTrigger, before: PatternSt
     case "inactivity":
       return changeOf(hash, before, marks, settleInactivity(pattern, marks, at));
     case "count":
+      return changeOf(hash, before, marks, settleCount(pattern, marks, at));
     case "sequence":
-      return changeOf(hash, before, marks, { marks, due: NEVER, fired: [] });
+      return changeOf(hash, before, marks, settleSequence(pattern, marks, at));
   }
 }
 
