@@ -139,7 +139,7 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     );
     if (changed !== undefined) answerRejection(partition, event, changed, entry);
   } else if (event.type === "case_opened") {
-    withdrawSuppressed(partition, event);
+    withdrawSuppressed(partition, event, entry.arrivedAt);
   }
   findTriggers(partition, event, entry);
   return "folded";

@@ -1,15 +1,17 @@
 import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent } from "../domain/event.ts";
+import type { Instant } from "../domain/time.ts";
 import type { ActionSet, CaseRule } from "../rulebook/policies.ts";
 import { changeContacts } from "./change-contacts.ts";
 import type { ContactChange, Partition } from "./partition.ts";
+import { deciding } from "./wave.ts";
 
 /**
  * A case was opened: what its kind suppresses leaves the screens. Like what is superseded, its reservation stands until its
- * own time, for somebody may be looking at it already.
+ * own time, for somebody may be looking at it already. By the rules of the customer's arm, as the next decision will be.
  */
-export function withdrawSuppressed(partition: Partition, event: CustomerEvent): void {
-  const { caseRules } = partition.active.rulebook;
+export function withdrawSuppressed(partition: Partition, event: CustomerEvent, arrivedAt: Instant): void {
+  const { caseRules } = deciding(partition.active, event.key, arrivedAt).rulebook;
   if (caseRules.length === 0) return;
   const { openCases } = partition.store.state(event.key);
   // A late report of a case that is closed by now opens nothing.
