@@ -106,8 +106,8 @@ export function presentCustomer(look: CustomerLook, rulebook: Rulebook): Custome
     openCases: look.openCases.map((open) => ({ ...open })),
     tasks: look.tasks.map((task) => ({ ...task })),
     nbas: presentCards(look.active),
-    patterns: look.patterns.map(({ trigger, due, marks }) => ({
-      trigger: names.nameOf("trigger", trigger),
+    patterns: look.patterns.map(({ pattern, due, marks }) => ({
+      trigger: names.nameOf("pattern", pattern),
       ...(Number.isFinite(due) ? { due } : {}),
       marks: marks.map((mark) => ({ ...mark })),
     })),

@@ -2,7 +2,7 @@
 import type { NameHash } from "../domain/ids.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 
-export type NameKind = "issue" | "group" | "action" | "treatment" | "channel" | "placement" | "trigger";
+export type NameKind = "issue" | "group" | "action" | "treatment" | "channel" | "placement" | "trigger" | "pattern";
 
 export interface RulebookNames {
   /** The name, or 8 hex digits where the active rulebook does not know it any more. */
@@ -29,6 +29,7 @@ function collect(rulebook: Rulebook): RulebookNames {
     channel: new Map(channels.map((channel) => [channel.hash, channel.name])),
     placement: new Map(placements.map((placement) => [placement.hash, placement.name])),
     trigger: new Map([...triggers, ...campaigns].map((asking) => [asking.hash, asking.id])),
+    pattern: new Map(triggers.map(({ keptAs, id }) => [keptAs, id])),
   };
   return { nameOf: (kind, hash) => tables[kind].get(hash) ?? (hash >>> 0).toString(16).padStart(8, "0") };
 }

@@ -98,6 +98,7 @@ export function nameHash(
     | "channel"
     | "placement"
     | "trigger"
+    | "pattern"
     | "campaign"
     | "experiment"
     | "quota",

@@ -3,18 +3,19 @@
 -- ARGV  1 limit: units that may be granted by now, over all partitions
 --       2 share: an ask gets at most this part of what is left, unless it wishes for more
 --       3 days in milliseconds after which the account may be forgotten; 0: never
---       then for each row: 'ask', partition, epoch, spent, need, wish   or   'give', partition, epoch, spent, granted, 0
+--       then for each row: 'ask', partition, epoch, spent, least, need, wish   or   'give', partition, epoch, spent, granted, 0, 0
 -- A row of an epoch before the last one seen of its partition is refused. Grants are absolute, so a row sent twice changes
--- nothing. An ask gets nothing where it would still have less than it needs: a part of a contact is of no use to anyone.
+-- nothing. An ask gets nothing where it would still have less than the least that it can use: a part of a contact is of no
+-- use to anyone. It starves where it has less than its dearest contact needs.
 -- Reply  sum, starved, then for each row what is granted to its partition, or -1 where it was refused
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and kind ~= 'hash' then
   return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is a ' .. kind .. ' and should be a hash')
 end
-if (#ARGV - 3) % 6 ~= 0 then return redis.error_reply('ERR a row has 6 elements') end
-for at = 4, #ARGV, 6 do
+if (#ARGV - 3) % 7 ~= 0 then return redis.error_reply('ERR a row has 7 elements') end
+for at = 4, #ARGV, 7 do
   if ARGV[at] ~= 'ask' and ARGV[at] ~= 'give' then return redis.error_reply('ERR a row begins with ask or give') end
-  for element = at + 1, at + 5 do
+  for element = at + 1, at + 6 do
     if not tonumber(ARGV[element]) then return redis.error_reply('ERR row element ' .. ARGV[element] .. ' is no number') end
   end
 end
@@ -29,17 +30,16 @@ local sum, starved = tonumber(head[1] or '0'), tonumber(head[2] or '0')
 local limit, share = tonumber(ARGV[1]), tonumber(ARGV[2])
 local reply = { '', '' }
 
-local function ask(granted, spent, need, wish)
+local function ask(granted, spent, least, need, wish)
   local room = limit - sum
   local held = granted - spent
   local more = math.min(room, math.max(wish, math.floor(room / share)) - held)
   if more < 0 then more = 0 end
-  if held + more >= need then return granted + more end
-  starved = starved + 1
-  return granted
+  if held + more < need then starved = starved + 1 end
+  return held + more >= least and granted + more or granted
 end
 
-for at = 4, #ARGV, 6 do
+for at = 4, #ARGV, 7 do
   local partition, epoch, spent = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local last_epoch, granted = string.match(redis.call('HGET', KEYS[1], partition) or '0 0 0', '^(%d+) (%d+) %d+$')
   granted = tonumber(granted)
@@ -48,7 +48,7 @@ for at = 4, #ARGV, 6 do
   else
     local after
     if ARGV[at] == 'ask' then
-      after = ask(granted, spent, tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]))
+      after = ask(granted, spent, tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]))
     else
       after = math.min(granted, tonumber(ARGV[at + 4]))
     end

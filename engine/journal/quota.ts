@@ -16,13 +16,14 @@ export interface QuotaAccount {
 export type QuotaRow =
   /**
    * Raises the grant so that the partition holds `wish` units that are not spent, or its share of what is left, whichever is
-   * more; as far as there are any, and not at all where it would still hold fewer than it needs.
+   * more; as far as there are any, and not at all where it would still hold fewer than `least`. Below `need` it starves.
    */
   | {
       readonly kind: "ask";
       readonly partition: PartitionIndex;
       readonly epoch: number;
       readonly spent: number;
+      readonly least: number;
       readonly need: number;
       readonly wish: number;
     }
@@ -94,7 +95,7 @@ export function quotaKey(line: string): string {
 
 function rowArguments(row: QuotaRow): readonly string[] {
   const head = [row.kind, row.partition, row.epoch, row.spent];
-  const rest = row.kind === "ask" ? [row.need, row.wish] : [row.granted, 0];
+  const rest = row.kind === "ask" ? [row.least, row.need, row.wish] : [row.granted, 0, 0];
   return [...head, ...rest].map(String);
 }
 

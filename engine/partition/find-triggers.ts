@@ -63,16 +63,18 @@ export function answerRejection(
   }
 }
 
-export function stateOf(patterns: readonly PatternState[], { hash }: Pick<Trigger, "hash">): PatternState | undefined {
-  return patterns.find(({ trigger }) => trigger === hash);
+type PatternName = Pick<Trigger, "keptAs">;
+
+export function stateOf(patterns: readonly PatternState[], { keptAs }: PatternName): PatternState | undefined {
+  return patterns.find(({ pattern }) => pattern === keptAs);
 }
 
 export function replaced(
   patterns: readonly PatternState[],
-  { hash }: Pick<Trigger, "hash">,
+  { keptAs }: PatternName,
   after: PatternState | undefined,
 ): readonly PatternState[] {
-  const others = patterns.filter(({ trigger }) => trigger !== hash);
+  const others = patterns.filter(({ pattern }) => pattern !== keptAs);
   return after === undefined ? others : [...others, after];
 }
 

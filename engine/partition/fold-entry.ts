@@ -139,9 +139,9 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     );
     if (changed !== undefined) answerRejection(partition, event, changed, entry);
   } else if (event.type === "case_opened") {
-    withdrawSuppressed(partition, event);
+    withdrawSuppressed(partition, event, entry.arrivedAt);
   } else if (event.type === "consent_update") {
-    withdrawRefused(partition, event);
+    withdrawRefused(partition, event, entry.arrivedAt);
   }
   findTriggers(partition, event, entry);
   return "folded";

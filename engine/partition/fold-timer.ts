@@ -28,14 +28,14 @@ export function foldTimer(partition: Partition, key: CustomerKey, due: Instant, 
   touch(partition, key);
 }
 
-/** What is left of a trigger that the rulebook does not have any more is forgotten. */
-function firePatterns(moment: Moment, state: ProfileState, at: Instant): ProfileState {
+/** What is due, and what is complete. What was kept for a pattern that the rulebook does not have any more is forgotten. */
+export function firePatterns(moment: Moment, state: ProfileState, at: Instant): ProfileState {
   const { triggers } = moment.partition.active.rulebook;
   let { patterns } = state;
   for (const pattern of state.patterns) {
-    const trigger = triggers.find(({ hash }) => hash === pattern.trigger);
+    const trigger = triggers.find(({ keptAs }) => keptAs === pattern.pattern);
     if (trigger === undefined || !isPattern(trigger)) {
-      patterns = replaced(patterns, { hash: pattern.trigger }, undefined);
+      patterns = replaced(patterns, { keptAs: pattern.pattern }, undefined);
       continue;
     }
     const change = firePattern(trigger, pattern, at);

@@ -21,7 +21,7 @@ import { CAMPAIGN_SOURCE } from "../profile/held.ts";
 import { endJoining } from "../profile/merge-state.ts";
 import type { HeldMessage } from "../profile/state.ts";
 import { askAt, type Moment, momentOf } from "./ask-at.ts";
-import { askerOf } from "./fold-timer.ts";
+import { askerOf, firePatterns } from "./fold-timer.ts";
 import { type Partition, touch } from "./partition.ts";
 
 export interface JoinContext {
@@ -71,7 +71,8 @@ export function foldMerge(
 ): string | undefined {
   const { store, draft, active } = partition;
   const result = packed && store.merge(key, packed, arrivedAt, active.rulebook.contactMemoryMs);
-  const state = endJoining(store.state(key), anonymous, isJoined);
+  const moment = momentOf(partition, key, arrivedAt, position);
+  const state = firePatterns(moment, endJoining(store.state(key), anonymous, isJoined), arrivedAt);
   store.setState(key, state.joining === 0 ? { ...state, awaiting: [] } : state);
   draft.rearm.add(key);
   touch(partition, key);
@@ -80,7 +81,7 @@ export function foldMerge(
       if (live) draft.withdrawals.push({ key, trackingCode, because: "evicted" });
     }
   }
-  if (state.joining === 0) askAwaited(momentOf(partition, key, arrivedAt, position), state.awaiting, arrivedAt);
+  if (state.joining === 0) askAwaited(moment, state.awaiting, arrivedAt);
   if (result === undefined || result.kind === "merged") return undefined;
   return result.kind === "corrupt" ? result.why : `the layout ${result.hash} of a profile is not known`;
 }

@@ -16,10 +16,11 @@ export type QuotaHolder = Pick<Partition, "index" | "epoch" | "seq" | "skewMs" |
   readonly draft: Pick<Draft, "granted">;
 };
 
-/** What the decisions of one wave could take of one quota in one partition. Whole units. */
+/** What the decisions of one wave could take of one quota in one partition: their cheapest contact, their dearest, all. Whole units. */
 export interface QuotaDemand {
   readonly partition: QuotaHolder;
   readonly quota: Quota;
+  readonly least: number;
   readonly need: number;
   readonly wish: number;
 }
@@ -53,9 +54,11 @@ interface LineState {
   spent: number;
   spentAt: number;
   /** As of the last demand: fewer units than this are of no use. */
-  need: number;
+  least: number;
   /** Not asked for again before this. */
   restsUntil: number;
+  /** Of the quota as it was when this line was last spent from. */
+  limit: number;
   /** Out of the ledger by this commit, still in the account. */
   leaving: { readonly account: QuotaAccount; readonly seq: CommitSeq } | undefined;
 }
@@ -84,12 +87,13 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
 
   async function prepare(demands: readonly QuotaDemand[]): Promise<void> {
     const nowMs = clock();
+    await leaveLowered(demands);
     const asks = new Map<string, { account: QuotaAccount; demands: QuotaDemand[] }>();
     for (const demand of demands) {
-      const { partition, quota, need, wish } = demand;
+      const { partition, quota, least, wish } = demand;
       const account = accountOf(quota, partition.lastNow);
       const state = stateOf(partition, account.line);
-      state.need = need;
+      state.least = least;
       if (leftOn(partition.quotas, account.line) >= wish) continue;
       if (state.leaving !== undefined || nowMs < state.restsUntil) continue;
       const group = asks.get(account.line) ?? { account, demands: [] };
@@ -99,10 +103,35 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
     if (asks.size > 0) await Promise.all([...asks.values()].map((group) => ask(group.account, group.demands, nowMs)));
   }
 
+  /** Of a quota that was lowered more may be out than it has now: then nothing is spent of what these partitions hold. */
+  async function leaveLowered(demands: readonly QuotaDemand[]): Promise<void> {
+    const lowered = new Map<string, { account: QuotaAccount; partitions: QuotaHolder[] }>();
+    for (const { partition, quota } of demands) {
+      const account = accountOf(quota, partition.lastNow);
+      const state = stateOf(partition, account.line);
+      const isLowered = account.limit < state.limit;
+      state.limit = account.limit;
+      if (!isLowered || leftOn(partition.quotas, account.line) === 0) continue;
+      const group = lowered.get(account.line) ?? { account, partitions: [] };
+      lowered.set(account.line, group);
+      group.partitions.push(partition);
+    }
+    for (const { account, partitions } of lowered.values()) {
+      const { sum } = await accounts.read(account.line);
+      if (sum > account.limit) for (const partition of partitions) leave(partition, account);
+    }
+  }
+
+  /** Takes what is not spent out of the ledger; it leaves the account after the commit. */
+  function leave(partition: QuotaHolder, account: QuotaAccount): void {
+    journal(partition, account.line, partition.quotas.get(account.line)?.spent ?? 0);
+    stateOf(partition, account.line).leaving = { account, seq: (partition.seq + 1) as CommitSeq };
+  }
+
   async function ask(account: QuotaAccount, demands: readonly QuotaDemand[], nowMs: number): Promise<void> {
-    const rows = demands.map(({ partition, need, wish }): QuotaRow => {
+    const rows = demands.map(({ partition, least, need, wish }): QuotaRow => {
       const spent = partition.quotas.get(account.line)?.spent ?? 0;
-      return { kind: "ask", partition: partition.index, epoch: partition.epoch, spent, need, wish };
+      return { kind: "ask", partition: partition.index, epoch: partition.epoch, spent, least, need, wish };
     });
     const reply = await accounts.exchange(account, rows);
     for (const [at, { partition, wish }] of demands.entries()) {
@@ -125,11 +154,10 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
         const left = leftOn(partition.quotas, account.line);
         const state = stateOf(partition, account.line);
         if (left === 0 || state.leaving !== undefined) continue;
-        const isIdle = nowMs - state.spentAt > options.idleMs || left < state.need;
+        const isIdle = nowMs - state.spentAt > options.idleMs || left < state.least;
         const { isWanted, isOver } = seen.get(account.line) ?? NOTHING_SEEN;
         if (!(all || isOver || (isWanted && isIdle))) continue;
-        journal(partition, account.line, partition.quotas.get(account.line)?.spent ?? 0);
-        state.leaving = { account, seq: (partition.seq + 1) as CommitSeq };
+        leave(partition, account);
       }
     }
     for (const account of seen.values()) account.isWanted = account.isOver = false;
@@ -189,7 +217,7 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
 const NOTHING_SEEN: Seen = { starved: 0, isWanted: false, isOver: false };
 
 function newLine(nowMs: number): LineState {
-  return { spent: 0, spentAt: nowMs, need: 0, restsUntil: 0, leaving: undefined };
+  return { spent: 0, spentAt: nowMs, least: 0, restsUntil: 0, limit: Number.POSITIVE_INFINITY, leaving: undefined };
 }
 
 function journal(partition: QuotaHolder, line: string, granted: number): void {

@@ -7,7 +7,8 @@ import { wholeUnits } from "./quota-ledger.ts";
 
 export interface QuotaNeeds {
   readonly quota: Quota;
-  /** Whole units: of the dearest candidate, and of as many as there are slots. > 0 */
+  /** Whole units: of the cheapest candidate, of the dearest, and of as many as there are slots. > 0 */
+  least: number;
   need: number;
   wish: number;
 }
@@ -23,7 +24,8 @@ export function quotaNeeds(
     for (const { quota: index, units } of prepared.quotas[treatment] ?? []) {
       const quota = rulebook.quotas[index] as Quota;
       const whole = wholeUnits(quota, units);
-      const found = needs.get(index) ?? { quota, need: 0, wish: 0 };
+      const found = needs.get(index) ?? { quota, least: whole, need: 0, wish: 0 };
+      found.least = Math.min(found.least, whole);
       found.need = Math.max(found.need, whole);
       found.wish += whole;
       needs.set(index, found);

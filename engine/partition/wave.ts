@@ -156,11 +156,12 @@ function demandsOf(undecided: readonly Undecided[]): readonly QuotaDemand[] {
     const { partition } = question;
     const own = demands.get(partition) ?? new Map<QuotaIndex, QuotaDemand>();
     demands.set(partition, own);
-    for (const [index, { quota, need, wish }] of quotaNeeds(active.decider, qualified)) {
+    for (const [index, { quota, least, need, wish }] of quotaNeeds(active.decider, qualified)) {
       const before = own.get(index);
       own.set(index, {
         partition,
         quota,
+        least: Math.min(least, before?.least ?? least),
         need: Math.max(need, before?.need ?? 0),
         wish: wish + (before?.wish ?? 0),
       });

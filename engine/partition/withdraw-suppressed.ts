@@ -5,13 +5,15 @@ import type { ConsentNeed, Prepared, PreparedTreatment } from "../decide/prepare
 import type { Contact, WithdrawReason } from "../domain/contact.ts";
 import type { Consent } from "../domain/decision.ts";
 import type { CustomerEvent } from "../domain/event.ts";
+import type { Instant } from "../domain/time.ts";
 import type { ActionSet, CaseRule } from "../rulebook/policies.ts";
 import { changeContacts } from "./change-contacts.ts";
 import type { ContactChange, Partition } from "./partition.ts";
+import { deciding } from "./wave.ts";
 
-/** A case was opened: what its kind suppresses leaves the screens. */
-export function withdrawSuppressed(partition: Partition, event: CustomerEvent): void {
-  const { caseRules } = partition.active.rulebook;
+/** A case was opened: what its kind suppresses leaves the screens. By the rules of the customer's arm, as the next decision will be. */
+export function withdrawSuppressed(partition: Partition, event: CustomerEvent, arrivedAt: Instant): void {
+  const { caseRules } = deciding(partition.active, event.key, arrivedAt).rulebook;
   if (caseRules.length === 0) return;
   const { openCases } = partition.store.state(event.key);
   // A late report of a case that is closed by now opens nothing.
@@ -26,10 +28,10 @@ export function withdrawSuppressed(partition: Partition, event: CustomerEvent): 
 }
 
 /** Consent was refused: what has none any more leaves the screens. What the rulebook does not know any more stays. */
-export function withdrawRefused(partition: Partition, event: CustomerEvent): void {
+export function withdrawRefused(partition: Partition, event: CustomerEvent, arrivedAt: Instant): void {
   if (event.props["granted"] !== false) return;
   const { consents } = partition.store.state(event.key);
-  const { prepared } = partition.active.decider;
+  const { prepared } = deciding(partition.active, event.key, arrivedAt).decider;
   changeContacts(partition, event.key, (contact) =>
     contact.live && lacksConsent(prepared, contact, consents) ? withdrawn(contact, "consent-refused") : undefined,
   );

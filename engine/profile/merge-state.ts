@@ -139,15 +139,15 @@ function mergeContacts(
 }
 
 /**
- * Seen by both: all marks, settled only as far as both are, due at the earlier of the two. Whether it is complete then shows
- * when it is due, or with its next event.
+ * Seen by both: all marks, settled only as far as both are, due at the earlier of the two. Whether it is complete now is
+ * for `firePattern` to say.
  */
 function mergePatterns(into: readonly PatternState[], from: readonly PatternState[]): readonly PatternState[] {
-  const byTrigger = new Map(into.map((pattern) => [pattern.trigger, pattern]));
+  const byName = new Map(into.map((known) => [known.pattern, known]));
   for (const theirs of from) {
-    const own = byTrigger.get(theirs.trigger);
+    const own = byName.get(theirs.pattern);
     if (own === undefined) {
-      byTrigger.set(theirs.trigger, theirs);
+      byName.set(theirs.pattern, theirs);
       continue;
     }
     const { floor, events } = readMarks(own.marks);
@@ -155,9 +155,9 @@ function mergePatterns(into: readonly PatternState[], from: readonly PatternStat
     let marks: Marks = { floor: Math.min(floor, other.floor) as Instant, events };
     for (const mark of other.events) marks = addMark(marks, mark);
     const due = Math.min(own.due, theirs.due) as Instant;
-    byTrigger.set(theirs.trigger, { ...own, due, marks: writeMarks(boundMarks(marks, marksMax(own, theirs))) });
+    byName.set(theirs.pattern, { ...own, due, marks: writeMarks(boundMarks(marks, marksMax(own, theirs))) });
   }
-  return [...byTrigger.values()];
+  return [...byName.values()];
 }
 
 /** A pattern that counts to more has more marks. */

@@ -11,7 +11,7 @@ import { addToSequence, settleSequence } from "./pattern-sequence.ts";
 import type { PatternMark, PatternState } from "./state.ts";
 
 /** A trigger of kind `pattern`. */
-export type PatternTrigger = Pick<Trigger, "hash"> & { readonly pattern: NonNullable<Trigger["pattern"]> };
+export type PatternTrigger = Pick<Trigger, "keptAs"> & { readonly pattern: NonNullable<Trigger["pattern"]> };
 
 export interface PatternChange {
   /** Undefined: there is nothing to remember. */
@@ -30,7 +30,7 @@ export function isPattern(trigger: Trigger): trigger is Trigger & PatternTrigger
  * @param arrivedAt the log's time of the event: what would have been complete more than an hour before fires nothing
  */
 export function foldPattern(
-  { hash, pattern }: PatternTrigger,
+  { keptAs, pattern }: PatternTrigger,
   before: PatternState | undefined,
   event: CustomerEvent,
   arrivedAt: Instant,
@@ -42,32 +42,36 @@ export function foldPattern(
     case "absence":
       if (isOf(pattern.after, event)) added = addToAbsence(pattern, added, mark(AFTER), arrivedAt);
       if (isOf(pattern.of, event)) added = addToAbsence(pattern, added, mark(OF), arrivedAt);
-      return changeOf(hash, before, marks, settleAbsence(pattern, added, LONG_AGO));
+      return changeOf(keptAs, before, marks, settleAbsence(pattern, added, LONG_AGO));
     case "inactivity":
       if (isOf(pattern.of, event)) added = addToInactivity(pattern, added, mark(0), arrivedAt);
-      return changeOf(hash, before, marks, settleInactivity(pattern, added, LONG_AGO));
+      return changeOf(keptAs, before, marks, settleInactivity(pattern, added, LONG_AGO));
     case "count":
       if (isOf(pattern.of, event)) added = addToCount(pattern, added, mark(0), arrivedAt);
-      return changeOf(hash, before, marks, settleCount(pattern, added, arrivedAt));
+      return changeOf(keptAs, before, marks, settleCount(pattern, added, arrivedAt));
     case "sequence":
       for (const [step, one] of pattern.steps.entries()) {
         if (isOf(one, event)) added = addToSequence(pattern, added, mark(step), arrivedAt);
       }
-      return changeOf(hash, before, marks, settleSequence(pattern, added, arrivedAt));
+      return changeOf(keptAs, before, marks, settleSequence(pattern, added, arrivedAt));
   }
 }
 
-/** Fires what is due at `at`, however late the timer is. */
-export function firePattern({ hash, pattern }: PatternTrigger, before: PatternState, at: Instant): PatternChange {
+/**
+ * Fires what is due at `at`, however late the timer is; and what the marks of two profiles put together complete, unless it
+ * was complete more than an hour before.
+ */
+export function firePattern({ keptAs, pattern }: PatternTrigger, before: PatternState, at: Instant): PatternChange {
   const marks = readMarks(before.marks);
   switch (pattern.kind) {
     case "absence":
-      return changeOf(hash, before, marks, settleAbsence(pattern, marks, at));
+      return changeOf(keptAs, before, marks, settleAbsence(pattern, marks, at));
     case "inactivity":
-      return changeOf(hash, before, marks, settleInactivity(pattern, marks, at));
+      return changeOf(keptAs, before, marks, settleInactivity(pattern, marks, at));
     case "count":
+      return changeOf(keptAs, before, marks, settleCount(pattern, marks, at));
     case "sequence":
-      return changeOf(hash, before, marks, { marks, due: NEVER, fired: [] });
+      return changeOf(keptAs, before, marks, settleSequence(pattern, marks, at));
   }
 }
 
@@ -77,7 +81,7 @@ function isOf(step: PatternStep, event: CustomerEvent): boolean {
 }
 
 function changeOf(
-  hash: PatternTrigger["hash"],
+  keptAs: PatternTrigger["keptAs"],
   before: PatternState | undefined,
   marks: Marks,
   settled: Settled,
@@ -85,6 +89,6 @@ function changeOf(
   const { fired, due } = settled;
   if (settled.marks === marks && due === (before?.due ?? NEVER)) return { after: before, fired, isChanged: false };
   const written = writeMarks(settled.marks);
-  const after = written.length === 0 ? undefined : { trigger: hash, due, marks: written };
+  const after = written.length === 0 ? undefined : { pattern: keptAs, due, marks: written };
   return { after, fired, isChanged: after !== undefined || before !== undefined };
 }

@@ -8,7 +8,7 @@
 //   tasks        count, then each: taskId, title, state · dueAt f64 (NaN: none)
 //   contacts     count, then each as in contact-codec.ts
 //   more         u8: 0 = the rest is as nobody has it and is left out, 1 = it follows
-//   patterns     count, then each: trigger u32 · due f64 · marks: count, then each: step · at f64 · source, event
+//   patterns     count, then each: pattern u32 · due f64 · marks: count, then each: step · at f64 · source, event
 //   held         count, then each: trigger u32 · source, event · at f64, until f64, dropAfter f64 · props
 //   rescoredAt   f64
 //   campaigns    count, then each: campaign u32 · at f64
@@ -46,7 +46,7 @@ export interface ProfileState {
   readonly tasks: readonly Task[];
   /** Oldest first. */
   readonly contacts: readonly Contact[];
-  /** Patterns that have begun. One for each trigger at most. */
+  /** Patterns that have begun. One for each trigger at most, and those of triggers that are no more. */
   readonly patterns: readonly PatternState[];
   /** Messages kept back by quiet hours. One for each trigger at most. */
   readonly held: readonly HeldMessage[];
@@ -66,7 +66,8 @@ export interface ProfileState {
 
 /** What a pattern has seen so far. */
 export interface PatternState {
-  readonly trigger: NameHash;
+  /** Trigger.keptAs */
+  readonly pattern: NameHash;
   /** When it is complete if nothing happens; NEVER where only an event can complete it. */
   readonly due: Instant;
   /** Events that count, oldest first, by event time. */
@@ -261,8 +262,8 @@ function readValue(reader: ByteReader): PropValue {
   }
 }
 
-function writePattern({ trigger, due, marks }: PatternState): void {
-  writer.u32(trigger);
+function writePattern({ pattern, due, marks }: PatternState): void {
+  writer.u32(pattern);
   writer.f64(due);
   writeList(marks, ({ step, at, source, event }) => {
     writer.count(step);
@@ -273,7 +274,7 @@ function writePattern({ trigger, due, marks }: PatternState): void {
 }
 
 function readPattern(reader: ByteReader): PatternState {
-  const trigger = reader.u32() as NameHash;
+  const pattern = reader.u32() as NameHash;
   const due = reader.f64() as Instant;
   const marks = readList(reader, (from) => ({
     step: from.count(),
@@ -281,7 +282,7 @@ function readPattern(reader: ByteReader): PatternState {
     source: from.text(),
     event: from.text(),
   }));
-  return { trigger, due, marks };
+  return { pattern, due, marks };
 }
 
 function writeHeld({ trigger, source, event, at, until, dropAfter, context }: HeldMessage): void {

@@ -53,6 +53,7 @@ export function compileTriggers(
       kind: kindOf(written, pattern),
       on: written.on ?? [],
       pattern,
+      keptAs: nameHash("pattern", lookedFor(written)),
       outcomes: written.rejected ?? [],
       when:
         written.when === undefined
@@ -70,6 +71,14 @@ export function compileTriggers(
       place: source.placeOf(path),
     };
   });
+}
+
+/** Marks of what was looked for before mean nothing to another pattern, though it has the same name. */
+function lookedFor({ id, sequence, absence, count, inactivity }: WrittenTrigger): string {
+  const kinds = { sequence: sequence?.steps, absence, count: count?.of, inactivity: inactivity?.of };
+  return JSON.stringify([id, inactivity !== undefined, kinds], (name, value) =>
+    name === "within" ? undefined : value,
+  );
 }
 
 function kindOf(written: WrittenTrigger, pattern: Pattern | undefined): Trigger["kind"] {

@@ -36,6 +36,8 @@ export interface Trigger {
   /** For `event`; empty otherwise. */
   readonly on: readonly string[];
   readonly pattern: Pattern | undefined;
+  /** Names what its pattern keeps in profiles. Another id, kind, event type or filter, another name; times do not matter. */
+  readonly keptAs: NameHash;
   readonly outcomes: readonly Outcome[];
   readonly when: RuleIndex | undefined;
   readonly placement: PlacementIndex;

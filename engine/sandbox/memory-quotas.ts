@@ -48,8 +48,8 @@ function apply(account: Account, limit: number, parts: number, row: QuotaRow): n
     const room = limit - sumOf(account);
     const held = holder.granted - row.spent;
     const more = Math.max(0, Math.min(room, Math.max(row.wish, Math.floor(room / parts)) - held));
-    if (held + more >= row.need) holder.granted += more;
-    else account.starved++;
+    if (held + more < row.need) account.starved++;
+    if (held + more >= row.least) holder.granted += more;
   }
   return holder.granted;
 }

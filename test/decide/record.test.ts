@@ -37,6 +37,7 @@ const TRIGGER: Trigger = {
   kind: "event",
   on: ["basket"],
   pattern: undefined,
+  keptAs: nameHash("pattern", "basket"),
   outcomes: [],
   when: undefined,
   placement: 0 as Trigger["placement"],

@@ -31,11 +31,12 @@ afterAll(async () => {
 });
 beforeEach(() => client.flushall());
 
-const ask = (partition: number, spent: number, need: number, wish: number, epoch = 1): QuotaRow => ({
+const ask = (partition: number, spent: number, need: number, wish: number, epoch = 1, least = need): QuotaRow => ({
   kind: "ask",
   partition: partition as PartitionIndex,
   epoch,
   spent,
+  least,
   need,
   wish,
 });
@@ -68,6 +69,11 @@ describe("an account", () => {
     expect(await exchange(5, ask(0, 0, 3, 3))).toEqual({ sum: 3, starved: 0, granted: [3] });
     expect(await exchange(5, ask(1, 0, 3, 3))).toEqual({ sum: 3, starved: 1, granted: [0] });
     expect(await exchange(5, give(0, 1), ask(1, 0, 3, 3))).toEqual({ sum: 4, starved: 1, granted: [1, 3] });
+  });
+
+  it("gives what is left where it is enough for the cheapest contact, and counts that the dearest one starves", async () => {
+    expect(await exchange(5, ask(0, 0, 8, 8, 1, 6))).toEqual({ sum: 0, starved: 1, granted: [0] });
+    expect(await exchange(5, ask(0, 0, 8, 8, 1, 2))).toEqual({ sum: 5, starved: 2, granted: [5] });
   });
 
   it("refuses an epoch before the last one that it has seen", async () => {
@@ -118,7 +124,7 @@ describe("an account", () => {
 const units = fc.nat({ max: 40 });
 const head = { partition: fc.nat({ max: PARTITIONS - 1 }) as fc.Arbitrary<PartitionIndex>, epoch: fc.nat({ max: 3 }) };
 const row: fc.Arbitrary<QuotaRow> = fc.oneof(
-  fc.record({ kind: fc.constant("ask" as const), ...head, spent: units, need: units, wish: units }),
+  fc.record({ kind: fc.constant("ask" as const), ...head, spent: units, least: units, need: units, wish: units }),
   fc.record({ kind: fc.constant("give" as const), ...head, spent: units, granted: units }),
 );
 const batches = fc.array(

@@ -13,6 +13,7 @@ import {
   connect,
   customerIn,
   decided,
+  editableRules,
   event,
   home,
   journalledOf,
@@ -41,6 +42,11 @@ const put = (one: CustomerEvent) => client.xadd(`nba:{${home(one.key)}}:events`,
 function identify(id: string, customer: string, anonymous: string): CustomerEvent {
   return { ...event(id, "identify", customer), anonymousId: anonymous.slice("anon:".length) };
 }
+
+const PATTERNS = `triggers:
+  - { id: stuck, sequence: { steps: [ { on: [form_opened] }, { on: [form_error] } ], within: 10m }, placement: outreach }
+  - { id: looked, count: { of: { on: [viewed] }, times: 2, within: 1h }, placement: outreach }
+`;
 
 let number = 0;
 const purchase = (who: string, amount: number, props: Props = {}) =>
@@ -208,5 +214,25 @@ for (const [where, own, theirs] of [
         expect(message?.input.profile.contacts, "it knows of the push to the device").toHaveLength(1);
         expect(message?.kind).toBe("act");
       }));
+
+    it("IDN-9 what is complete only with both keys' events fires as they are joined", async () => {
+      const rules = await editableRules();
+      await rules.edit("triggers.yaml", () => PATTERNS);
+      running = await startLoop(redis.url, { rulesDir: rules.dir });
+      await put(event("a-1", "form_opened", A));
+      await put(event("a-2", "viewed", A));
+      await put(event("c-1", "form_error", C));
+      await put(event("c-2", "viewed", C));
+      await put(identify("i-1", C, A));
+      await joined(C, A);
+      const asked = async () => (await journalledOf(client, C)).flatMap(({ trigger }) => trigger?.id ?? []).sort();
+      await until(async () => (await asked()).length === 2);
+      expect(await asked()).toEqual(["looked", "stuck"]);
+      await put(event("c-3", "form_error", C));
+      await put(purchase(C, 1));
+      await purchases(C, 1);
+      expect(await asked(), "once").toHaveLength(2);
+      await running.stop();
+    });
   });
 }

@@ -108,6 +108,31 @@ describe("the abandoned basket, from the stream to the channel", () => {
     await again.stop();
   });
 
+  it("PTN-10 what was seen for another pattern of the same name counts for nothing; times may be changed", async () => {
+    const { dir, edit } = await editableRules();
+    const count = (type: string, times: number, within: string) =>
+      `triggers:\n  - { id: thrice, count: { of: { on: [${type}] }, times: ${times}, within: ${within} }, placement: outreach }\n`;
+    await edit("features.yaml", (text) => text.trimEnd() + FEATURES);
+    await edit("triggers.yaml", () => count("viewed", 3, "1h"));
+    const { running } = await startAhead(dir);
+    const change = async (text: string) => {
+      await edit("triggers.yaml", () => text);
+      expect((await running.loop.engine.reload("test")).kind).toBe("activated");
+    };
+    await send(running, event("v-1", "viewed", "ana"), event("v-2", "viewed", "ana"));
+    await settled(running, "ana");
+    await change(count("logged_in", 3, "1h"));
+    await send(running, event("l-1", "logged_in", "ana"));
+    await settled(running, "ana");
+    expect(await asked("ana")).toEqual([]);
+    await change(count("logged_in", 2, "2h"));
+    await send(running, event("l-2", "logged_in", "ana"));
+    await settled(running, "ana");
+    await until(async () => (await asked("ana")).length > 0);
+    expect(await asked("ana")).toEqual(["thrice l-2"]);
+    await running.stop();
+  });
+
   it("PTN-9 fires for a profile that is not in memory any more", async () => {
     const rulesDir = await rulesWith(TRIGGERS);
     const time = { aheadMs: 0 };

@@ -92,7 +92,7 @@ function createCluster() {
       const known = QUOTAS[one.quota] as Quota;
       const need = known.unit === "contacts" ? 1 : 700_000;
       const partition = (partitions[one.partition] as Owned).held;
-      return { partition, quota: known, need, wish: need * one.asks };
+      return { partition, quota: known, least: need, need, wish: need * one.asks };
     });
     await exchange.prepare(demands);
     for (const one of wanted.values()) {

@@ -154,6 +154,40 @@ it("what is not spent is given back on a clean stop, and a lowered quota is not 
   await running.stop();
 });
 
+it("QTA-1: what is too little for the dearest action is spent on a cheaper one", async () => {
+  await rules.edit("actions/growth.yaml", (text) =>
+    text.replace(
+      "{ channel: app, content: { title: Save with B",
+      "{ channel: app, cost: 0.2, content: { title: Save with B",
+    ),
+  );
+  await rules.write("quotas.yaml", "quotas:\n  - { id: budget, unit: cost, max: 1.2, per: total, channel: app }\n");
+  const running = await start();
+  const offered: (string | undefined)[] = [];
+  for (let n = 0; n < 4; n++) {
+    const record = decided(await running.loop.engine.ask(askFor(customerIn(0, `c${n}-`, PARTITIONS))));
+    offered.push(record.slates[0]?.items[0]?.treatment);
+  }
+  expect(offered).toEqual(["save-a:app", "save-b:app", "save-b:app", undefined]);
+  await running.stop();
+});
+
+it("a quota that is lowered while blocks of it are out is not exceeded by what these blocks hold", async () => {
+  const running = await start();
+  for (let n = 0; n < 24; n++) decided(await running.loop.engine.ask(askFor(`c-${n}`)));
+  expect((await running.loop.engine.quotas())[0]?.granted).toBeGreaterThan(30);
+  await rules.edit("quotas.yaml", (text) => text.replace(`max: ${APP_MAX}`, "max: 26"));
+  expect((await running.loop.engine.reload("test")).kind).toBe("activated");
+  for (let n = 24; n < 80; n++) await running.loop.engine.ask(askFor(`c-${n}`));
+  expect((await spentInJournals()).app).toBeLessThanOrEqual(26);
+  let next = 80;
+  await until(async () => {
+    await running.loop.engine.ask(askFor(`c-${next++}`));
+    return (await spentInJournals()).app === 26;
+  });
+  await running.stop();
+});
+
 it("the metric shows what this process holds, by quota", async () => {
   const running = await start();
   for (let n = 0; n < 5; n++) decided(await running.loop.engine.ask(askFor(`c-${n}`)));

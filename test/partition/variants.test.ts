@@ -79,6 +79,21 @@ describe("a variant", () => {
     for (const record of await askAll(0, 20)) expect(record.rulebook).toBe(before.get(record.key));
   });
 
+  it("CAS-1 a case takes from the screens what the case rules of the customer's arm suppress", async () => {
+    await rules.write(
+      "variants/bold-savings/contact-policy.yaml",
+      `${await rules.read("contact-policy.yaml")}openCases:\n  - { id: no-selling, kinds: [complaint] }\n`,
+    );
+    expect((await running.loop.engine.reload("test")).kind).toBe("activated");
+    const records = await askAll(0, 12);
+    const opened = records.map(({ key }) => event(`case-${key}`, "case_opened", key, { caseId: "k", kind: "complaint" }));
+    await running.loop.engine.append(opened);
+    for (const { key } of records) await until(async () => (await lookAt(running, key)).openCases.length === 1);
+    for (const record of records) {
+      expect((await lookAt(running, record.key)).active).toHaveLength(armOf(record) === "bold" ? 0 : 1);
+    }
+  });
+
   it("learns with the base, and the base with it", async () => {
     const bold = (await askAll(0, 20)).find((record) => armOf(record) === "bold") as DecisionRecord;
     const code = bold.slates[0]?.items[0]?.trackingCode as string;

@@ -230,9 +230,9 @@ describe("what is known of two keys", () => {
   test("patterns, held messages and campaigns are those of both", () => {
     const a = nameHash("trigger", "a");
     const mark = (n: number) => ({ step: 0, at: at(n), source: "http", event: `e-${n}` });
-    const own = { trigger: a, due: at(9), marks: [mark(1), mark(4)] };
-    const theirs = { trigger: a, due: NEVER, marks: [mark(2), mark(4)] };
-    const other = { trigger: nameHash("trigger", "b"), due: at(3), marks: [] };
+    const own = { pattern: a, due: at(9), marks: [mark(1), mark(4)] };
+    const theirs = { pattern: a, due: NEVER, marks: [mark(2), mark(4)] };
+    const other = { pattern: nameHash("trigger", "b"), due: at(3), marks: [] };
     const held = { trigger: a, source: "http", event: "e-1", at: at(1), until: at(5), dropAfter: at(9), context: {} };
     const campaign = { campaign: nameHash("campaign", "spring"), at: at(1) };
     const { state } = merged(
@@ -244,7 +244,7 @@ describe("what is known of two keys", () => {
         rescoredAt: at(7),
       },
     );
-    expect(state.patterns).toEqual([{ trigger: a, due: at(9), marks: [mark(1), mark(2), mark(4)] }, other]);
+    expect(state.patterns).toEqual([{ pattern: a, due: at(9), marks: [mark(1), mark(2), mark(4)] }, other]);
     expect(state.held.map(({ event: id }) => id)).toEqual(["e-2"]);
     expect(state.campaigns).toEqual([campaign]);
     expect(state.rescoredAt).toBe(at(7));

@@ -34,7 +34,7 @@ function eventOf({ id, type, at }: Seen): CustomerEvent {
 
 /** A pattern fed by hand. `fired` holds `<event> <minute>`. */
 function watch(pattern: Pattern) {
-  const trigger: PatternTrigger = { hash: 7 as NameHash, pattern };
+  const trigger: PatternTrigger = { keptAs: 7 as NameHash, pattern };
   let state: PatternState | undefined;
   const fired: string[] = [];
   const tell = (firings: ReturnType<typeof foldPattern>["fired"]): void => {

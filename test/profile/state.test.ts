@@ -117,7 +117,7 @@ describe("the codec of the state", () => {
         { maxLength: 4 },
       ),
       contacts: fc.array(contacts, { maxLength: 6 }),
-      patterns: fc.array(fc.record({ trigger: hash, due: instant, marks: fc.array(marks, { maxLength: 3 }) }), {
+      patterns: fc.array(fc.record({ pattern: hash, due: instant, marks: fc.array(marks, { maxLength: 3 }) }), {
         maxLength: 3,
       }),
       held: fc.array(heldMessages, { maxLength: 2 }),
