@@ -1,5 +1,5 @@
 // When a customer is not to be disturbed: outbound messages wait for the end of quiet hours, local time of the customer.
-import type { DecisionInput } from "../domain/decision.ts";
+import type { DecisionInput, DecisionRequest } from "../domain/decision.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
 import { DAY_MS, type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import type { QuietHours } from "../rulebook/policies.ts";
@@ -24,7 +24,7 @@ export interface QuietTimes {
 /** Quiet hours that follow one another for longer than this never end. */
 const QUIET_MAX_MS = 8 * DAY_MS;
 
-export function createQuietTimes({ quietHours, zones, channels }: Rulebook): QuietTimes {
+export function createQuietTimes({ quietHours, zones, channels, placements }: Rulebook): QuietTimes {
   /** By ChannelIndex. */
   const policiesOf = channels.map(({ hash }) =>
     quietHours.filter((policy) => policy.channels.length === 0 || policy.channels.includes(hash)),
@@ -34,8 +34,14 @@ export function createQuietTimes({ quietHours, zones, channels }: Rulebook): Qui
   let input: DecisionInput | undefined;
 
   function open(next: DecisionInput): void {
-    input = quietHours.length > 0 && next.request.direction === "outbound" ? next : undefined;
+    input = quietHours.length > 0 && isMessage(next.request) ? next : undefined;
     known.length = 0;
+  }
+
+  /** What a trigger puts on a screen, such as an agent's, wakes nobody. */
+  function isMessage({ direction, placements: asked }: DecisionRequest): boolean {
+    if (direction !== "outbound") return false;
+    return asked.some(({ placement }) => placements[placement]?.direction === "outbound");
   }
 
   function of({ action, channel }: PreparedTreatment): Quiet | undefined {

@@ -31,6 +31,8 @@ interface Judged {
   readonly zone: string | undefined;
   readonly now: number;
   readonly inbound: boolean;
+  /** It asks for messages, not only for what a screen shows. */
+  readonly sends: boolean;
 }
 
 /** What is wrong with this step, in words; empty where nothing is. */
@@ -38,7 +40,10 @@ export function judge(world: World, step: Step): readonly string[] {
   const { input, decision } = step;
   const { draft } = world;
   const zone = zoneOf(draft, input.profile.attributes);
-  const judged: Judged = { draft, step, zone, now: input.now, inbound: input.request.direction === "inbound" };
+  const inbound = input.request.direction === "inbound";
+  const asked = input.request.placements.map(({ placement }) => world.rulebook.placements[placement]?.name);
+  const sends = !inbound && asked.includes("outreach");
+  const judged: Judged = { draft, step, zone, now: input.now, inbound, sends };
   const faults: string[] = [];
   for (const contact of decision.contacts) {
     const named = nameOf(contact);
@@ -48,7 +53,7 @@ export function judge(world: World, step: Step): readonly string[] {
     };
     say(consentless(judged, named, action));
     say(suppressed(judged, named, action));
-    if (!judged.inbound && !(action.exempt && action.urgent)) say(quietNow(judged, named.channel, judged.now));
+    if (judged.sends && !(action.exempt && action.urgent)) say(quietNow(judged, named.channel, judged.now));
     if (action.exempt !== true) for (const limit of draft.limits) say(exceeded(judged, limit, named));
   }
   for (const drop of decision.dropped) {
@@ -215,7 +220,7 @@ function groundless({ rulebook }: World, judged: Judged, drop: TreatmentDrop): s
     return suppressed(judged, named, action) === undefined ? `nothing suppresses it (${drop.because})` : undefined;
   }
   if (drop.stage === "quiet-hours") {
-    if (judged.inbound) return "the customer has asked";
+    if (!judged.sends) return "nothing is sent";
     const isSo = quietNow(judged, channel, now) !== undefined || (zone !== undefined && isNearChange(zone, now));
     if (!isSo) return "it is not quiet";
     const opens = drop.reopensAt;

@@ -29,12 +29,15 @@ function quiet(draft: { from?: string; to?: string; days?: readonly boolean[]; c
 function rulebookWith(hours: readonly ReturnType<typeof quiet>[], action: Partial<ActionDraft> = {}, zone = "") {
   return buildRulebook({
     attributes: ["zone"],
-    placements: [{ name: "outreach", channels: ["email", "push"], slots: 2, direction: "outbound" }],
+    placements: [
+      { name: "outreach", channels: ["email", "push"], slots: 2, direction: "outbound" },
+      { name: "desk", channels: ["email"], slots: 1, direction: "inbound" },
+    ],
     actions: [
       {
         id: "a",
         treatments: [
-          { channel: "email", placements: ["outreach"] },
+          { channel: "email", placements: ["outreach", "desk"] },
           { channel: "push", placements: ["outreach"], prior: { alpha: 1, beta: 9 } },
         ],
         ...action,
@@ -96,6 +99,11 @@ describe("quiet hours", () => {
       because: "quiet",
       reopensAt: Date.parse("2026-01-15T07:00Z"),
     });
+  });
+
+  test("QUI-1 what a trigger puts on a screen is not quiet", () => {
+    const desk = at(night, "2026-01-15T01:00Z", "Europe/Vienna", { placements: ["desk"] });
+    expect([desk.shown, desk.quietUntil]).toEqual(["desk: a:email", NEVER]);
   });
 
   test.each([
