@@ -1,7 +1,7 @@
 // Decisions that were made between SIGKILLs, under rules that use every part of the language: each is computed again from the
 // journal bit for bit, by a reader that was not there; and caps, quotas, holdout and arms hold over all of them.
 import { rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../engine/cli/traffic/random.ts";
 import { type Replay, replay } from "../../engine/decide/replay.ts";
@@ -10,17 +10,21 @@ import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
 import { type FullBooks, makePeople, type Person, profileOf, startFullLoad } from "./full-load.ts";
-import { writeFullRules } from "./full-rules.ts";
+import { writeCampaign, writeFullRules } from "./full-rules.ts";
 import { isInHoldout, judgeJournal, readWrittenRules, type WrittenRules } from "./journal-oracle.ts";
-import { countDecisions, type FoundRecords, readRecords, recordsIn } from "./record-reader.ts";
+import { type FoundRecords, readPayloads, readRecords, recordsIn } from "./record-reader.ts";
 
-const ROUNDS = process.env["NBA_LONG"] === "1" ? 60 : 5;
+const ROUNDS = process.env["NBA_LONG"] === "1" ? 60 : 4;
 const DECISIONS_MIN = 500;
 const PARTITIONS = 4;
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 const people = makePeople(45);
 
+/** Of every kind that can fire within seconds; the day of a daily one begins once. */
+const TRIGGERS = ["bought", "looked", "buys-much", "said-no", "today"];
+
 let redis: TestRedis;
+let client: Redis;
 let rulesDir: string;
 let engine: EngineProcess | undefined;
 let rules: WrittenRules;
@@ -31,15 +35,17 @@ beforeAll(
   async () => {
     console.log(`kills, replayed: NBA_SEED=${SEED}`);
     redis = await startTestRedis({ appendOnly: true });
-    rulesDir = await writeFullRules(Date.now());
+    client = new Redis(redis.tcpUrl);
+    rulesDir = await writeFullRules();
     rules = await readWrittenRules(rulesDir);
     books = await live();
-    found = await readRecords(redis.tcpUrl, PARTITIONS);
+    found = await readRecords(client, PARTITIONS);
   },
-  120_000 + ROUNDS * 15_000,
+  180_000 + ROUNDS * 45_000,
 );
 afterAll(async () => {
   await engine?.stop();
+  client.disconnect();
   await redis.stop();
   await rm(rulesDir, { recursive: true });
 });
@@ -67,13 +73,16 @@ async function live(): Promise<FullBooks> {
   await introduce((await start()).url);
   const load = startFullLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, people, random: next });
   for (let round = 0; round < ROUNDS; round++) {
-    await sleep(100 + next() * 700);
+    const answers = load.books.answers.size + 5 + Math.floor(next() * 25);
+    await vi.waitFor(() => expect(load.books.answers.size).toBeGreaterThan(answers), { timeout: 30_000, interval: 5 });
     await kill();
-    await start();
+    const { url } = await start();
+    if (round === 0) await changeRules(url);
   }
   const isEnough = async (): Promise<void> => {
-    expect(load.books.answers.size).toBeGreaterThan(10 * ROUNDS);
-    expect(await countDecisions(redis.tcpUrl, PARTITIONS)).toBeGreaterThanOrEqual(DECISIONS_MIN);
+    const records = (await readPayloads(client, PARTITIONS)).flatMap(recordsIn);
+    expect(records.length).toBeGreaterThanOrEqual(DECISIONS_MIN);
+    expect(records.map(({ trigger }) => trigger?.id)).toEqual(expect.arrayContaining(TRIGGERS));
   };
   await vi.waitFor(isEnough, { timeout: 90_000, interval: 250 });
   await load.stop();
@@ -99,6 +108,13 @@ async function introduce(url: string): Promise<void> {
   await vi.waitFor(() => Promise.all(known.map(lookAt)), { timeout: 20_000, interval: 100 });
 }
 
+/** A campaign is put in: it walks over the customers that are known, and a second rulebook decides from now on. */
+async function changeRules(url: string): Promise<void> {
+  await writeCampaign(rulesDir, Date.now());
+  const answer = await fetch(`${url}/v1/rulebook:reload`, { method: "POST" });
+  expect(answer.ok, await answer.text()).toBe(true);
+}
+
 function replayed(record: DecisionRecord): Replay {
   const known = found.deciders.get(record.rulebook);
   if (known === undefined) throw new Error(`Redis holds no rulebook ${record.rulebook}`);
@@ -116,16 +132,15 @@ describe("the journal of a run with kills in it", () => {
     expect(failed).toEqual([]);
   });
 
-  test("it shows variants, triggers of every kind that can fire, withheld offers, spending, and models that answered", () => {
+  test("it shows two rulebooks and their variants, triggers of every kind that can fire, withheld offers, spending, and models that answered", () => {
     const { records, deciders } = found;
-    const variants = new Set(records.map(({ rulebook }) => deciders.get(rulebook)?.variant));
-    expect(variants).toEqual(new Set([undefined, "bold"]));
+    const rulebooks = [...new Set(records.map(({ rulebook }) => rulebook))].map((hash) => deciders.get(hash)?.variant);
+    expect(rulebooks.sort(), "two rulebooks, each with its variant").toEqual(["bold", "bold", undefined, undefined]);
     for (const record of records) {
       const isBold = record.arms.some(({ experiment, arm }) => experiment === "whole-book" && arm === "bold");
       expect(deciders.get(record.rulebook)?.variant, `${record.id} of ${record.key}`).toBe(isBold ? "bold" : undefined);
     }
-    const triggers = new Set(records.map(({ trigger }) => trigger?.id));
-    for (const id of ["bought", "looked", "buys-much", "said-no", "today"]) expect(triggers).toContain(id);
+    expect(records.map(({ trigger }) => trigger?.id)).toEqual(expect.arrayContaining(TRIGGERS));
     expect(records.some(({ models }) => models.some(({ fallback }) => !fallback))).toBe(true);
     expect(records.some(({ slates }) => slates.some(({ items }) => items.some(({ kept }) => kept)))).toBe(true);
   });
