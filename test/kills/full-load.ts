@@ -66,7 +66,8 @@ export function startFullLoad({ redisUrl, url, people, random }: FullLoadOptions
 
   async function produce(): Promise<void> {
     while (!isStopped) {
-      await Promise.all(Array.from({ length: 4 }, addEvent));
+      // While no engine runs, a few: else there would be little but catching up.
+      await Promise.all(Array.from({ length: url() === undefined ? 1 : 4 }, addEvent));
       await sleep(30);
     }
   }
@@ -108,7 +109,7 @@ export function startFullLoad({ redisUrl, url, people, random }: FullLoadOptions
     if (answer?.decisionId === undefined) return; // killed, or the placement's fallback
     const items = answer.slates.flatMap((slate) => slate.items);
     books.answers.set(answer.decisionId, { key, treatments: items.map(({ treatment }) => treatment) });
-    for (const { trackingCode } of items) if (random() < 0.4) await report(trackingCode);
+    for (const { trackingCode } of items) if (random() < 0.6) await report(trackingCode);
   }
 
   async function report(trackingCode: string): Promise<void> {

@@ -1,5 +1,5 @@
 // Rules that use every part of the language, in a folder of their own: those of the golden decisions, fed with what the real
-// models need, with triggers of every kind that can fire within seconds and a campaign of today.
+// models need, with triggers of every kind that can fire within seconds.
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const DEMO = `${repositoryRoot}/rules`;
 const DAY_MS = 86_400_000;
 
 const MORE_TRIGGERS = `
-  - { id: said-no, rejected: [declined, later], when: segments.known, placement: outreach }
+  - { id: said-no, rejected: [declined, later], placement: home }
   - { id: only-looked, absence: { after: { on: [page_view], where: event.props.section == "loans" }, of: { on: [purchase] }, within: 1m }, placement: outreach }
   - { id: buys-much, count: { of: { on: [purchase], where: event.props.amount > 200 }, times: 3, within: 1h }, placement: outreach, holdFor: 1h }
   - { id: good-morning, daily: true, when: segments.known, placement: outreach, holdFor: 1d }
@@ -28,8 +28,8 @@ export interface NamedFile {
   readonly name: string;
 }
 
-/** Returns the folder. */
-export async function writeFullRules(now: number): Promise<string> {
+/** Returns the folder, to be removed by the caller. */
+export async function writeFullRules(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "nba-rules-"));
   await cp(FULL, dir, { recursive: true });
   const own = await readYaml<{ attributes: NamedFile[]; features: NamedFile[] }>(join(FULL, "features.yaml"));
@@ -39,10 +39,14 @@ export async function writeFullRules(now: number): Promise<string> {
   await writeFile(join(dir, "features.yaml"), stringify({ attributes: own.attributes, features }));
   await writeFile(join(dir, "triggers.yaml"), (await readFile(join(FULL, "triggers.yaml"), "utf8")) + MORE_TRIGGERS);
   await writeFile(join(dir, "quotas.yaml"), QUOTAS);
+  return dir;
+}
+
+/** A campaign of today in place of that of the spring. */
+export async function writeCampaign(dir: string, now: number): Promise<void> {
   const day = (offset: number): string => new Date(now + offset * DAY_MS).toISOString().slice(0, 10);
   const campaign = `{ id: today, when: segments.known, placement: outreach, from: ${day(0)}, to: ${day(2)}, perSecond: 20, holdFor: 1d }`;
   await writeFile(join(dir, "campaigns.yaml"), `campaigns:\n  - ${campaign}\n`);
-  return dir;
 }
 
 export async function readYaml<File>(path: string): Promise<File> {

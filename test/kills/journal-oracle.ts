@@ -1,97 +1,12 @@
 // What a journal may never say, judged by the rules as they are written in YAML, by wall clocks and plain loops: nothing of the
 // engine but the hash by which customers are drawn.
-import { join } from "node:path";
 import type { DecisionRecord, SlateRecord } from "../../engine/domain/decision.ts";
 import { drawOf } from "../../engine/domain/hash.ts";
 import { clockOf, daysBefore, isZone } from "../decide/wall-clock.ts";
 import type { Person } from "./full-load.ts";
-import { readYaml } from "./full-rules.ts";
+import type { Kind, Treatment, WrittenLimit, WrittenQuota, WrittenRules } from "./written-rules.ts";
 
-type Kind = "channel" | "issue" | "group" | "action";
-
-interface WrittenLimit extends Readonly<Partial<Record<Kind, string>>> {
-  readonly id: string;
-  readonly max: number;
-  readonly window?: string;
-  readonly days?: number;
-  readonly direction?: string;
-  readonly per?: Kind;
-}
-
-interface WrittenQuota extends Readonly<Partial<Record<Kind, string>>> {
-  readonly id: string;
-  readonly max: number;
-  readonly unit?: "contacts" | "cost";
-  readonly per: "day" | "total";
-  readonly pacing?: "none" | "even";
-}
-
-interface WrittenArm {
-  readonly id: string;
-  readonly weight: number;
-  readonly variant?: string;
-}
-
-interface WrittenExperiment {
-  readonly id: string;
-  readonly layer: string;
-  readonly buckets: readonly [number, number];
-  readonly when?: string;
-  readonly arms: readonly WrittenArm[];
-}
-
-interface WrittenAction {
-  readonly id: string;
-  readonly purpose?: string;
-  readonly cost?: number;
-  readonly treatments: readonly { readonly channel: string; readonly cost?: number }[];
-}
-
-interface WrittenIssue {
-  readonly issue: { readonly id: string; readonly purpose?: string };
-  readonly groups: readonly { readonly id: string; readonly purpose?: string; readonly actions: WrittenAction[] }[];
-}
-
-interface Treatment extends Readonly<Record<Kind, string>> {
-  readonly exempt: boolean;
-  readonly cost: number;
-}
-
-export interface WrittenRules {
-  readonly limits: readonly WrittenLimit[];
-  readonly quotas: readonly WrittenQuota[];
-  readonly experiments: readonly WrittenExperiment[];
-  readonly holdout: { readonly share: number; readonly salt: string };
-  readonly countries: Readonly<Record<string, string>>;
-  /** By id, e.g. `gold-card:push`. */
-  readonly treatments: ReadonlyMap<string, Treatment>;
-}
-
-export async function readWrittenRules(dir: string): Promise<WrittenRules> {
-  const file = <File>(name: string): Promise<File> => readYaml<File>(join(dir, name));
-  const { purposes, timeZone } = await file<{
-    purposes: readonly { id: string; exempt?: boolean }[];
-    timeZone: { countries: Record<string, string> };
-  }>("rulebook.yaml");
-  const exempt = new Set(["service", "legal", ...purposes.flatMap(({ id, exempt: is }) => (is === true ? [id] : []))]);
-  const treatments = new Map<string, Treatment>();
-  for (const name of ["actions/sell.yaml", "actions/help.yaml"]) {
-    const { issue, groups } = await file<WrittenIssue>(name);
-    for (const group of groups) {
-      for (const action of group.actions) {
-        const purpose = action.purpose ?? group.purpose ?? issue.purpose ?? "marketing";
-        for (const { channel, cost = action.cost ?? 0 } of action.treatments) {
-          const names = { channel, issue: issue.id, group: group.id, action: action.id };
-          treatments.set(`${action.id}:${channel}`, { ...names, exempt: exempt.has(purpose), cost });
-        }
-      }
-    }
-  }
-  const { limits } = await file<Pick<WrittenRules, "limits">>("contact-policy.yaml");
-  const { quotas } = await file<Pick<WrittenRules, "quotas">>("quotas.yaml");
-  const drawn = await file<Pick<WrittenRules, "experiments" | "holdout">>("experiments.yaml");
-  return { limits, quotas, ...drawn, countries: timeZone.countries, treatments };
-}
+const DAY_MS = 86_400_000;
 
 /** A contact as the journal has it, with the rules' names. */
 interface Made {
@@ -107,7 +22,7 @@ export interface Judgement {
   readonly faults: readonly string[];
   /** Limits that some customer has come up to. */
   readonly reached: ReadonlySet<string>;
-  /** Units spent, by quota. */
+  /** Units spent, by quota: `gold-cards`, or `mails 2026-11-22` where it is one of a day. */
   readonly spent: ReadonlyMap<string, number>;
   readonly shadows: number;
 }
@@ -121,7 +36,7 @@ export function judgeJournal(
 ): Judgement {
   const faults: string[] = [];
   const reached = new Set<string>();
-  const spent = new Map<string, number>(rules.quotas.map(({ id }) => [id, 0]));
+  const spent = new Map<string, number>();
   const histories = new Map<string, Made[]>();
   let shadows = 0;
   for (const record of records) {
@@ -145,6 +60,7 @@ export function judgeJournal(
     judgeSpending(rules, record, made, spent, say);
     shadows += made.filter(({ shadow }) => shadow).length;
   }
+  faults.push(...judgeQuotas(rules, records, spent));
   return { faults, reached, spent, shadows };
 }
 
@@ -174,13 +90,13 @@ function counts(limit: WrittenLimit, one: Made, next: Made, zone: string | undef
   if (limit.direction === "each" && one.inbound !== next.inbound) return false;
   if (limit.per !== undefined && one.treatment[limit.per] !== next.treatment[limit.per]) return false;
   if (limit.days === undefined) return one.at > next.at - windowMs(limit.window ?? "");
-  if (zone === undefined) return one.at > next.at - limit.days * 86_400_000;
+  if (zone === undefined) return one.at > next.at - limit.days * DAY_MS;
   return clockOf(zone, one.at).date >= daysBefore(clockOf(zone, next.at).date, limit.days - 1);
 }
 
 function windowMs(written: string): number {
   if (!/^\d+d$/.test(written)) throw new Error(`"${written}": only days are read here, such as 7d`);
-  return Number.parseInt(written, 10) * 86_400_000;
+  return Number.parseInt(written, 10) * DAY_MS;
 }
 
 function zoneOf({ countries }: WrittenRules, { zone, country }: Person): string | undefined {
@@ -242,6 +158,37 @@ function judgeSpending(
     const units = paid.reduce((sum, { treatment }) => sum + (quota.unit === "cost" ? treatment.cost : 1), 0);
     const noted = record.spent.find((one) => one.quota === quota.id)?.units ?? 0;
     if (Math.abs(units - noted) > 1e-9) say(`${quota.id}: ${noted} units are noted, ${units} are spent`);
-    spent.set(quota.id, (spent.get(quota.id) ?? 0) + units);
+    const account = accountOf(quota, record.now);
+    spent.set(account, (spent.get(account) ?? 0) + units);
   }
+}
+
+function accountOf({ id, per, timeZone }: WrittenQuota, at: number): string {
+  if (per === "total") return id;
+  if (timeZone !== undefined) throw new Error(`quota "${id}": only days of UTC are read here`);
+  return `${id} ${new Date(at).toISOString().slice(0, 10)}`;
+}
+
+function judgeQuotas(
+  { quotas }: WrittenRules,
+  records: readonly DecisionRecord[],
+  spent: ReadonlyMap<string, number>,
+): readonly string[] {
+  const lastAt = new Map<string, number>();
+  for (const { now } of records) {
+    for (const quota of quotas) {
+      const account = accountOf(quota, now);
+      lastAt.set(account, Math.max(now, lastAt.get(account) ?? 0));
+    }
+  }
+  return quotas.flatMap((quota) =>
+    [...lastAt].flatMap(([account, at]) => {
+      if (accountOf(quota, at) !== account) return [];
+      const ofDay = (at % DAY_MS) / DAY_MS;
+      // What is granted in a moment may be spent a moment later, or by one whose clock was read just before.
+      const most = quota.pacing === "even" ? Math.min(quota.max, quota.max * ofDay + 1) : quota.max;
+      const units = spent.get(account) ?? 0;
+      return units > most ? [`${account}: ${units} units are spent, of ${most}`] : [];
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 // Reads decisions out of the journals by another client and another decoder than the engine's, and the rulebooks that they
 // name by the hash of what Redis holds.
 import { createHash } from "node:crypto";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { unpack } from "msgpackr";
 import { createDecider, type Decider } from "../../engine/decide/decide.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
@@ -24,15 +24,22 @@ export interface FoundRecords {
   readonly granted: ReadonlyMap<string, number>;
 }
 
-export async function readRecords(redisUrl: string, partitions: number): Promise<FoundRecords> {
-  const redis = new Redis(redisUrl);
+/** Journal entries with decisions, of one partition in the order of its commits. */
+export async function readPayloads(redis: Redis, partitions: number): Promise<readonly Buffer[]> {
   const payloads: Buffer[] = [];
-  const notDelivered = new Set<string>();
   for (let partition = 0; partition < partitions; partition++) {
     for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+")) {
       const payload = fields[1] as Buffer;
       if (recordsIn(payload).length > 0) payloads.push(payload);
     }
+  }
+  return payloads;
+}
+
+export async function readRecords(redis: Redis, partitions: number): Promise<FoundRecords> {
+  const payloads = await readPayloads(redis, partitions);
+  const notDelivered = new Set<string>();
+  for (let partition = 0; partition < partitions; partition++) {
     for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:events`, "-", "+")) {
       if (fields[1]?.toString() !== "engine") continue;
       const { props } = unpack(fields[3] as Buffer) as { props: { trackingCode: string; outcome: string } };
@@ -50,19 +57,7 @@ export async function readRecords(redisUrl: string, partitions: number): Promise
     granted.set(account, Number(await redis.hget(account, "sum")));
   }
   const deciders = await readDeciders(redis);
-  redis.disconnect();
   return { records: payloads.flatMap(recordsIn), payloads, deciders, sent, notDelivered, granted };
-}
-
-export async function countDecisions(redisUrl: string, partitions: number): Promise<number> {
-  const redis = new Redis(redisUrl);
-  let count = 0;
-  for (let partition = 0; partition < partitions; partition++) {
-    const entries = await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+");
-    for (const [, fields] of entries) count += recordsIn(fields[1] as Buffer).length;
-  }
-  redis.disconnect();
-  return count;
 }
 
 /** The decisions of one journal entry. Throws where it cannot be decoded. */
