@@ -4,7 +4,7 @@ import type { Contact } from "../domain/contact.ts";
 import type { DecisionInput, OpenCase } from "../domain/decision.ts";
 import type { ActionIndex, NameHash, PlacementIndex, PolicyIndex } from "../domain/ids.ts";
 import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
-import type { ActionSet } from "../rulebook/policies.ts";
+import type { ActionSet, RelatedSuppression } from "../rulebook/policies.ts";
 import type { Action, Placement, Rulebook } from "../rulebook/rulebook.ts";
 import { type Cooling, coolDown, happenedAt, isIn } from "./cool-downs.ts";
 import { createWithIssues } from "./foreign-contacts.ts";
@@ -27,6 +27,8 @@ export interface Suppressions {
   readonly of: (treatment: PreparedTreatment) => Suppression | undefined;
   /** The open case that forbids this action. */
   readonly byCase: (action: Action) => Suppression | undefined;
+  /** What outcomes of others have begun since this contact of the treatment was made. */
+  readonly byOthers: (treatment: PreparedTreatment, own: Contact) => Suppression | undefined;
   /** Until when the action is live on the treatment's channel in another placement; LONG_AGO where it is not. */
   readonly liveElsewhereUntil: (treatment: PreparedTreatment, placement: PlacementIndex) => Instant;
   /** Is the action on any screen? */
@@ -59,9 +61,11 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   const live: Contact[] = [];
   const liveActions = new Set<NameHash>();
   const withIssues = createWithIssues(rulebook);
+  let opened: { readonly contacts: readonly Contact[]; readonly now: Instant } = { contacts: [], now: LONG_AGO };
 
   function open({ profile, now }: DecisionInput): void {
     const contacts = withIssues(profile.contacts);
+    opened = { contacts, now };
     for (const scope of Object.values(cooling)) scope.clear();
     snoozed.clear();
     everything = undefined;
@@ -98,12 +102,7 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   }
 
   function openRelated({ policy, covers }: (typeof related)[number], contacts: readonly Contact[], now: Instant): void {
-    let reopensAt = LONG_AGO;
-    for (const contact of contacts) {
-      if (!isIn(policy.of, contact.action, contact.group, contact.issue)) continue;
-      const at = happenedAt(policy.after, contact);
-      if (at !== undefined && at + policy.forMs > reopensAt) reopensAt = plus(at, policy.forMs);
-    }
+    const reopensAt = relatedUntil(policy, contacts);
     if (reopensAt <= now) return;
     relatedNow.push({ covers, suppression: { policy: policy.index, because: "related", reopensAt } });
   }
@@ -126,6 +125,31 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     return undefined;
   }
 
+  function byOthers({ action, channel }: PreparedTreatment, own: Contact): Suppression | undefined {
+    if (action.exempt) return undefined;
+    const { contacts, now } = opened;
+    const others = contacts.filter(({ trackingCode }) => trackingCode !== own.trackingCode);
+    let worst: Suppression | undefined;
+    for (const policy of rulebook.coolDowns) {
+      // Side by side with it, or before it was offered, others were contacted too: that was no hindrance then.
+      if (policy.after === "contacted") continue;
+      const { scope } = policy;
+      const names = { action: action.hash, group: action.group.hash, issue: action.issue.hash, channel: channel.hash };
+      coolDown(policy, others, now, (what, reopensAt) => {
+        if (scope !== "all" && what !== names[scope]) return;
+        if (reopensAt - policy.forMs <= own.at) return;
+        worst = later(worst, { policy: policy.index, because: "cool-down", reopensAt });
+      });
+    }
+    for (const { policy, covers } of related) {
+      if (policy.after === "contacted" || !covers(action.index)) continue;
+      const reopensAt = relatedUntil(policy, others);
+      if (reopensAt <= now || reopensAt - policy.forMs <= own.at) continue;
+      worst = later(worst, { policy: policy.index, because: "related", reopensAt });
+    }
+    return worst;
+  }
+
   function liveElsewhereUntil({ action, channel }: PreparedTreatment, placement: PlacementIndex): Instant {
     let until = LONG_AGO;
     if (!liveActions.has(action.hash)) return until;
@@ -137,7 +161,18 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     return until;
   }
 
-  return { open, of, byCase, liveElsewhereUntil, isLive: (action) => liveActions.has(action.hash) };
+  return { open, of, byCase, byOthers, liveElsewhereUntil, isLive: (action) => liveActions.has(action.hash) };
+}
+
+/** When it ends, LONG_AGO where it never began. */
+function relatedUntil({ of: set, after, forMs }: RelatedSuppression, contacts: readonly Contact[]): Instant {
+  let until = LONG_AGO;
+  for (const contact of contacts) {
+    if (!isIn(set, contact.action, contact.group, contact.issue)) continue;
+    const at = happenedAt(after, contact);
+    if (at !== undefined && at + forMs > until) until = plus(at, forMs);
+  }
+  return until;
 }
 
 /** What a policy without a set suppresses is everything. */

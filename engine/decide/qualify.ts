@@ -156,8 +156,8 @@ export function createQualify(
     if (consent !== "granted") return { stage: "consent", treatment: index, because: consent };
     for (const entry of sticky) {
       if (entry.treatment !== prepared) continue;
-      const openCase = suppressions.byCase(prepared.action);
-      if (openCase !== undefined) return suppressed(index, openCase);
+      const suppression = suppressions.byCase(prepared.action) ?? suppressions.byOthers(prepared, entry.contact);
+      if (suppression !== undefined) return suppressed(index, suppression);
       found.kept.push(entry);
     }
     if (found.kept.at(-1)?.treatment === prepared) return undefined;

@@ -111,6 +111,22 @@ describe("sticky", () => {
     expect(run(rulebook, [declined]).drop("c:app")).toMatchObject({ stage: "suppression" });
   });
 
+  test("STK-2 drops what the outcome of another has suppressed since", () => {
+    const since: ContactDraft = { of: "a:app", at: LIVE.at as Instant, outcome: "declined", outcomeAt: NOW };
+    const cooling = (scope: "action" | "group" | "all") =>
+      book([], { coolDowns: [{ id: "rest", after: "declined", scope, forMs: DAY_MS }] });
+    expect(run(cooling("group"), [since, LIVE]).drop("c:app")).toMatchObject({
+      stage: "suppression",
+      because: "cool-down",
+      reopensAt: NOW + DAY_MS,
+    });
+    expect(run(cooling("all"), [since, LIVE]).shown).toEqual(["desk:"]);
+    expect(run(cooling("action"), [since, LIVE]).shown).toEqual(["desk: c:app b:app"]);
+    expect(run(cooling("group"), [{ ...since, outcomeAt: LIVE.at as Instant }, LIVE]).shown).toEqual(["desk: c:app"]);
+    const clicked = book([], { coolDowns: [{ id: "rest", after: "clicked", scope: "group", forMs: DAY_MS }] });
+    expect(run(clicked, [{ ...LIVE, outcome: "clicked", outcomeAt: NOW }]).shown).toEqual(["desk: c:app"]);
+  });
+
   test("STK-3 renders again, and drops what cannot be said or weighed", () => {
     const content = {
       title: { en: [{ read: "attributes.name", get: ({ attributes }) => attributes[0] }] },
