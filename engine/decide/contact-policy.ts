@@ -3,9 +3,10 @@
 import type { Contact } from "../domain/contact.ts";
 import type { DecisionInput, OpenCase } from "../domain/decision.ts";
 import type { ActionIndex, NameHash, PlacementIndex, PolicyIndex } from "../domain/ids.ts";
-import { type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
+import { DAY_MS, type Instant, LONG_AGO, NEVER, plus } from "../domain/time.ts";
 import type { ActionSet, RelatedSuppression } from "../rulebook/policies.ts";
 import type { Action, Placement, Rulebook } from "../rulebook/rulebook.ts";
+import type { Trigger } from "../rulebook/triggers.ts";
 import { type Cooling, coolDown, happenedAt, isIn } from "./cool-downs.ts";
 import { createWithIssues } from "./foreign-contacts.ts";
 import type { PreparedTreatment } from "./prepared.ts";
@@ -13,6 +14,10 @@ import type { PreparedTreatment } from "./prepared.ts";
 /** Stand in drops for what no file declares. */
 export const SNOOZED_POLICY = -2 as PolicyIndex;
 export const LIVE_POLICY = -3 as PolicyIndex;
+export const TURNED_DOWN_POLICY = -4 as PolicyIndex;
+
+/** What answers a rejection does not offer again what was turned down within this time. */
+const TURNED_DOWN_MS = DAY_MS;
 
 export interface Suppression {
   readonly policy: PolicyIndex;
@@ -23,7 +28,7 @@ export interface Suppression {
 /** What the contacts and cases of one customer forbid. Used again for the next customer: `open` starts over. */
 export interface Suppressions {
   readonly open: (input: DecisionInput) => void;
-  /** Of several the one that ends last. Exempt actions may only be snoozed. */
+  /** Of several the one that ends last. Exempt actions may only be snoozed or turned down. */
   readonly of: (treatment: PreparedTreatment) => Suppression | undefined;
   /** The open case that forbids this action. */
   readonly byCase: (action: Action) => Suppression | undefined;
@@ -62,8 +67,9 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   const liveActions = new Set<NameHash>();
   const withIssues = createWithIssues(rulebook);
   let opened: { readonly contacts: readonly Contact[]; readonly now: Instant } = { contacts: [], now: LONG_AGO };
+  const rejections = new Map(rulebook.triggers.filter(({ kind }) => kind === "rejection").map((one) => [one.id, one]));
 
-  function open({ profile, now }: DecisionInput): void {
+  function open({ profile, request, now }: DecisionInput): void {
     const contacts = withIssues(profile.contacts);
     opened = { contacts, now };
     for (const scope of Object.values(cooling)) scope.clear();
@@ -74,6 +80,8 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     live.length = 0;
     liveActions.clear();
     openContacts(contacts, now);
+    const rejection = request.trigger === undefined ? undefined : rejections.get(request.trigger);
+    if (rejection !== undefined) openRejected(rejection, contacts, now);
     for (const policy of rulebook.coolDowns) {
       coolDown(policy, contacts, now, (what, reopensAt) => {
         begin(policy.scope, what, { policy: policy.index, because: "cool-down", reopensAt });
@@ -93,6 +101,16 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
         live.push(contact);
         liveActions.add(contact.action);
       }
+    }
+  }
+
+  /** Without a cool-down it would be the next best; and what cannot be delivered would be sent again and again. */
+  function openRejected({ placement, outcomes }: Trigger, contacts: readonly Contact[], now: Instant): void {
+    const { hash } = rulebook.placements[placement] as Placement;
+    for (const { action, placement: where, outcome, outcomeAt } of contacts) {
+      const reopensAt = plus(outcomeAt, TURNED_DOWN_MS);
+      if (where !== hash || reopensAt <= now || !outcomes.includes(outcome)) continue;
+      keepLatest(snoozed, action, { policy: TURNED_DOWN_POLICY, because: "cool-down", reopensAt });
     }
   }
 

@@ -3,7 +3,7 @@ import type { Drop } from "../domain/drop.ts";
 import { hashText, murmur128 } from "../domain/hash.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
 import { ROOM_POLICY } from "./contact-limits.ts";
-import { LIVE_POLICY, SNOOZED_POLICY } from "./contact-policy.ts";
+import { LIVE_POLICY, SNOOZED_POLICY, TURNED_DOWN_POLICY } from "./contact-policy.ts";
 import type { DeclaredPolicy } from "./policy-table.ts";
 import type { Prepared } from "./prepared.ts";
 
@@ -126,12 +126,14 @@ type Policy = Pick<DeclaredPolicy, "id" | "hash"> & Partial<DeclaredPolicy>;
 const KEPT = builtIn("built-in/contacts-kept");
 const SNOOZED = builtIn("built-in/snoozed");
 const LIVE = builtIn("built-in/already-live");
+const TURNED_DOWN = builtIn("built-in/turned-down");
 
 /** The declared policy, or what the engine itself sees to: that has no place. */
 export function policyNamed({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
   if (policy === ROOM_POLICY) return KEPT;
   if (policy === SNOOZED_POLICY) return SNOOZED;
   if (policy === LIVE_POLICY) return LIVE;
+  if (policy === TURNED_DOWN_POLICY) return TURNED_DOWN;
   const declared = policy === undefined ? undefined : policies[stage][policy];
   if (declared === undefined) throw new RangeError(`a drop at ${stage} names policy ${policy}, which nobody declares`);
   return declared;

@@ -52,6 +52,12 @@ export function variantOf({ experiments }: Rulebook, key: CustomerKey, now: Inst
   return undefined;
 }
 
+/** The rulebook that decides for this customer: the base, or the variant of the arm. */
+export function rulebookFor(base: Rulebook, key: CustomerKey, now: Instant): Rulebook {
+  const variant = variantOf(base, key, now);
+  return (variant === undefined ? undefined : base.variants.get(variant)) ?? base;
+}
+
 /** What the arms make of an action's lever: the product, 1 where none names it. */
 export function armsLever(arms: readonly Assignment[], action: ActionIndex): number {
   let product = 1;

@@ -1,4 +1,5 @@
 // Values of the engine -> JSON of the outside, exactly as wire.ts declares it.
+import { rulebookFor } from "../decide/experiments.ts";
 import type { Contact } from "../domain/contact.ts";
 import type { Content, DecisionRecord, ItemRecord, SlateRecord } from "../domain/decision.ts";
 import type { CustomerKey } from "../domain/ids.ts";
@@ -87,7 +88,8 @@ export function presentCards(records: readonly DecisionRecord[]): CardBody[] {
 
 export function presentCustomer(look: CustomerLook, rulebook: Rulebook): CustomerBody {
   const names = rulebookNames(rulebook);
-  const pressure = pressureOf(rulebook, look.contacts, look.now);
+  const deciding = rulebookFor(rulebook, look.key, look.now);
+  const pressure = pressureOf(deciding, look.contacts, look.now);
   return {
     customer: look.key,
     anonymous: isAnonymous(look.key),
@@ -101,7 +103,7 @@ export function presentCustomer(look: CustomerLook, rulebook: Rulebook): Custome
     propensities: { ...look.propensities },
     // Those in the shadow were never shown to the customer, so no screen shows them; the limits count them.
     contacts: look.contacts.filter(({ shadow }) => !shadow).map((contact) => presentContact(contact, names)),
-    fatigue: [...fatigueOf(rulebook, look)],
+    fatigue: [...fatigueOf(deciding, look)],
     ...(pressure === undefined ? {} : { pressure }),
     openCases: look.openCases.map((open) => ({ ...open })),
     tasks: look.tasks.map((task) => ({ ...task })),

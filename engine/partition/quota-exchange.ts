@@ -193,6 +193,7 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
         if (leftOn(partition.quotas, account.line) > 0) held.set(account.line, account);
         look(partition, account.line);
       }
+      forgetOver(partition);
     }
     for (const line of seen.keys()) if (!held.has(line)) seen.delete(line);
     for (const { line, limit } of held.values()) {
@@ -201,6 +202,13 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
       const isWanted = before.isWanted || starved > before.starved;
       seen.set(line, { starved, isWanted, isOver: sum > limit });
     }
+  }
+
+  /** Days go by: what is noted of lines that nobody spends from any more is of no use. */
+  function forgetOver(partition: QuotaHolder): void {
+    const known = lines.get(partition);
+    const now = new Set(partition.active.rulebook.quotas.map((quota) => lineOf(quota, nowOf(partition))));
+    for (const [line, { leaving }] of known ?? []) if (leaving === undefined && !now.has(line)) known?.delete(line);
   }
 
   function look(partition: QuotaHolder, line: string): void {

@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { experimentsCommand } from "../../engine/cli/experiments.ts";
 import { explain } from "../../engine/decide/explain.ts";
+import { presentCustomer } from "../../engine/deliver/present.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import type { RulebookHash } from "../../engine/domain/ids.ts";
 import { encodeActivation } from "../../engine/ingest/log-entry.ts";
@@ -79,6 +80,20 @@ describe("a variant", () => {
     for (const record of await askAll(0, 20)) expect(record.rulebook).toBe(before.get(record.key));
   });
 
+  it("its limits are those that a profile in its arm shows", async () => {
+    const policy = await rules.read("contact-policy.yaml");
+    await rules.write(
+      "variants/bold-savings/contact-policy.yaml",
+      policy.replace("app-per-day, max: 2", "app-per-day, max: 7"),
+    );
+    expect((await running.loop.engine.reload("test")).kind).toBe("activated");
+    for (const record of await askAll(0, 12)) {
+      const shown = presentCustomer(await lookAt(running, record.key), running.loop.engine.rulebook());
+      const limit = shown.fatigue.find((one) => one.limit === "app-per-day");
+      expect(limit).toMatchObject({ counted: 1, max: armOf(record) === "bold" ? 7 : 2 });
+    }
+  });
+
   it("CAS-1 a case takes from the screens what the case rules of the customer's arm suppress", async () => {
     await rules.write(
       "variants/bold-savings/contact-policy.yaml",
@@ -86,7 +101,9 @@ describe("a variant", () => {
     );
     expect((await running.loop.engine.reload("test")).kind).toBe("activated");
     const records = await askAll(0, 12);
-    const opened = records.map(({ key }) => event(`case-${key}`, "case_opened", key, { caseId: "k", kind: "complaint" }));
+    const opened = records.map(({ key }) =>
+      event(`case-${key}`, "case_opened", key, { caseId: "k", kind: "complaint" }),
+    );
     await running.loop.engine.append(opened);
     for (const { key } of records) await until(async () => (await lookAt(running, key)).openCases.length === 1);
     for (const record of records) {
