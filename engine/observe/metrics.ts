@@ -28,6 +28,7 @@ export interface Metrics {
   readonly stageSeconds: Series<[stage: WaveStage]>;
   readonly decisions: Series<[kind: "act" | "none", direction: Direction, placement: string]>;
   readonly candidatesDropped: Series<[stage: Stage]>;
+  readonly ruleErrors: Series<[stage: Stage]>;
   readonly actionsSelected: Series<[action: string]>;
   readonly contacts: Series<[channel: string, state: ContactState]>;
   readonly modelSeconds: Histogram<[model: string]>;
@@ -117,6 +118,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       "Decisions journalled, once for each placement that was asked for.",
     ),
     candidatesDropped: counter<[Stage]>("nba_candidates_dropped_total", ["stage"], "Candidates by where they fell."),
+    ruleErrors: counter<[Stage]>(
+      "nba_rule_errors_total",
+      ["stage"],
+      "Candidates dropped because a rule failed on a profile, by where they fell.",
+    ),
     actionsSelected: counter<[string]>("nba_actions_selected_total", ["action"], "Items placed on slates, by action."),
     contacts: counter<[string, ContactState]>(
       "nba_contacts_total",

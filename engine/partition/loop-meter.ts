@@ -22,6 +22,7 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
   const stageSlots = memo((stage: WaveStage) => metrics.stageSeconds.slot(stage));
   const commitSlot = metrics.commitSeconds.slot();
   const dropSlots = memo((stage: Stage) => metrics.candidatesDropped.slot(stage));
+  const errorSlots = memo((stage: Stage) => metrics.ruleErrors.slot(stage));
   let lapAt = performance.now();
   return {
     stages: {
@@ -33,7 +34,10 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
         metrics.stageSeconds.add(stageSlots(stage), (now - lapAt) / 1000);
         lapAt = now;
       },
-      onDropped: (stage) => metrics.candidatesDropped.add(dropSlots(stage), 1),
+      onDropped: (drop) => {
+        metrics.candidatesDropped.add(dropSlots(drop.stage), 1);
+        if ("because" in drop && drop.because === "rule-error") metrics.ruleErrors.add(errorSlots(drop.stage), 1);
+      },
     },
     onEntry: createEntryMeter(metrics),
     onCommitted: createCommitMeter(metrics, commitSlot, metrics.decisionSeconds.slot("trigger")),
