@@ -119,8 +119,8 @@ function Pressure({ fatigue }) {
     <dl class="signals">
       ${used.map(
         (limit) =>
-          html`<div key=${`${limit.limit} ${limit.per}`}>
-            <dt>${humane(limit.limit)}${limit.per ? `: ${humane(limit.per).toLowerCase()}` : ""}</dt>
+          html`<div key=${`${limit.limit} ${limit.direction ?? ""} ${limit.per ?? ""}`}>
+            <dt>${humane(limit.limit)}${limit.direction ? `, ${limit.direction}` : ""}${limit.per ? `: ${humane(limit.per).toLowerCase()}` : ""}</dt>
             <dd class=${limit.counted >= limit.max ? "full" : ""}>${limit.counted} of ${limit.max}${limit.counted >= limit.max ? ", full" : ""}</dd>
           </div>`,
       )}

@@ -1,6 +1,7 @@
+import { fallWords } from "./fall-words.js";
 import { html } from "./html.js";
 import { readFunnel } from "./wire.js";
-import { amount, dayAndTime, humane, percent, stageWords } from "./words.js";
+import { amount, humane, stageWords } from "./words.js";
 
 /** Panel in place of the feed: every action that was not offered, the stage where it fell, the rule and the values. */
 export function Funnel({ funnel, acts }) {
@@ -31,7 +32,7 @@ function Fallen({ body }) {
 }
 
 function Candidate({ label, fell }) {
-  const sentence = sentenceOf(fell);
+  const sentence = fallWords(fell);
   const values = Object.entries(fell.rule?.values ?? {});
   return html`<li>
     <strong>${label}</strong>
@@ -44,21 +45,6 @@ function Candidate({ label, fell }) {
       </dl>`
     }
   </li>`;
-}
-
-/** Why it fell, where no rule says it. */
-function sentenceOf(fell) {
-  const again = Number.isFinite(fell.reopensAt) ? `; again from ${dayAndTime(fell.reopensAt)}` : "";
-  if (fell.missing !== undefined) return `No value for ${fell.missing}`;
-  if (fell.counted !== undefined)
-    return `Limit “${humane(fell.policy ?? "")}” reached: ${fell.counted} counted${again}`;
-  if (fell.floor !== undefined)
-    return `Chance of a yes ${percent(fell.propensity)}, at least ${percent(fell.floor)} wanted`;
-  if (fell.lostTo !== undefined)
-    return `Behind “${humane(fell.lostTo.split(":")[0])}” with priority ${amount(fell.priority)}`;
-  if (fell.rule !== undefined) return fell.because === "rule-error" ? "The rule could not be computed" : undefined;
-  const because = humane(fell.because ?? "");
-  return fell.policy === undefined ? because : `${because} by “${humane(fell.policy)}”${again}`;
 }
 
 function shown(value) {

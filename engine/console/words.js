@@ -58,6 +58,12 @@ export function span(ms) {
   return `${Math.floor(ms / DAY_MS)} days`;
 }
 
+/** What a limit counts over: a rolling window, or so many calendar days of the customer. */
+export function stretch(windowMs, days = 0) {
+  if (days === 0) return `in ${span(windowMs)}`;
+  return days === 1 ? "on this day" : `on ${days} calendar days`;
+}
+
 export function ago(at, now) {
   const ms = now - at;
   return ms < 5 * SECOND_MS ? "just now" : `${span(ms)} ago`;

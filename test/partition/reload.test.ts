@@ -69,6 +69,23 @@ async function bore(count: number): Promise<void> {
   }
 }
 
+describe("a rule that fails on a profile", () => {
+  it("drops its action alone, and is counted by stage", async () => {
+    await rules.edit("actions/growth.yaml", (text) =>
+      text.replace(
+        "label: Save A\n",
+        "label: Save A\n        eligibility: [{ id: gold, rule: attributes.tier == 'gold' }]\n",
+      ),
+    );
+    expect(await running.loop.engine.reload("test")).toMatchObject({ kind: "activated" });
+    const record = await ask("tierless");
+    expect(treatmentOf(record)).toBe("save-b:app");
+    const { text } = await running.metrics.scrape(undefined);
+    expect(text).toMatch(/^nba_rule_errors_total\{stage="eligibility"\} 1$/m);
+    expect(text).toMatch(/^nba_candidates_dropped_total\{stage="eligibility"\} 1$/m);
+  });
+});
+
 describe("evidence", () => {
   beforeEach(async () => {
     await makeEqual();

@@ -1,5 +1,6 @@
+import { fallWords } from "../fall-words.js";
 import { html } from "../html.js";
-import { amount, dayAndTime, humane, percent, span, stageWords } from "../words.js";
+import { amount, humane, percent, stageWords } from "../words.js";
 import { funnelOf, winnersOf } from "./read.js";
 
 /** All actions through the stages: bars with counts, and behind each bar who fell there and why. */
@@ -49,7 +50,7 @@ function Fallen({ action, stage }) {
 
 function Fall({ fell }) {
   const { rule } = fell;
-  const sentence = sentenceOf(fell);
+  const sentence = fallWords(fell);
   return html`${sentence && html`<p>${sentence}</p>`}
     ${
       rule &&
@@ -58,25 +59,6 @@ function Fall({ fell }) {
         <p class="place">${rule.id} · ${rule.place.file}:${rule.place.line}</p>`
     }
     ${!rule && fell.policyPlace && html`<p class="place">${fell.policyPlace.file}:${fell.policyPlace.line}</p>`}`;
-}
-
-function sentenceOf(fell) {
-  const again = Number.isFinite(fell.reopensAt) ? `, again from ${dayAndTime(fell.reopensAt)}` : "";
-  const named = fell.policy === undefined ? "" : ` “${humane(fell.policy)}”`;
-  if (fell.rule !== undefined) return fell.because === "rule-error" ? "The rule could not be computed" : undefined;
-  if (fell.heldFor !== undefined) return `The last room under${named} is held for ${humane(fell.heldFor)}`;
-  if (fell.counted !== undefined) {
-    const of = fell.max === undefined ? "" : ` of ${fell.max}`;
-    return `Limit${named}: ${fell.counted}${of}${fell.windowMs ? ` in ${span(fell.windowMs)}` : ""}${again}`;
-  }
-  if (fell.needed !== undefined) return `Quota${named}: ${amount(fell.left)} left, ${amount(fell.needed)} needed`;
-  if (fell.missing !== undefined) return `No value for ${fell.missing}`;
-  if (fell.propensity !== undefined)
-    return `Chance of a yes ${percent(fell.propensity)}, at least ${percent(fell.floor)} wanted`;
-  if (fell.because === "no-treatment") return "Not made for this placement and channel";
-  if (fell.lostTo !== undefined)
-    return `Behind ${fell.lostTo} in ${fell.placement}, with priority ${amount(fell.priority ?? Number.NaN)}`;
-  return `${humane(fell.because ?? fell.stage)}${named}${again}`;
 }
 
 function Factors({ winners }) {

@@ -1,5 +1,5 @@
 import { html } from "../html.js";
-import { ago, amount, customerName, dayAndTime, humane, modelWords, percent, span } from "../words.js";
+import { ago, amount, customerName, dayAndTime, humane, modelWords, percent, span, stretch } from "../words.js";
 
 /** Who it is and all that rules can read. */
 export function Profile({ state }) {
@@ -65,8 +65,8 @@ function Caps({ fatigue, pressure }) {
     }
     ${fatigue.map((limit) => {
       const isFull = limit.counted >= limit.max;
-      return html`<div class="measure" key=${`${limit.limit} ${limit.per ?? ""}`}>
-        <span>${humane(limit.limit)}${limit.per ? `: ${humane(limit.per).toLowerCase()}` : ""} <small>in ${span(limit.windowMs)}</small></span>
+      return html`<div class="measure" key=${`${limit.limit} ${limit.direction ?? ""} ${limit.per ?? ""}`}>
+        <span>${humane(limit.limit)}${limit.per ? `: ${humane(limit.per).toLowerCase()}` : ""} <small>${limit.direction ?? ""} ${stretch(limit.windowMs, limit.days)}</small></span>
         <strong class=${isFull ? "full" : ""}>${limit.counted} of ${limit.max}${isFull ? ", full" : ""}</strong>
         <div class="bar" aria-hidden="true"><i class=${isFull ? "full" : ""} style=${{ width: `${Math.min(100, (100 * limit.counted) / Math.max(1, limit.max))}%` }}></i></div>
       </div>`;
