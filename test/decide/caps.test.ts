@@ -9,7 +9,7 @@ import { isNearChange, isZone } from "./wall-clock.ts";
 /** 100 worlds of 40 decisions; of the long tests 5,000, so 200,000 decisions. */
 const WORLDS = Math.max(RUNS, 100);
 const DECISIONS = 40;
-const LONGEST_MS = 600_000;
+const LONGEST_MS = 1_800_000;
 
 const AWAITED = [
   "offered",

@@ -69,7 +69,10 @@ function exceeded(limits: readonly LimitDraft[], contacts: readonly Named[], now
   return undefined;
 }
 
-describe("properties", () => {
+/** The long run takes minutes, whatever else the machine does. */
+const LONGEST_MS = 1_800_000;
+
+describe("properties", { timeout: LONGEST_MS }, () => {
   test("CON-5 no cap is ever exceeded within any rolling window, decisions following one another", () => {
     const step = fc.record({
       ask,
