@@ -5,13 +5,24 @@ import { experimentsCommand } from "../../engine/cli/experiments.ts";
 import { explain } from "../../engine/decide/explain.ts";
 import { presentCustomer } from "../../engine/deliver/present.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
-import type { RulebookHash } from "../../engine/domain/ids.ts";
+import { customerKey, type RulebookHash } from "../../engine/domain/ids.ts";
 import { encodeActivation } from "../../engine/ingest/log-entry.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { createRulebookLibrary } from "../../engine/partition/rulebook-library.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
-import { askFor, connect, cutConnections, decided, editableRules, event, lookAt, outcomeOf, until } from "./harness.ts";
+import {
+  askFor,
+  connect,
+  customerIn,
+  cutConnections,
+  decided,
+  editableRules,
+  event,
+  lookAt,
+  outcomeOf,
+  until,
+} from "./harness.ts";
 
 let redis: TestRedis;
 let client: Redis;
@@ -189,6 +200,21 @@ describe("nba experiments", () => {
       ],
       ratio: { isAlarm: false },
     });
+  });
+
+  it("counts what is reported under the customer's key of what was shown to the device before", async () => {
+    const [device, customer] = [customerIn(1, "anon:d-"), customerIn(2, "c-")];
+    const shown = await ask(device);
+    const identified = event("i-1", "identify", customer);
+    await running.loop.engine.append([{ ...identified, anonymousId: device.slice("anon:".length) }]);
+    await until(async () => (await running.loop.engine.look(customerKey(customer)))?.absorbed.length === 1);
+    const code = shown.contacts[0]?.trackingCode as string;
+    await running.loop.engine.append([outcomeOf(customer, code, "accepted")]);
+    const outcome = async () => (await lookAt(running, customer)).contacts[0]?.outcome;
+    await until(async () => (await outcome()) === "accepted");
+    const { experiments } = await report();
+    const arms = experiments[0]?.["arms"] as { arm: string; positives: number }[];
+    expect(arms.find(({ arm }) => arm === armOf(shown))?.positives).toBe(1);
   });
 
   it("alarms where customers are not divided as declared, and exits 1", async () => {
