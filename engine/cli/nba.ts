@@ -77,6 +77,10 @@ function codeOf(error: unknown): ExitCode {
     complain(error.message);
     return 2;
   }
+  if (error instanceof Error && error.name === "RedisTrouble") {
+    complain(`Redis does not answer: ${error.message}; REDIS_URL names the one to use`);
+    return 1;
+  }
   throw error;
 }
 

@@ -48,7 +48,15 @@ export function actionNamed(rulebook: Rulebook, id: string): Action {
   const action = rulebook.actions.find((known) => known.id === id);
   if (action !== undefined) return action;
   const ids = rulebook.actions.map((known) => known.id);
-  throw new CommandTrouble(`there is no action "${id}" in rulebook ${rulebook.version}${suggest(id, ids)}`, 2);
+  const hint = suggest(id, ids) || `, which has: ${listed(ids)}`;
+  throw new CommandTrouble(`there is no action "${id}" in rulebook ${rulebook.version}${hint}`, 2);
+}
+
+const LISTED_MAX = 40;
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length > LISTED_MAX ? ` and ${ids.length - LISTED_MAX} more` : "";
+  return `${ids.slice(0, LISTED_MAX).toSorted().join(", ")}${more}`;
 }
 
 function placeOf(

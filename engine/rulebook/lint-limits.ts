@@ -59,10 +59,24 @@ function limitLints({ contactLimits }: Rulebook, limited: readonly Offer[]): rea
       ];
     }
     const tighter = contactLimits.find((other) => other !== limit && bitesFirst(other, limit));
-    if (tighter === undefined) return [];
-    const message = `${name} never bites: ${JSON.stringify(tighter.id)} covers all that it counts and always bites first`;
-    return [lintAt(limit.place, "moot-limit", "warning", message)];
+    if (tighter !== undefined) {
+      const message = `${name} never bites: ${JSON.stringify(tighter.id)} covers all that it counts and always bites first`;
+      return [lintAt(limit.place, "moot-limit", "warning", message)];
+    }
+    const slower = contactLimits.find((other) => other !== limit && letsThrough(other, limit) <= limit.max);
+    if (slower === undefined) return [];
+    const most = letsThrough(slower, limit);
+    const message = `${name} allows ${limit.max}, but ${JSON.stringify(slower.id)} lets only ${most} through in that time: it bites only where other senders' contacts come on top`;
+    return [lintAt(limit.place, "slack-limit", "note", message)];
   });
+}
+
+/** The most that `other`, over a shorter time, lets through while `limit` counts: its own maximum, as often as its time is begun in the other's. */
+function letsThrough(other: ContactLimit, limit: ContactLimit): number {
+  if (other.windowMs >= limit.windowMs || !countsAll(other, limit)) return Number.POSITIVE_INFINITY;
+  if (other.calendarDays === 0) return other.max * Math.ceil(limit.windowMs / other.windowMs);
+  if (limit.calendarDays === 0) return Number.POSITIVE_INFINITY; // a week touches eight days, or nine where clocks change
+  return other.max * Math.ceil(limit.calendarDays / other.calendarDays);
 }
 
 /** Whatever reaches `limit` has reached `other` before, or at the same time; of two that are alike the later one is moot. */

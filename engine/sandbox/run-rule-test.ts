@@ -9,6 +9,7 @@ import { collect, doDeed, lastItem, type Mismatch, mismatch, type RuleTestBook, 
 import { createGivenScorer } from "./given-scorer.ts";
 import type { GivenCustomer, RuleTest, Step } from "./rule-test.ts";
 import { createSandbox } from "./sandbox.ts";
+import { unknownItems } from "./unknown-items.ts";
 
 export interface RuleTestResult {
   readonly mismatches: readonly Mismatch[];
@@ -121,7 +122,9 @@ async function runStep(run: Run, step: Step, to: Instant): Promise<void> {
     lastItem: (item: string) => lastItem(run, item, step.customer),
     contactOf: (item: ItemRecord) => contactOf(run, item),
   };
-  for (const difference of compareStep(step.expected, seen)) mismatch(run, step.expected.place, difference);
+  const unknown = unknownItems(step.expected, run.book.rulebook);
+  for (const difference of [...unknown, ...compareStep(step.expected, seen)])
+    mismatch(run, step.expected.place, difference);
 }
 
 /** Every explanation is a replay: a decision that does not come out again is told whatever the test expects. */

@@ -54,6 +54,14 @@ describe("nba", SLOW, () => {
     }
   });
 
+  it("says in one line that Redis does not answer", () => {
+    const { status, stderr } = nba(["why", "c-17", "gold-card"], { REDIS_URL: "redis://127.0.0.1:1" });
+    expect(stderr).toBe(
+      "nba: Redis does not answer: connect ECONNREFUSED 127.0.0.1:1; REDIS_URL names the one to use\n",
+    );
+    expect(status).toBe(1);
+  });
+
   it("tells every fault of the environment on a line of its own and exits 2", () => {
     const { status, stderr, stdout } = nba(["partition", "c-17"], { PORT: "x", NBA_TURBO: "1" });
     expect(status).toBe(2);

@@ -147,6 +147,15 @@ const TABLE: readonly (readonly [title: string, file: string, from: string, to: 
     [],
   ],
   [
+    "a month that its weeks never fill",
+    POLICY,
+    "limits:\n",
+    "limits:\n  - { id: monthly, max: 20, window: 28d, channel: email, direction: outbound }\n",
+    [
+      'contact-policy.yaml:2:5: limit "monthly" allows 20, but "weekly" lets only 12 through in that time: it bites only where other senders\' contacts come on top [note slack-limit]',
+    ],
+  ],
+  [
     "no conflict where the wider limit has a counter for each action",
     POLICY,
     "limits:\n",
@@ -168,6 +177,7 @@ const TABLE: readonly (readonly [title: string, file: string, from: string, to: 
     "limits:\n",
     "limits:\n  - { id: wide, max: 1, window: 3d }\n",
     [
+      'contact-policy.yaml:3:5: limit "weekly" allows 3, but "wide" lets only 3 through in that time: it bites only where other senders\' contacts come on top [note slack-limit]',
       'contact-policy.yaml:4:5: limit "daily" never bites: "wide" covers all that it counts and always bites first [warning moot-limit]',
     ],
   ],

@@ -45,6 +45,12 @@ test("a fact that does not hold says what holds instead", async () => {
   ]);
 });
 
+test("a name that is neither action nor treatment is told, though what it names was indeed not offered", async () => {
+  expect(await run(table("      09:00  ana  ask banner on web   -> act gold:web; glod not offered\n"))).toEqual([
+    '5:39 an action or treatment of the rulebook <> "glod": did you mean "gold"?',
+  ]);
+});
+
 test("a line that cannot be read is told with its place and what would be right", async () => {
   expect(await run(table("      9 ana ask banner on web\n"))).toEqual([
     't.yaml:5:7: "9" is no time: write 09:00, +20m, or a date such as 2026-03-02',
