@@ -44,6 +44,12 @@ export function compileSlates(
       bundleOf.set(name, id);
       return actions.findIndex((action) => action.id === name) as ActionIndex;
     });
+    const exempt = found.filter((action) => actions[action]?.exempt === true).length;
+    if (exempt > 0 && exempt < found.length) {
+      // The holdout would show one half of it.
+      const message = "has actions of exempt purposes beside others: bundle only the ones or only the others";
+      faults.add(source.placeOf([...path, "actions"]), `bundle ${JSON.stringify(id)} ${message}`);
+    }
     return { index: (slateLimits.length + index) as PolicyIndex, id, place: source.placeOf(path), actions: found };
   });
   return { slateLimits, bundles };

@@ -248,6 +248,13 @@ const TABLE: readonly (readonly [title: string, file: string, from: string, to: 
     'rulebook.yaml:11:33: action "deal" is twice in this bundle: an action is in one bundle, once',
   ],
   [
+    "bundle that is exempt in part",
+    HEAD,
+    "actions: [insurance, deal] }",
+    "actions: [insurance, card-help] }",
+    'rulebook.yaml:11:26: bundle "pair" has actions of exempt purposes beside others: bundle only the ones or only the others',
+  ],
+  [
     "purpose that is built in otherwise",
     HEAD,
     "{ id: newsletter }",
