@@ -22,6 +22,8 @@
 // Whatever proves that the customer saw it (all but `pending` and `not-delivered`) makes it a trial, once, and confirms
 // the contact, even one that was released meanwhile: it has happened, though its place under the caps may have been
 // given away. That over-count cannot be prevented, only avoided by a `reserveFor` that is long enough.
+// A message that counts as sent and stays without a word is `no-response` in the end, and a trial: gateways seldom tell
+// who looked at it, and a treatment whose answers alone were counted would look as if everybody answered.
 // A shadow contact, which the holdout withheld, was never sent: no report applies to it, and it leaves no screen.
 // `tried` and the positive are functions of the outcome, so evidence is what the outcomes say, after any path.
 import type { Contact, ContactState, Outcome, WithdrawReason } from "../domain/contact.ts";
@@ -96,7 +98,7 @@ export function fireDue(contact: Contact, now: Instant): ContactStep {
   };
   if (!silent) return step(contact, next);
   const previous = contact.previous === "retracted" ? "retracted" : contact.outcome;
-  return step(contact, { ...next, outcome: "no-response", previous, outcomeAt: contact.respondBy });
+  return step(contact, { ...next, outcome: "no-response", previous, outcomeAt: contact.respondBy, tried: true });
 }
 
 /** When the next of these contacts falls due; NEVER where none does. */
@@ -152,8 +154,10 @@ function dueAt(contact: Contact): Instant {
   return due;
 }
 
-function awaitsAnswer({ outcome }: Contact): boolean {
-  return outcome === "presented" || outcome === "clicked";
+/** A message that counts as sent waits too: gateways seldom tell that somebody looked at it. */
+function awaitsAnswer({ outcome, state, inbound, shadow }: Contact): boolean {
+  if (outcome === "presented" || outcome === "clicked") return true;
+  return outcome === "pending" && state === "confirmed" && !inbound && !shadow;
 }
 
 function retract(contact: Contact, at: Instant): ContactStep {

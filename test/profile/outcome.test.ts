@@ -212,6 +212,15 @@ describe("what falls due", () => {
     expect(nextDue([silent.contact])).toBe(NEVER);
   });
 
+  test("a message that counts as sent is ignored without a word about it, and was a trial; one that does not is not", () => {
+    const sent = contact({ ...timed, live: false, inbound: false, state: "confirmed" });
+    expect(nextDue([sent])).toBe(300);
+    const ignored = fireDue(sent, at(300));
+    expect([ignored.contact.outcome, ignored.contact.outcomeAt, ignored.trials]).toEqual(["no-response", 300, 1]);
+    const others = [{ state: "released" }, { inbound: true }, { shadow: true }] as const;
+    for (const other of others) expect(nextDue([{ ...sent, ...other }])).toBe(NEVER);
+  });
+
   test("after firing nothing is due any more, and nothing changes before the next due time", () => {
     const moment = fc.integer({ min: 0, max: 50 }).map(at);
     const any = fc
