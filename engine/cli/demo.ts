@@ -85,6 +85,7 @@ function announce(url: string, redis: RunningRedis): void {
 ${paint("bold", "nba-engine demo")}
 
   agent desk and feed   ${paint("cyan", `${url}/`)}
+  customer inspector    ${paint("cyan", `${url}/inspector`)}
   hands free            ${paint("cyan", `${url}/?auto=1`)}
   metrics               ${paint("cyan", `${url}/metrics`)}
   OpenAPI               ${paint("cyan", `${url}/openapi.json`)}

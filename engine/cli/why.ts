@@ -47,7 +47,7 @@ export function whyCommand(): Command {
       "after",
       "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder.\n" +
         "What would be decided now is asked of the engine that owns the customer, or worked out from Redis where none answers.\n" +
-        "\nExamples:\n  npx nba why c-17 gold-card\n  npx nba why c-17 gold-card --at 2026-03-01T14:05:00Z --placement app-home",
+        "\nExamples:\n  npx nba why c-17 personal-loan\n  npx nba why c-17 personal-loan --at 2026-03-01T14:05:00Z --placement app-home",
     )
     .action(why);
 }
