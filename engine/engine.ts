@@ -162,8 +162,16 @@ export interface Activated {
   readonly hash: RulebookHash;
 }
 
+/** Where a partition is looked after just now, as far as this process knows: the lease in Redis alone is the truth. */
+export type Ownership =
+  | { readonly kind: "here" }
+  /** `address`: host:port of the engine that owns it. */
+  | { readonly kind: "there"; readonly address: string }
+  | { readonly kind: "nobody"; readonly retryAfterMs: number };
+
 export interface Engine {
   readonly partitions: number;
+  readonly ownership: (partition: PartitionIndex) => Ownership;
   /** The time of this customer's partition: the clock, unless a replay drives it. */
   readonly now: (key: CustomerKey) => Instant;
   /** Never rejects: every failure is a kind of answer. */

@@ -34,12 +34,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
-  const connect = () => connectRedis({ url: config.redisUrl, silenceMs: LIMITS.silenceMs });
-  const lane = createRedisLane(connect);
+  const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
+  const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
   const frontDoor = () =>
     createFrontDoor({
-      connect,
+      connect: () => connect(),
       partitions: config.partitions,
       log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
@@ -123,7 +123,7 @@ function loopOptions(
 ): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession"> {
   const modelSlots = new Map<string, number>();
   return {
-    redisUrl: config.redisUrl,
+    connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
     partitions: config.partitions,
     owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
     address: `${config.host}:${config.port}`,

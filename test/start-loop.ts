@@ -1,5 +1,6 @@
 // A decision loop on a given Redis, as the engine runs it, without the outside: for tests of what must hold inside.
 import { readRulebookFolder } from "../engine/cli/read-rulebook.ts";
+import { connectRedis } from "../engine/journal/redis.ts";
 import { repositoryRoot } from "../engine/journal/source-file.ts";
 import { createLog } from "../engine/observe/log.ts";
 import { createMetrics, type Metrics } from "../engine/observe/metrics.ts";
@@ -32,7 +33,7 @@ export async function startLoop(
   if (local.kind === "faulty") throw new Error(JSON.stringify(local.faults, null, 1));
   const metrics = createMetrics({ version: "test", node: process.version });
   const loop = createDecisionLoop({
-    redisUrl,
+    connect: (silenceMs) => connectRedis({ url: redisUrl, silenceMs }),
     partitions: 4,
     owner: `test-${process.pid}-${started++}`,
     address: "127.0.0.1:0",

@@ -95,13 +95,13 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
 
 /** Tries until Redis answers PING (a server that is still loading does not), saying so through `onWait`. */
 export async function awaitRedis(
-  options: RedisOptions,
+  connect: () => Promise<RedisConnection>,
   onWait: (why: string) => void,
   isStopped: () => boolean = () => false,
 ): Promise<RedisConnection> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const connection = await connectRedis(options);
+      const connection = await connect();
       await connection.command(["PING"]);
       return connection;
     } catch (error) {

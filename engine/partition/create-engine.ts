@@ -45,8 +45,10 @@ export function createEngine(state: LoopState): Engine {
   };
   return {
     partitions: options.partitions,
+    ownership: (partition) =>
+      state.session?.owned(partition) === undefined ? { kind: "nobody", retryAfterMs: 1_000 } : { kind: "here" },
     now: (key) => {
-      const partition = state.session?.partitions[owner(key)];
+      const partition = state.session?.owned(owner(key));
       return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
     },
     ask: (ask) => answerAsk(state, ask),
@@ -115,7 +117,7 @@ export function sessionOf(state: LoopState): Session {
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
   try {
     const session = sessionOf(state);
-    const { skewMs } = session.partitions[partition] as Partition;
+    const { skewMs } = session.owned(partition) as Partition;
     // A report about a decision belongs to the time of that decision: while a replay drives the clock it follows it.
     const at = event.type === "outcome" && skewMs < 0 ? ((state.options.clock() + skewMs) as Instant) : undefined;
     return { kind: "appended", position: await session.journal.append(partition, encodeEvent(event, at)) };

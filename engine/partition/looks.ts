@@ -41,7 +41,7 @@ export async function see(
   const known: { readonly waiting: WaitingLook; readonly unscored: Unscored }[] = [];
   const unknown: WaitingLook[] = [];
   for (const waiting of looks) {
-    const partition = session.partitions[waiting.partition] as Partition;
+    const partition = session.owned(waiting.partition) as Partition;
     const unscored = glanceAt(partition, waiting.key, nowOf(partition, clock));
     if (unscored === undefined) unknown.push(waiting);
     else known.push({ waiting, unscored });

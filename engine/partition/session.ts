@@ -18,7 +18,8 @@ import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from 
 import { SessionTrouble } from "./trouble.ts";
 
 export interface SessionOptions {
-  readonly redisUrl: string;
+  /** One attempt at a connection that is given up after `silenceMs` without an answer. */
+  readonly connect: (silenceMs: number) => Promise<RedisConnection>;
   readonly partitions: number;
   readonly owner: string;
   readonly address: string;
@@ -49,7 +50,10 @@ export interface Session {
   readonly reader: LogReader;
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
+  /** Those that this process owns, in no order that means anything. */
   readonly partitions: readonly Partition[];
+  /** Undefined where another process owns it, or nobody. */
+  readonly owned: (index: PartitionIndex) => Partition | undefined;
   readonly quotas: QuotaExchange;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
@@ -64,8 +68,8 @@ export class Unfit extends Error {
 export async function openSession(options: SessionOptions, isStopped: () => boolean): Promise<Session> {
   const { log, silenceMs } = options;
   const onWait = (why: string): void => log.warn("waiting for Redis", { why });
-  const connection = await awaitRedis({ url: options.redisUrl, silenceMs }, onWait, isStopped);
-  const blocking = await awaitRedis({ url: options.redisUrl, silenceMs: silenceMs * 2 }, onWait, isStopped);
+  const connection = await awaitRedis(() => options.connect(silenceMs), onWait, isStopped);
+  const blocking = await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
   const tokens = new Map<PartitionIndex, string>();
   let isOpen = true;
   const trouble = (why: string): void => {
@@ -111,7 +115,8 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     });
     const sendRelays = createRelays(connection, trouble);
     for (const partition of partitions) sendRelays(partition);
-    return { journal, connection, reader, library, context, partitions, quotas, sendRelays, close };
+    const owned = (index: PartitionIndex): Partition | undefined => partitions[index];
+    return { journal, connection, reader, library, context, partitions, owned, quotas, sendRelays, close };
   } catch (error) {
     close();
     throw error;

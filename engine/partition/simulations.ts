@@ -27,7 +27,7 @@ export async function simulateAll(
 ): Promise<() => void> {
   const tellings: (() => void)[] = [];
   for (const { partition: index, simulation, resolve, reject } of waiting) {
-    const partition = session.partitions[index] as Partition;
+    const partition = session.owned(index) as Partition;
     const now = nowOf(partition, clock);
     const quotas = await obtainable(session.quotas, partition, simulation.suppose.now ?? now);
     const supposed = suppose(partition, simulation, now, quotas);

@@ -43,7 +43,7 @@ export interface StepOutput {
 }
 
 /** What a step needs of a session: the sandbox steps without Redis. */
-export type Stepping = Pick<Session, "context" | "partitions" | "quotas"> & {
+export type Stepping = Pick<Session, "context" | "partitions" | "owned" | "quotas"> & {
   readonly library: Pick<Session["library"], "all">;
 };
 
@@ -80,14 +80,14 @@ async function foldAll(
     return keys;
   };
   for (const [index, raws] of input.entries) {
-    const partition = session.partitions[index] as Partition;
+    const partition = session.owned(index) as Partition;
     const entries = decodeStep(partition, raws, session.context.partitions);
     if (entries.length < raws.length) left.set(index, raws.slice(entries.length));
     decoded.set(partition, entries);
     for (const entry of entries) addKey(keysOf(partition), entry);
   }
-  for (const { partition, ask } of input.asks) keysOf(session.partitions[partition] as Partition).add(ask.key);
-  for (const { partition, key } of input.looks) keysOf(session.partitions[partition] as Partition).add(key);
+  for (const { partition, ask } of input.asks) keysOf(session.owned(partition) as Partition).add(ask.key);
+  for (const { partition, key } of input.looks) keysOf(session.owned(partition) as Partition).add(key);
   await Promise.all([...needed].map(([partition, keys]) => loadProfiles(session.context, partition, keys)));
   for (const [partition, entries] of decoded) {
     const rulebooks = await compiled(session.context, entries);
@@ -98,7 +98,7 @@ async function foldAll(
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
-  const asked = input.asks.map(({ partition }) => session.partitions[partition] as Partition);
+  const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
   return { touched: new Set([...decoded.keys(), ...asked]), left };
 }
 
@@ -142,7 +142,7 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
     partition.draft.triggered.length = 0;
   }
   for (const waiting of input.asks) {
-    const partition = session.partitions[waiting.partition] as Partition;
+    const partition = session.owned(waiting.partition) as Partition;
     const { sealedTo, joining } = partition.store.state(waiting.ask.key);
     if (sealedTo !== undefined) {
       redirected.push({ waiting, customer: sealedTo });

@@ -82,7 +82,7 @@ export async function openLab(options: SandboxOptions): Promise<Lab> {
   // No blocks: each step takes what it needs and gives back what it did not spend, so nothing is out of another's reach.
   const accounts = createMemoryQuotas(Number.POSITIVE_INFINITY);
   const quotas = createQuotaExchange({ accounts, clock: () => lab.now, againMs: 0, idleMs: 0 });
-  const stepping: Stepping = { context, partitions: recovered, library, quotas };
+  const stepping: Stepping = { context, partitions: recovered, owned: (index) => recovered[index], library, quotas };
   const lab: Lab = {
     options,
     journal,

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { awaitRedis, type RedisConnection } from "../../engine/journal/redis.ts";
+import { awaitRedis, connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
 
 export interface TestRedis {
   readonly url: string;
@@ -18,7 +18,10 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
   const options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, ...extra];
   const server = spawn("redis-server", options, { stdio: "ignore" });
   const url = `unix://${socket}`;
-  const connection = await awaitRedis({ url, silenceMs: 2_000 }, () => undefined);
+  const connection = await awaitRedis(
+    () => connectRedis({ url, silenceMs: 2_000 }),
+    () => undefined,
+  );
   connection.close();
   const stop = async (): Promise<void> => {
     const ended = once(server, "exit");
@@ -34,7 +37,10 @@ export async function withRedis(
   extra: readonly string[] = [],
 ): Promise<void> {
   const redis = await startRedis(extra);
-  const connection = await awaitRedis({ url: redis.url, silenceMs: 5_000 }, () => undefined);
+  const connection = await awaitRedis(
+    () => connectRedis({ url: redis.url, silenceMs: 5_000 }),
+    () => undefined,
+  );
   try {
     await use(connection, redis.url);
   } finally {
