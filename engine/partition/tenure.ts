@@ -202,7 +202,7 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
         handBack(partition);
         continue;
       }
-      session.join(partition, catchUp);
+      session.join(partition, { ...catchUp, isRead: () => inbox.isRead(partition.index) });
       rests.succeed(partition.index);
       inbox.join(partition.index, partition.position);
       session.sendRelays(partition);
