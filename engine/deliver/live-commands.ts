@@ -1,6 +1,7 @@
 // What a client of /v1/live may ask for: connect, subscribe, unsubscribe, outcome.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import { outcomeEvent, timeFault } from "./append-events.ts";
 import type { ClientMessage, ErrorFrame, ReportOutcome, Subscribe } from "./live-messages.ts";
@@ -70,7 +71,7 @@ async function report(deps: CommandDeps, peer: Peer, message: ReportOutcome): Pr
   const key = code && (await deps.engine.customerOf(code));
   if (key === undefined)
     return refuse(deps, peer, message, "unknown-tracking-code", "no decision in the journal has this tracking code");
-  const now = deps.engine.now(key);
+  const [now] = (await deps.engine.now([key])) as readonly [Instant];
   const late = body.ts === undefined ? undefined : timeFault(body.ts, now);
   if (late !== undefined) return refuse(deps, peer, message, "refused", `ts ${late}`);
   const meta = { source: "live", now, traceparent: undefined, requestId: undefined } as const;
