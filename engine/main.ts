@@ -22,6 +22,7 @@ import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
+import { createPeering } from "./peer/create-peering.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -64,7 +65,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       };
     },
   });
-  const { engine, journalFrom, delivered } = loop;
+  const { journalFrom, delivered } = loop;
+  const tailLane = createRedisLane(() => connect());
+  const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
+  const { engine } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -77,6 +81,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   engine.onCommitted(dispatch.onCommitted);
   const server = createServer({
     engine,
+    tail: peering.tail,
+    internal: peering.routes,
     config: {
       host: config.host,
       port: config.port,
@@ -98,6 +104,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     running.catch(async (error: unknown) => {
       await server.close(0);
       await dispatch.stop(0);
+      await peering.close();
       lane.close();
       reject(error);
     });
@@ -111,6 +118,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       await dispatch.stop(LIMITS.drainMs);
       loop.stop();
       await running;
+      await peering.close();
       lane.close();
     },
   };

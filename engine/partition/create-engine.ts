@@ -138,6 +138,8 @@ async function since(
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
   const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
+  // A number that is ahead of the journal is not one of its own: that Redis lost what the asker saw.
+  if (page.length === 0 && (await session.journal.head(partition)).seq < seq) return undefined;
   const found: Committed[] = [];
   for (const commit of page) {
     const record = decodeCommit(commit.payload);
