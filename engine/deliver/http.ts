@@ -2,6 +2,7 @@
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
 import type { Answer } from "./answer.ts";
 import { statusLine } from "./answer.ts";
+import { ANYONE } from "./auth/caller.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
@@ -157,6 +158,7 @@ function copyRequest(
     query: new URLSearchParams(req.getQuery()),
     contentType: req.getHeader("content-type"),
     accept: req.getHeader("accept"),
+    caller: ANYONE,
     idempotencyKey: req.getHeader("idempotency-key"),
     ifNoneMatch: req.getHeader("if-none-match"),
     traceparent: validTraceparent(req.getHeader("traceparent")),

@@ -27,6 +27,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
       method: "POST",
       path: "/v1/decisions:simulate",
       operation: "simulate",
+      access: ["admin"],
       summary: "What would be decided, now or later, were this and that so: explained, and without a trace",
       bodyMax: DECISION_BODY_MAX,
       consumes: JSON_BODY,
@@ -39,6 +40,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
     {
       ...listed("decisions", DECISIONS_MAX),
       operation: "customerDecisions",
+      access: ["agent"],
       summary: "The last decisions for a customer, newest first, with what was withheld",
       answers: { 200: { description: "what the journal still holds, within bounds", schema: CustomerDecisionsBody } },
       answer: (incoming) =>
@@ -47,6 +49,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
     {
       ...listed("events", EVENTS_MAX),
       operation: "customerEvents",
+      access: ["agent"],
       summary: "The last events of a customer, newest first",
       answers: { 200: { description: "what the input log still holds, within bounds", schema: CustomerEventsBody } },
       answer: (incoming) =>

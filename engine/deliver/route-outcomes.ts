@@ -21,6 +21,7 @@ export function outcomeRoute(engine: Engine): Route {
     method: "POST",
     path: "/v1/outcomes",
     operation: "outcomes",
+    access: ["decide", "events", "agent"],
     summary: "Report what became of items; repeated, it changes nothing; all or none are taken",
     bodyMax: BATCH_BODY_MAX,
     consumes: JSON_BODY,
