@@ -6,6 +6,8 @@ import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer, textAnswer } from "./answer.ts";
+import { reaches } from "./auth/caller.ts";
+import { notYours } from "./auth/guard.ts";
 import type { Exposition } from "./ports.ts";
 import { presentCustomer, presentRulebook } from "./present.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
@@ -25,9 +27,10 @@ export function customerRoute(engine: Engine): Route {
     consumes: [],
     answers: { 200: { description: "as of the last commit", schema: CustomerBody } },
     problems: ["invalid-parameter", "not-found", "overloaded", "unavailable"],
-    answer: async ({ parameter }) => {
+    answer: async ({ parameter, caller }) => {
       if (parameter.length > CUSTOMER_LENGTH_MAX)
         return problemAnswer("invalid-parameter", `the id is longer than ${CUSTOMER_LENGTH_MAX} characters`);
+      if (!reaches(caller, ["agent"], parameter as CustomerKey)) return notYours("the customer");
       const look = await engine.look(parameter as CustomerKey);
       if (look === undefined) return problemAnswer("not-found", "nothing is known of this customer");
       return jsonAnswer(200, presentCustomer(look, engine.rulebook()));

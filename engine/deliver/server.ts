@@ -3,6 +3,8 @@ import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import type { Engine } from "../engine.ts";
 import { jsonAnswer } from "./answer.ts";
 import { asyncApi } from "./asyncapi.ts";
+import type { Guard } from "./auth/guard.ts";
+import type { Tickets } from "./auth/tickets.ts";
 import { createHttp } from "./http.ts";
 import type { IdempotencyStore } from "./idempotency.ts";
 import { withIdempotency } from "./idempotency.ts";
@@ -21,6 +23,7 @@ import { outcomeRoute } from "./route-outcomes.ts";
 import { quotasRoute } from "./route-quotas.ts";
 import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
 import { rollbackRoute } from "./route-rollback.ts";
+import { ticketsRoute } from "./route-tickets.ts";
 import { staticRoutes } from "./static-files.ts";
 import type { ListenSocket } from "./uws.ts";
 import { listenExclusively, loadUws } from "./uws.ts";
@@ -39,6 +42,8 @@ export interface ServerDeps {
   readonly exposition: Exposition;
   readonly log: Log;
   readonly idempotency: IdempotencyStore;
+  readonly guard: Guard;
+  readonly tickets: Tickets;
   /** Appends `$delivered` for an NBA that a screen got; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
 }
@@ -52,14 +57,14 @@ export interface Server {
 
 /** Throws where no native uWebSockets.js runs here. */
 export function createServer(deps: ServerDeps): Server {
-  const { engine, config, metrics, log } = deps;
+  const { engine, config, metrics, log, guard, tickets } = deps;
   const uws = loadUws();
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
-  const live = createLive({ engine, origins, metrics, log, onShown: shownBy(deps) });
+  const live = createLive({ engine, origins, guard, tickets, metrics, log, onShown: shownBy(deps) });
   const api = apiRoutes(deps);
   const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
-  const http = createHttp({ routes, origins, metrics, log });
+  const http = createHttp({ routes, origins, guard, metrics, log });
   live.attach(app);
   http.attach(app);
   engine.onCommitted(live.onCommitted);
@@ -85,12 +90,15 @@ export function createServer(deps: ServerDeps): Server {
       // One more turn: the last answers and closing frames are on their way.
       await new Promise((wake) => setTimeout(wake, Math.min(50, drainMs)));
       app.close();
+      guard.close();
     },
   };
 }
 
 /** Everything that is documented in /openapi.json. */
-export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exposition">): readonly Route[] {
+export function apiRoutes(
+  deps: Pick<ServerDeps, "engine" | "idempotency" | "exposition" | "tickets">,
+): readonly Route[] {
   const { engine, idempotency } = deps;
   return [
     ...decisionRoutes(engine),
@@ -102,6 +110,7 @@ export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exp
     ...rulebookRoutes(engine),
     rollbackRoute(engine),
     quotasRoute(engine),
+    ticketsRoute(deps.tickets),
     ...operationRoutes(engine, deps.exposition),
   ].map((route) => withIdempotency(route, idempotency));
 }
