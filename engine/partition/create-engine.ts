@@ -19,6 +19,7 @@ import { activeOf } from "./present.ts";
 import { partitionOfDecision } from "./questions.ts";
 import { quotaUse } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
+import { routesOf } from "./routes.ts";
 import type { Session } from "./session.ts";
 import { Unavailable, whyNotHere } from "./trouble.ts";
 
@@ -46,27 +47,28 @@ export function createEngine(state: LoopState): Engine {
   };
   const look: Engine["look"] = async (key) => await state.looks.add({ partition: openHere(key), key });
   /** As an ask under an anonymous key that is joined is decided for its customer, so is one that is only supposed. */
-  const personOf = async (key: CustomerKey): Promise<CustomerKey> => {
-    const found = isAnonymous(key) ? await look(key) : undefined;
-    return found?.joinedTo ?? key;
-  };
-  return {
+  const joinedTo = async (key: CustomerKey): Promise<CustomerKey | undefined> =>
+    isAnonymous(key) ? (await look(key))?.joinedTo : undefined;
+  const engine: Engine = {
     partitions: options.partitions,
     ownership: (partition) => state.tenure?.ownership(partition) ?? { kind: "nobody", retryAfterMs: 1_000 },
-    now: (key) => {
-      const partition = state.session?.owned(owner(key));
-      return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
-    },
+    now: async (keys) =>
+      keys.map((key) => {
+        const partition = state.session?.owned(owner(key));
+        return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
+      }),
     ask: (ask) => answerAsk(state, ask),
     look,
     simulate: async (simulation) => {
-      const key = await personOf(simulation.key);
-      return await state.simulations.add({ partition: openHere(key), key, simulation: { ...simulation, key } });
+      const customer = await joinedTo(simulation.key);
+      if (customer !== undefined) return await routesOf(state).simulate({ ...simulation, key: customer });
+      const { key } = simulation;
+      return await state.simulations.add({ partition: openHere(key), key, simulation });
     },
     decisionsOf: async (key, countMax) => {
       const partition = owner(key);
       const { journal } = sessionOf(state);
-      const found = await look(key);
+      const found = await routesOf(state).look(key);
       const made = (found?.contacts ?? []).map(({ decision }) => decision).reverse();
       return await decisionsOf(journal, partition, options.partitions, key, made, countMax);
     },
@@ -109,6 +111,8 @@ export function createEngine(state: LoopState): Engine {
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => readiness(state),
   };
+  state.routes = engine;
+  return engine;
 }
 
 export function sessionOf(state: LoopState): Session {
@@ -137,6 +141,8 @@ async function since(
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
   const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
+  // A number that is ahead of the journal is not one of its own: that Redis lost what the asker saw.
+  if (page.length === 0 && (await session.journal.head(partition)).seq < seq) return undefined;
   const found: Committed[] = [];
   for (const commit of page) {
     const record = decodeCommit(commit.payload);

@@ -9,6 +9,7 @@ import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
+import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox } from "./inbox.ts";
@@ -16,6 +17,7 @@ import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import type { Partition } from "./partition.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
+import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
@@ -58,6 +60,12 @@ export interface DecisionLoop {
   ) => Promise<readonly Committed[]>;
   /** Notes in the input log that a channel took over an item; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Where questions about customers of other partitions go from now on: an anonymous key may be joined to one owned elsewhere. */
+  readonly routeThrough: (routes: Routes) => void;
+  /** Gives back what a decision reserved that nobody waits for any more; by the next session, where none can now. */
+  readonly release: (record: DecisionRecord) => Promise<void>;
+  /** The last commit of a partition, whoever owns it. Rejects where no session is open. */
+  readonly lastCommit: (partition: PartitionIndex) => Promise<CommitSeq>;
 }
 
 /** What outlives a session. */
@@ -74,6 +82,8 @@ export interface LoopState {
   readonly unreleased: DecisionRecord[];
   /** Last commit told to the listeners, by partition. */
   readonly published: Map<PartitionIndex, CommitSeq>;
+  /** How customers of other partitions are asked for; undefined only while the loop is made. */
+  routes: Routes | undefined;
   session: Session | undefined;
   tenure: Tenure | undefined;
   /** This engine has taken its share. */
@@ -98,6 +108,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     orphans: [],
     unreleased: [],
     published: new Map(),
+    routes: undefined,
     session: undefined,
     tenure: undefined,
     isReady: false,
@@ -119,6 +130,16 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
+    routeThrough: (routes) => {
+      state.routes = routes;
+    },
+    release: async (record) => {
+      if (state.session === undefined) return void state.unreleased.push(record);
+      await release(state, state.session.journal, record).catch((error: unknown) => {
+        if (!isTrouble(error)) throw error; // it is kept for the next session
+      });
+    },
+    lastCommit: async (partition) => (await sessionOf(state).journal.head(partition)).seq,
   };
 }
 
