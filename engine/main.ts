@@ -41,8 +41,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
   const frontDoor = () =>
     createFrontDoor({
+      owner,
+      leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
       log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
@@ -51,6 +54,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     });
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
+    owner,
     local,
     readLocal,
     onSession: (session) => {
@@ -152,12 +156,11 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
     partitions: config.partitions,
-    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
     address: `${config.host}:${config.port}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
