@@ -77,7 +77,10 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
       tenancy.stored.add(partition);
       state.signal.wake();
     },
-    isEmpty: () => session.partitions.length + tenancy.arrivals.length + tenancy.taking.size === 0,
+    isEmpty: () => {
+      const { arrivals, taking, handing } = tenancy;
+      return session.partitions.length + arrivals.length + taking.size + handing.size === 0;
+    },
     isReady: () => isReady(tenancy, clock() - beganAt),
     ownership: (index) => ownership(tenancy, index),
     broken: tenancy.rests.broken,
