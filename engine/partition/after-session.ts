@@ -9,6 +9,8 @@ import { appendNotDelivered } from "./not-delivered.ts";
 import { publish } from "./publish.ts";
 import type { Session } from "./session.ts";
 
+const PAGE = 256;
+
 /** What was committed as the last session ended, but not told any more. */
 export async function publishMissed(state: LoopState, session: Session): Promise<void> {
   for (const partition of session.partitions) {
@@ -24,11 +26,14 @@ export async function publishMissed(state: LoopState, session: Session): Promise
         },
       );
     }
-    if (told >= partition.seq) continue;
-    const page = await session.journal.commits(partition.index, (told + 1) as CommitSeq, partition.seq - told);
-    for (const { seq, payload } of page) {
-      const { decisions, withdrawals } = decodeCommit(payload);
-      publish(state, { partition: partition.index, seq, decisions, withdrawals });
+    for (let last = told; last < partition.seq; ) {
+      const page = await session.journal.commits(partition.index, (last + 1) as CommitSeq, PAGE);
+      if (page.length === 0) break;
+      for (const { seq, payload } of page) {
+        const { decisions, withdrawals } = decodeCommit(payload);
+        publish(state, { partition: partition.index, seq, decisions, withdrawals });
+        last = seq;
+      }
     }
   }
 }

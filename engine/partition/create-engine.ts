@@ -8,7 +8,7 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Activated, Appended, Committed, Engine } from "../engine.ts";
 import { encodeEvent } from "../ingest/log-entry.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import { activate, activations, previousOf } from "./activations.ts";
 import { answerAsk } from "./answer-ask.ts";
 import { campaignProgress } from "./campaign-progress.ts";
@@ -133,7 +133,9 @@ async function since(
   seq: CommitSeq,
 ): Promise<readonly Committed[] | undefined> {
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
-  const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
+  const [first] = page;
+  const isGapless =
+    first === undefined || first.seq === seq + 1 || follows(seq, first.seq, decodeCommit(first.payload));
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
   const found: Committed[] = [];
   for (const commit of page) {
