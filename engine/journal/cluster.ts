@@ -110,8 +110,8 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
   }
 
   /** Refreshes the map unless that was done just now. */
-  async function refreshSoon(hint?: string): Promise<void> {
-    if (performance.now() - refreshedAt > REFRESH_AGAIN_MS || refreshing !== undefined) await refresh(hint);
+  async function refreshSoon(): Promise<void> {
+    if (performance.now() - refreshedAt > REFRESH_AGAIN_MS || refreshing !== undefined) await refresh();
   }
 
   function anyNode(): string {
@@ -153,7 +153,8 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
       const message = error instanceof Error ? error.message : String(error);
       const redirect = redirectOf(message, hostOf(address));
       if (redirect === undefined) throw error;
-      if (redirect.kind !== "ask") await refreshSoon(redirect.kind === "moved" ? redirect.address : undefined);
+      if (redirect.kind === "wait") await refreshSoon().catch(() => undefined); // the trouble at hand is told below
+      if (redirect.kind === "moved" && nodeOf(keys, near) === address) await refresh(redirect.address);
       const followed = follow(redirect);
       if (followed !== undefined) return await followed;
       throw new RedisTrouble(message);

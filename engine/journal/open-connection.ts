@@ -11,15 +11,15 @@ export interface ConnectionOptions {
   readonly silenceMs: number;
   /** Replicas that must have what is said to be written; 0: none. */
   readonly replicas?: number;
+  /** How long they may take: below `silenceMs`. */
   readonly replicaWaitMs?: number;
 }
 
 const WATCH_MS = 1_000;
-const REPLICA_WAIT_MS = 1_000;
 
 /** One attempt. Rejects where nothing answers. */
 export async function openConnection(options: ConnectionOptions): Promise<RedisConnection> {
-  const { url, silenceMs, replicas = 0, replicaWaitMs = REPLICA_WAIT_MS } = options;
+  const { url, silenceMs, replicas = 0, replicaWaitMs = silenceMs / 2 } = options;
   const connect = async (one: string): Promise<RedisConnection> => {
     const connection = await connectRedis({ url: one, silenceMs });
     watchMaster(connection, WATCH_MS).catch(() => connection.close());
