@@ -7,6 +7,7 @@ export interface Rests {
   /** Rests the longer, the more often in a row. `why`: what is wrong with it; undefined: it was lost, and may well be whole. */
   readonly fail: (index: PartitionIndex, why: string | undefined) => void;
   readonly succeed: (index: PartitionIndex) => void;
+  /** What Redis holds of these cannot be put together, and why: tried again now and then. */
   readonly broken: () => ReadonlyMap<PartitionIndex, string>;
 }
 
