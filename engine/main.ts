@@ -9,7 +9,8 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
-import type { PartitionIndex } from "./domain/ids.ts";
+import { settleSent } from "./deliver/settle-sent.ts";
+import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { connectRedis } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -45,16 +46,15 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
-  let isDispatching = false;
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
     local,
     readLocal,
+    settleSent: (session, { index, active }) => settleSent(session.connection, session.journal, active.rulebook, index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => void dispatch.give(index, LIMITS.drainMs),
     onSession: (session) => {
       watchPartitions(metrics, session, Date.now);
-      // Once: it outlives sessions, and goes on by itself when the next one is open.
-      if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
-      isDispatching = true;
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
@@ -64,12 +64,19 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       };
     },
   });
-  const { engine, journalFrom, delivered } = loop;
+  const { engine, journalFrom, delivered, notDelivered, sendable } = loop;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: engine.now,
+    note: loop.note,
+    poster: createPoster(),
+    secret: (name) => process.env[name],
+    random: Math.random,
     metrics: delivery,
     log,
     streamEntriesMax: LIMITS.channelStreamEntriesMax,
@@ -120,7 +127,7 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "settleSent" | "onTaken" | "onGone"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),

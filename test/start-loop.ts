@@ -56,6 +56,9 @@ export async function startLoop(
     profilesPerCommitMax: 256,
     idleMs: 5_000,
     onSession: () => async () => undefined,
+    settleSent: async () => undefined,
+    onTaken: () => undefined,
+    onGone: () => undefined,
     ...changes,
   });
   changes.onCreated?.(loop);

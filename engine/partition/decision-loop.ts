@@ -13,6 +13,7 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { partitionKeys } from "../journal/keys.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
 import { publishMissed, settleOrphans } from "./after-session.ts";
@@ -21,9 +22,12 @@ import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
+import { appendReport } from "./not-delivered.ts";
+import type { Partition } from "./partition.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
+import { type Sendable, type SendableQueue, sendable } from "./sendable.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
 import { openSession, type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
@@ -44,6 +48,11 @@ export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble">, 
   readonly entriesPerStepMax: number;
   /** Starts what lives as long as a session: front door, dispatch. Returns how to stop it. */
   readonly onSession: (session: Session) => () => Promise<void>;
+  /** Reports what the last owner of a partition has sent, before a reservation of it may run out. */
+  readonly settleSent: (session: Pick<Session, "connection" | "journal">, partition: Partition) => Promise<void>;
+  /** This process begins to hold a partition, and what it dispatches; and ends. */
+  readonly onTaken: (partition: Pick<Partition, "index" | "token">) => void;
+  readonly onGone: (partition: PartitionIndex) => void;
 }
 
 export interface DecisionLoop {
@@ -59,6 +68,12 @@ export interface DecisionLoop {
   ) => Promise<readonly Committed[]>;
   /** Notes in the input log that a channel took over an item; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Notes in the input log that a message was not sent, which gives back what it had reserved; settles when durable. */
+  readonly notDelivered: (report: Parameters<typeof appendReport>[2]) => Promise<void>;
+  /** Writes a field of a partition's checkpoint, unless another engine has taken it: then it rejects. */
+  readonly note: (partition: PartitionIndex, field: string, value: string) => Promise<void>;
+  /** May this message still be sent? As of the last commit. Rejects with Overloaded or Unavailable, as a look does. */
+  readonly sendable: (key: CustomerKey, code: TrackingCode) => Promise<Sendable>;
 }
 
 /** What outlives a session. */
@@ -67,6 +82,7 @@ export interface LoopState {
   readonly asks: AskQueue;
   readonly looks: LookQueue;
   readonly simulations: SimulationQueue;
+  readonly sendables: SendableQueue;
   readonly signal: Signal;
   readonly listeners: ((committed: Committed) => void)[];
   /** Asks that were under way when a session ended: looked up by the next one. */
@@ -89,6 +105,11 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     simulations: createServedQueue({
       waitingMax: LIMITS.simulationsWaitingMax,
       what: "simulations",
+      wake: signal.wake,
+    }),
+    sendables: createServedQueue({
+      waitingMax: LIMITS.sendablesWaitingMax,
+      what: "messages to be sent",
       wake: signal.wake,
     }),
     signal,
@@ -115,6 +136,14 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
+    note: async (partition, field, value) => {
+      const { checkpoint } = partitionKeys(partition);
+      await sessionOf(state).connection.command(["HSET", checkpoint, field, value]);
+    },
+    notDelivered: async (report) => {
+      await appendReport(sessionOf(state).journal, partitionOf(report.key, options.partitions), report);
+    },
+    sendable: async (key, code) => await sendable(state, key, code),
   };
 }
 
@@ -125,6 +154,7 @@ async function run(state: LoopState): Promise<void> {
     state.isStopping = true;
     refuseAll(state.looks.take(LIMITS.looksWaitingMax), "stopped");
     refuseAll(state.simulations.take(LIMITS.simulationsWaitingMax), "stopped");
+    refuseAll(state.sendables.take(LIMITS.sendablesWaitingMax), "stopped");
   }
 }
 
@@ -170,6 +200,7 @@ async function runSession(state: LoopState): Promise<void> {
   try {
     await publishMissed(state, session);
     await settleOrphans(state, session);
+    for (const partition of session.partitions) await options.settleSent(session, partition);
     const isCaughtUp = await catchUp(session, options.clock);
     stopTimers = startTimers(session, options.clock, onTrouble);
     stopWalks = startWalks(session, options.clock, onTrouble);
@@ -180,6 +211,7 @@ async function runSession(state: LoopState): Promise<void> {
         state.session = session;
         stopWatch = startActivationWatch(session, options.activationPollMs, options.log, onTrouble);
         stopParts = options.onSession(session);
+        for (const partition of session.partitions) options.onTaken(partition);
         options.log.info("ready", { partitions: session.partitions.length });
       }
       const isBusy = await step(state, session, inbox, inFlight, false);
@@ -190,6 +222,7 @@ async function runSession(state: LoopState): Promise<void> {
     await flush(state, session, inbox, inFlight);
   } finally {
     state.session = undefined;
+    for (const { index } of session.partitions) options.onGone(index);
     clearInterval(ticking);
     stopTimers();
     stopWalks();

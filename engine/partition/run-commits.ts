@@ -9,6 +9,7 @@ import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
 import { see } from "./looks.ts";
 import { publish } from "./publish.ts";
+import { judgeAll } from "./sendable.ts";
 import { refuseAll } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { simulateAll } from "./simulations.ts";
@@ -38,10 +39,11 @@ export async function step(
   const asks = state.asks.take(options.asksPerStepMax);
   const looks = state.looks.take(LIMITS.looksPerStepMax);
   const simulations = state.simulations.take(LIMITS.simulationsPerStepMax);
+  const sendables = state.sendables.take(LIMITS.sendablesPerStepMax);
   const abandon = (error: unknown): Error => {
     const failure = error instanceof Error ? error : new SessionTrouble(String(error));
     state.orphans.push(...asks.filter((waiting) => !waiting.isSettled()));
-    refuseAll([...looks, ...simulations], failure.message);
+    refuseAll([...looks, ...simulations, ...sendables], failure.message);
     return failure;
   };
   try {
@@ -50,7 +52,7 @@ export async function step(
     const output = await runStep(session, {
       entries,
       asks,
-      looks: [...looks, ...simulations],
+      looks: [...looks, ...simulations, ...sendables],
       clock: options.clock,
       isFlushing,
       stages: options.meter.stages,
@@ -60,7 +62,9 @@ export async function step(
     inbox.giveBack(output.left);
     const tellLooks = await see(looks, session, options.clock);
     const tellSimulations = await simulateAll(simulations, session, options.clock);
+    const tellSendables = judgeAll(sendables, session, options.clock);
     const tell = async (): Promise<void> => {
+      tellSendables();
       tellSimulations();
       await tellLooks();
     };
@@ -79,7 +83,7 @@ export async function step(
         state.signal.wake();
       });
     // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
-    const isLookedAt = !isFlushing && state.looks.length() + state.simulations.length() > 0;
+    const isLookedAt = !isFlushing && state.looks.length() + state.simulations.length() + state.sendables.length() > 0;
     return entries.size > 0 || asks.length > 0 || output.closed.length > 0 || isLookedAt;
   } catch (error) {
     throw abandon(error);

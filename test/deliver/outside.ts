@@ -4,6 +4,8 @@ import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.t
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
 import { createServer } from "../../engine/deliver/server.ts";
+import { settleSent } from "../../engine/deliver/settle-sent.ts";
+import { createPoster } from "../../engine/deliver/webhook-post.ts";
 import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
@@ -24,9 +26,22 @@ export interface Outside {
 
 const PARTITIONS = 4;
 
-export async function startOutside(redisUrl: string): Promise<Outside> {
-  const running = await startLoop(redisUrl, { partitions: PARTITIONS });
-  const { engine, journalFrom, delivered } = running.loop;
+/** `secrets`: in the place of environment variables. */
+export async function startOutside(
+  redisUrl: string,
+  changes: Parameters<typeof startLoop>[1] & { readonly secrets?: Readonly<Record<string, string>> } = {},
+): Promise<Outside> {
+  const { secrets = {} } = changes;
+  const held: PartitionIndex[] = [];
+  let dispatch: Dispatch | undefined;
+  const running = await startLoop(redisUrl, {
+    partitions: PARTITIONS,
+    settleSent: (session, { index, active }) => settleSent(session.connection, session.journal, active.rulebook, index),
+    onTaken: ({ index }) => (dispatch === undefined ? held.push(index) : dispatch.take(index)),
+    onGone: (index) => void dispatch?.give(index, 1_000),
+    ...changes,
+  });
+  const { engine, journalFrom, delivered, notDelivered, sendable, note } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -39,16 +54,25 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
   };
   const log = createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
-  const dispatch = createDispatch({
+  const pumps = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: engine.now,
+    note,
+    poster: createPoster(),
+    secret: (name) => secrets[name],
+    random: Math.random,
     metrics,
     log,
+    streamEntriesMax: 1_000_000,
   });
-  engine.onCommitted(dispatch.onCommitted);
-  await dispatch.start(Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex));
+  engine.onCommitted(pumps.onCommitted);
+  dispatch = pumps;
+  for (const index of held) dispatch.take(index);
   const server = createServer({
     engine,
     config: {
@@ -75,13 +99,13 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
     url: `http://127.0.0.1:${port}`,
     liveUrl: `ws://127.0.0.1:${port}/v1/live`,
     running,
-    dispatch,
+    dispatch: pumps,
     lane,
     counts,
     closeServer,
     stop: async () => {
       await closeServer();
-      await dispatch.stop(1_000);
+      await pumps.stop(1_000);
       await running.stop();
       lane.close();
     },
