@@ -1,5 +1,5 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
-import { createDispatch, type Dispatch } from "../../engine/deliver/dispatch.ts";
+import { createDispatch, type Dispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
 import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
@@ -29,7 +29,7 @@ const PARTITIONS = 4;
 /** `secrets`: in the place of environment variables. */
 export async function startOutside(
   redisUrl: string,
-  changes: Parameters<typeof startLoop>[1] & { readonly secrets?: Readonly<Record<string, string>> } = {},
+  changes: Parameters<typeof startLoop>[1] & { readonly secrets?: Readonly<Record<string, string>> } & Partial<Pick<DispatchDeps, "delivered">> = {},
 ): Promise<Outside> {
   const { secrets = {} } = changes;
   const held: PartitionIndex[] = [];
@@ -58,7 +58,7 @@ export async function startOutside(
     redis: lane,
     rulebook: engine.rulebook,
     journalFrom,
-    delivered,
+    delivered: changes.delivered ?? delivered,
     notDelivered,
     sendable,
     now: engine.now,
