@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { AuthOptions } from "./deliver/auth/authenticate.ts";
+import { createGuard, type Guard } from "./deliver/auth/guard.ts";
+import { createTickets } from "./deliver/auth/tickets.ts";
 import { createDispatch } from "./deliver/dispatch.ts";
 import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
@@ -23,6 +26,7 @@ import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
+import { createPeering } from "./peer/create-peering.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -35,6 +39,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
+  const guard = guardOf(config, log);
   const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
@@ -64,7 +69,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       };
     },
   });
-  const { engine, journalFrom, delivered, notDelivered, sendable } = loop;
+  const { journalFrom, delivered, notDelivered, sendable } = loop;
+  const tailLane = createRedisLane(() => connect());
+  const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
+  const { engine } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -72,7 +80,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     delivered,
     notDelivered,
     sendable,
-    now: engine.now,
+    now: loop.now,
     note: loop.note,
     poster: createPoster(),
     secret: (name) => process.env[name],
@@ -84,10 +92,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   engine.onCommitted(dispatch.onCommitted);
   const server = createServer({
     engine,
+    tail: peering.tail,
+    internal: peering.routes,
     config: {
       host: config.host,
       port: config.port,
-      allowedOrigins: [],
+      allowedOrigins: config.allowedOrigins,
       consoleDir: sourceFile("engine/console"),
       version,
     },
@@ -95,6 +105,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     exposition: metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard,
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen().catch((error: Error) => {
@@ -105,6 +117,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     running.catch(async (error: unknown) => {
       await server.close(0);
       await dispatch.stop(0);
+      await peering.close();
       lane.close();
       reject(error);
     });
@@ -118,9 +131,31 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       await dispatch.stop(LIMITS.drainMs);
       loop.stop();
       await running;
+      await peering.close();
       lane.close();
     },
   };
+}
+
+function guardOf(config: EngineConfig, log: Log): Guard {
+  const { auth, rateLimit } = config;
+  const perSecond = rateLimit ?? (auth === "off" ? undefined : LIMITS.callerPerSecond);
+  try {
+    return createGuard({ auth: auth === "off" ? auth : authOf(config), perSecond }, log);
+  } catch (error) {
+    throw new Unfit((error as Error).message);
+  }
+}
+
+function authOf({
+  jwtSecret,
+  jwksUrl,
+  jwtIssuer: issuer,
+  jwtAudience: audience,
+  apiKeysFile,
+}: EngineConfig): AuthOptions {
+  const from = jwksUrl !== undefined ? { jwksUrl } : jwtSecret && { secret: Buffer.from(jwtSecret) };
+  return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
 function loopOptions(

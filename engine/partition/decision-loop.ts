@@ -10,13 +10,14 @@ import {
   type TrackingCode,
 } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
+import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
-import { publishMissed, settleOrphans } from "./after-session.ts";
+import { publishMissed, release, settleOrphans } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -25,6 +26,8 @@ import type { LoopMeter } from "./loop-meter.ts";
 import { appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
+import { nowOf } from "./recover.ts";
+import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
 import { type Sendable, type SendableQueue, sendable } from "./sendable.ts";
@@ -72,8 +75,16 @@ export interface DecisionLoop {
   readonly notDelivered: (report: Parameters<typeof appendReport>[2]) => Promise<void>;
   /** Writes a field of a partition's checkpoint, unless another engine has taken it: then it rejects. */
   readonly note: (partition: PartitionIndex, field: string, value: string) => Promise<void>;
+  /** The time of this customer's partition, where it is owned here; else the clock. */
+  readonly now: (key: CustomerKey) => Instant;
   /** May this message still be sent? As of the last commit. Rejects with Overloaded or Unavailable, as a look does. */
   readonly sendable: (key: CustomerKey, code: TrackingCode) => Promise<Sendable>;
+  /** Where questions about customers of other partitions go from now on: an anonymous key may be joined to one owned elsewhere. */
+  readonly routeThrough: (routes: Routes) => void;
+  /** Gives back what a decision reserved that nobody waits for any more; by the next session, where none can now. */
+  readonly release: (record: DecisionRecord) => Promise<void>;
+  /** The last commit of a partition, whoever owns it. Rejects where no session is open. */
+  readonly lastCommit: (partition: PartitionIndex) => Promise<CommitSeq>;
 }
 
 /** What outlives a session. */
@@ -91,6 +102,8 @@ export interface LoopState {
   readonly unreleased: DecisionRecord[];
   /** Last commit told to the listeners, by partition. */
   readonly published: Map<PartitionIndex, CommitSeq>;
+  /** How customers of other partitions are asked for; undefined only while the loop is made. */
+  routes: Routes | undefined;
   session: Session | undefined;
   isStopping: boolean;
   why: string;
@@ -117,6 +130,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     orphans: [],
     unreleased: [],
     published: new Map(),
+    routes: undefined,
     session: undefined,
     isStopping: false,
     why: "starting",
@@ -140,10 +154,24 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const { checkpoint } = partitionKeys(partition);
       await sessionOf(state).connection.command(["HSET", checkpoint, field, value]);
     },
+    now: (key) => {
+      const partition = state.session?.owned(partitionOf(key, options.partitions));
+      return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
+    },
     notDelivered: async (report) => {
       await appendReport(sessionOf(state).journal, partitionOf(report.key, options.partitions), report);
     },
     sendable: async (key, code) => await sendable(state, key, code),
+    routeThrough: (routes) => {
+      state.routes = routes;
+    },
+    release: async (record) => {
+      if (state.session === undefined) return void state.unreleased.push(record);
+      await release(state, state.session.journal, record).catch((error: unknown) => {
+        if (!isTrouble(error)) throw error; // it is kept for the next session
+      });
+    },
+    lastCommit: async (partition) => (await sessionOf(state).journal.head(partition)).seq,
   };
 }
 

@@ -23,6 +23,7 @@ import {
   startJoining,
 } from "./identity.ts";
 import { type Partition, touch } from "./partition.ts";
+import { noteUndelivered } from "./undelivered.ts";
 import { withdrawRefused, withdrawSuppressed } from "./withdraw-suppressed.ts";
 
 export interface FoldContext extends JoinContext {
@@ -137,7 +138,10 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     const changed = changeContact(partition, event.key, report.trackingCode, (contact) =>
       applyOutcome(contact, report, at),
     );
-    if (changed !== undefined) answerRejection(partition, event, changed, entry);
+    if (changed !== undefined) {
+      answerRejection(partition, event, changed, entry);
+      noteUndelivered(partition, event, changed, entry);
+    }
   } else if (event.type === "case_opened") {
     withdrawSuppressed(partition, event, entry.arrivedAt);
   } else if (event.type === "consent_update") {

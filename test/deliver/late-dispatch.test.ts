@@ -40,7 +40,7 @@ const purchase = async (loop: DecisionLoop, id: string, customer = ana) =>
 const contactsOf = async (loop: DecisionLoop, customer = ana) =>
   ((await loop.engine.look(customerKey(customer)))?.contacts ?? []).map(({ state, outcome }) => `${state} ${outcome}`);
 const start = async (ms: number, rulesDir = rules.dir) => {
-  outside = await startOutside(redis.url, { rulesDir, clock: ahead(ms) });
+  outside = await startOutside(redis.url, { loop: { rulesDir, clock: ahead(ms) } });
   return outside;
 };
 
@@ -81,7 +81,7 @@ describe("after an outage", () => {
 
   it("DSP-2 what was in the stream already counts, although nobody could report it before reserveFor was over", async () => {
     const running = await startOutside(redis.url, {
-      rulesDir: rules.dir,
+      loop: { rulesDir: rules.dir },
       delivered: () => new Promise(() => undefined), // killed between the two
     });
     await purchase(running.running.loop, "p-1");

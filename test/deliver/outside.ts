@@ -1,4 +1,6 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
+import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createDispatch, type Dispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
 import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
@@ -9,7 +11,8 @@ import { createPoster } from "../../engine/deliver/webhook-post.ts";
 import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
-import { createLog } from "../../engine/observe/log.ts";
+import { createLog, type Log } from "../../engine/observe/log.ts";
+import { createPeering } from "../../engine/peer/create-peering.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
 export interface Outside {
@@ -26,12 +29,15 @@ export interface Outside {
 
 const PARTITIONS = 4;
 
-/** `secrets`: in the place of environment variables. */
-export async function startOutside(
-  redisUrl: string,
-  changes: Parameters<typeof startLoop>[1] & { readonly secrets?: Readonly<Record<string, string>> } & Partial<Pick<DispatchDeps, "delivered">> = {},
-): Promise<Outside> {
-  const { secrets = {} } = changes;
+export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered">> {
+  readonly guard?: GuardOptions;
+  readonly log?: Log;
+  readonly loop?: Parameters<typeof startLoop>[1];
+  /** In the place of environment variables. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
   const held: PartitionIndex[] = [];
   let dispatch: Dispatch | undefined;
   const running = await startLoop(redisUrl, {
@@ -39,9 +45,9 @@ export async function startOutside(
     settleSent: (session, { index, active }) => settleSent(session.connection, session.journal, active.rulebook, index),
     onTaken: ({ index }) => (dispatch === undefined ? held.push(index) : dispatch.take(index)),
     onGone: (index) => void dispatch?.give(index, 1_000),
-    ...changes,
+    ...options.loop,
   });
-  const { engine, journalFrom, delivered, notDelivered, sendable, note } = running.loop;
+  const { journalFrom, delivered, notDelivered, sendable, note } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -52,19 +58,23 @@ export async function startOutside(
     onWebsocketDropped: (reason) => count(reason),
     onDelivery: (channel, result, items) => count(`${channel}:${result}`, items),
   };
-  const log = createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
+  const log =
+    options.log ?? createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const tailLane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const peering = createPeering({ loop: running.loop, lane, tailLane, clock: Date.now, log });
+  const { engine, tail, routes } = peering;
   const pumps = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
     journalFrom,
-    delivered: changes.delivered ?? delivered,
+    delivered: options.delivered ?? delivered,
     notDelivered,
     sendable,
-    now: engine.now,
+    now: running.loop.now,
     note,
     poster: createPoster(),
-    secret: (name) => secrets[name],
+    secret: (name) => options.secrets?.[name],
     random: Math.random,
     metrics,
     log,
@@ -75,6 +85,8 @@ export async function startOutside(
   for (const index of held) dispatch.take(index);
   const server = createServer({
     engine,
+    tail,
+    internal: routes,
     config: {
       host: "127.0.0.1",
       port: 0,
@@ -86,6 +98,8 @@ export async function startOutside(
     exposition: running.metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard: createGuard(options.guard ?? { auth: "off", perSecond: undefined }, log),
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen();
@@ -107,6 +121,7 @@ export async function startOutside(
       await closeServer();
       await pumps.stop(1_000);
       await running.stop();
+      await peering.close();
       lane.close();
     },
   };
