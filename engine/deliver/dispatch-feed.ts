@@ -1,6 +1,6 @@
 // The commits of one partition, for those who dispatch them: the newest from memory, older ones from the journal. Each
 // reader has a place of its own.
-import type { CommitSeq, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import { type DispatchCommit, dispatchCommit } from "./dispatch-items.ts";
@@ -23,8 +23,6 @@ export interface DispatchFeed {
   readonly after: (seq: CommitSeq) => Promise<readonly DispatchCommit[]>;
   /** The newest commit that was told of; 0 before the first. */
   readonly newest: () => CommitSeq;
-  /** Was it taken back by a commit that is still in memory? */
-  readonly isWithdrawn: (code: TrackingCode) => boolean;
   /** No reader needs commits up to this one any more. */
   readonly forget: (upTo: CommitSeq) => void;
 }
@@ -38,11 +36,9 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
   let newest = 0 as CommitSeq;
   /** Where nothing waits: the journal ends here. Undefined: not known yet. */
   let endsAt: CommitSeq | undefined;
-  const withdrawn = new Set<TrackingCode>();
 
   const clear = (): void => {
     waiting = [];
-    withdrawn.clear();
     endsAt = undefined;
   };
   const fromMemory = (seq: CommitSeq): readonly DispatchCommit[] | undefined => {
@@ -59,9 +55,7 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       if (committed.seq <= newest) return;
       if (committed.seq !== newest + 1 || waiting.length >= WAITING_COMMITS_MAX) clear();
       newest = committed.seq;
-      const commit = dispatchCommit(committed, deps.rulebook());
-      waiting.push(commit);
-      for (const code of commit.withdrawn) withdrawn.add(code);
+      waiting.push(dispatchCommit(committed, deps.rulebook()));
     },
     after: async (seq) => {
       const known = fromMemory(seq);
@@ -84,14 +78,10 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       return waiting.slice(0, BATCH_COMMITS_MAX);
     },
     newest: () => newest,
-    isWithdrawn: (code) => withdrawn.has(code),
     forget: (upTo) => {
       const left = waiting.findIndex((commit) => commit.seq > upTo);
       const gone = left < 0 ? waiting.splice(0) : waiting.splice(0, left);
-      for (const commit of gone) {
-        for (const code of commit.withdrawn) withdrawn.delete(code);
-        endsAt = commit.seq;
-      }
+      endsAt = gone.at(-1)?.seq ?? endsAt;
     },
   };
 }

@@ -22,8 +22,6 @@ export interface DispatchItem {
 export interface DispatchCommit {
   readonly seq: CommitSeq;
   readonly items: readonly DispatchItem[];
-  /** What this commit took back. */
-  readonly withdrawn: readonly TrackingCode[];
 }
 
 /** An asked decision was answered to who asked; items that are kept were dispatched before. */
@@ -40,7 +38,7 @@ export function dispatchCommit(committed: Committed, rulebook: Rulebook): Dispat
       items.push(dispatchItem(id, record, item, channel));
     }
   }
-  return { seq: committed.seq, items, withdrawn: committed.withdrawals.map(({ trackingCode }) => trackingCode) };
+  return { seq: committed.seq, items };
 }
 
 export function isDispatched({ kind }: Channel): boolean {

@@ -56,13 +56,12 @@ const MARGIN_MS_MAX = 1_000;
 /** May it be sent now, or why not? Rejects where the loop cannot tell just now. */
 export async function verdictOf(
   deps: Pick<LaneDeps, "now" | "sendable">,
-  feed: Pick<DispatchFeed, "isWithdrawn">,
   item: DispatchItem,
 ): Promise<"send" | NotDelivered> {
   const { key, trackingCode, decidedAt } = item;
   const now = deps.now(key);
   if (now >= lastSending(item)) return "too-old";
-  if (now - decidedAt < FRESH_MS && !feed.isWithdrawn(trackingCode)) return "send";
+  if (now - decidedAt < FRESH_MS) return "send";
   const found = await deps.sendable(key, trackingCode);
   switch (found.kind) {
     case "send":

@@ -106,7 +106,7 @@ async function sendAll(
 /** What one call refused is reported before the next one: see send-once.lua. */
 async function sendSome(
   deps: LaneDeps,
-  { partition, feed }: LanePlace,
+  { partition }: LanePlace,
   items: readonly DispatchItem[],
   entriesMax: number,
 ): Promise<void> {
@@ -115,7 +115,7 @@ async function sendSome(
   try {
     for (let from = 0; from < items.length; from += VERDICTS_MAX) {
       const some = items.slice(from, from + VERDICTS_MAX);
-      verdicts.push(...(await Promise.all(some.map((item) => verdictOf(deps, feed, item)))));
+      verdicts.push(...(await Promise.all(some.map((item) => verdictOf(deps, item)))));
     }
     const connection = await deps.redis.connection();
     const wallMs = Date.now();

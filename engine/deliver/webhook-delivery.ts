@@ -1,7 +1,6 @@
 // One message to one webhook, until it is delivered or given up: attempts with backoff and full jitter (Brooker, "Exponential
 // Backoff And Jitter", 2015), no longer than it may be sent.
 import type { NotDelivered } from "../partition/not-delivered.ts";
-import type { DispatchFeed } from "./dispatch-feed.ts";
 import type { DispatchItem } from "./dispatch-items.ts";
 import { backoffMs, type LaneDeps, lastSending, reportUnsent, verdictOf, wordsOf } from "./dispatch-lane.ts";
 import type { Halt } from "./waker.ts";
@@ -21,14 +20,9 @@ const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 60_000;
 
 /** False where it was halted before it was known what becomes of it. */
-export async function deliver(
-  deps: DeliveryDeps,
-  feed: Pick<DispatchFeed, "isWithdrawn">,
-  item: DispatchItem,
-  halt: Halt,
-): Promise<boolean> {
+export async function deliver(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Promise<boolean> {
   for (let failures = 0; !halt.isHalted(); ) {
-    const result = await attempt(deps, feed, item, halt);
+    const result = await attempt(deps, item, halt);
     switch (result.kind) {
       case "waited":
         break;
@@ -51,19 +45,14 @@ export async function deliver(
 }
 
 /** Waits for its turn at the gate, looks whether it may still be sent, and posts it. */
-async function attempt(
-  deps: DeliveryDeps,
-  feed: Pick<DispatchFeed, "isWithdrawn">,
-  item: DispatchItem,
-  halt: Halt,
-): Promise<Attempt> {
+async function attempt(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Promise<Attempt> {
   const { gate, post } = deps.webhook(item);
   const remainingMs = lastSending(item) - deps.now(item.key);
   if (remainingMs <= 0) return { kind: "unsent", why: "too-old" };
   if (!(await gate.enter(remainingMs, halt))) return { kind: "waited" };
   let posted: Posted | undefined;
   try {
-    const verdict = await verdictOf(deps, feed, item);
+    const verdict = await verdictOf(deps, item);
     if (verdict !== "send") return { kind: "unsent", why: verdict };
     posted = await post(item);
     return posted;

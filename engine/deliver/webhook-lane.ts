@@ -54,7 +54,7 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
   };
   const serve = async (key: CustomerKey, queue: DispatchItem[]): Promise<void> => {
     for (let item = queue[0]; item !== undefined; item = queue[0]) {
-      if (!(await deliver(deps, feed, item, halt))) return;
+      if (!(await deliver(deps, item, halt))) return;
       queue.shift();
       undone.delete(item.id);
       waker.wake();

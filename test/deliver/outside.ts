@@ -29,7 +29,7 @@ export interface Outside {
 
 const PARTITIONS = 4;
 
-export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered">> {
+export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" | "random">> {
   readonly guard?: GuardOptions;
   readonly log?: Log;
   readonly loop?: Parameters<typeof startLoop>[1];
@@ -75,7 +75,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
     note,
     poster: createPoster(),
     secret: (name) => options.secrets?.[name],
-    random: Math.random,
+    random: options.random ?? Math.random,
     metrics,
     log,
     streamEntriesMax: 1_000_000,

@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 const start = async (clock: () => number = Date.now) =>
-  await startOutside(redis.url, { loop: { rulesDir, clock }, secrets: { PUSH_SECRET: SECRET } });
+  await startOutside(redis.url, { loop: { rulesDir, clock }, secrets: { PUSH_SECRET: SECRET }, random: () => 0.01 });
 const purchase = async (...customers: readonly string[]) =>
   await outside.running.loop.engine.append(
     customers.map((customer) => event(`p-${n++}`, "purchase", customer, { amount: 500 })),

@@ -2,7 +2,6 @@
 import { createDispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
 import { settleSent } from "../../engine/deliver/settle-sent.ts";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import type { Committed } from "../../engine/engine.ts";
 import { createFrontDoor } from "../../engine/ingest/front-door.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
