@@ -74,6 +74,8 @@ export const LIMITS = {
 
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
+  /** A partition that is given away waits so long for what its webhooks have under way. */
+  giveMs: SECOND_MS,
 
   // ---- decision loop
   asksWaitingMax: 4_096,

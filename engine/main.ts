@@ -12,7 +12,6 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
-import { settleSent } from "./deliver/settle-sent.ts";
 import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { connectRedis } from "./journal/redis.ts";
@@ -55,9 +54,6 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     ...loopOptions(config, metrics, log),
     local,
     readLocal,
-    settleSent: (session, { index, active }) => settleSent(session.connection, session.journal, active.rulebook, index),
-    onTaken: ({ index }) => dispatch.take(index),
-    onGone: (index) => void dispatch.give(index, LIMITS.drainMs),
     onSession: (session) => {
       watchPartitions(metrics, session, Date.now);
       const door = frontDoor();
@@ -68,6 +64,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         await door.stop();
       };
     },
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
   const { journalFrom, delivered, notDelivered, sendable } = loop;
   const tailLane = createRedisLane(() => connect());
@@ -162,7 +160,7 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "settleSent" | "onTaken" | "onGone"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),

@@ -56,9 +56,8 @@ export async function startLoop(
     profilesPerCommitMax: 256,
     idleMs: 5_000,
     onSession: () => async () => undefined,
-    settleSent: async () => undefined,
-    onTaken: () => undefined,
-    onGone: () => undefined,
+    onTaken: async () => undefined,
+    onGone: async () => undefined,
     ...changes,
   });
   changes.onCreated?.(loop);

@@ -8,6 +8,7 @@ import { text } from "../journal/redis.ts";
 import { createDispatchFeed, type DispatchFeed, type FeedDeps } from "./dispatch-feed.ts";
 import { DISPATCHED_FIELD, STREAMS_FIELD, webhookField } from "./dispatch-fields.ts";
 import { backoffMs, type Lane, type LaneDeps, type LanePlace, wordsOf } from "./dispatch-lane.ts";
+import { settleSent } from "./settle-sent.ts";
 import { createStreamLane } from "./stream-lane.ts";
 import { createHalt, type Halt } from "./waker.ts";
 import { createWebhookChannels, type WebhookDeps } from "./webhook-channel.ts";
@@ -20,8 +21,11 @@ export interface DispatchDeps extends LaneDeps, FeedDeps, WebhookDeps {
 }
 
 export interface Dispatch {
-  /** Goes on from the noted position. What was sent before is reported by then: see settle-sent.ts. */
-  readonly take: (partition: PartitionIndex) => void;
+  /**
+   * Goes on from the noted position. Resolves once everything that was sent before is reported in the input log: no reservation
+   * of the partition may run out before that. Rejects where Redis does.
+   */
+  readonly take: (partition: PartitionIndex) => Promise<void>;
   /** Begins nothing new, and waits for what is under way, at most `waitMs`. */
   readonly give: (partition: PartitionIndex, waitMs: number) => Promise<void>;
   readonly onCommitted: (committed: Committed) => void;
@@ -63,8 +67,9 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     await withinMs(waitMs, Promise.all(pump.running));
   };
   return {
-    take: (partition) => {
-      void give(partition, 0);
+    take: async (partition) => {
+      await settleSent(deps, partition);
+      await give(partition, 0);
       const pump: Pump = {
         partition,
         feed: createDispatchFeed(deps, partition),

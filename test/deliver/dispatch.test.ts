@@ -137,7 +137,7 @@ describe("dispatch from the journal", () => {
         dispatchCommit(each, outside.running.loop.engine.rulebook()).items.map((item) => item.trackingCode),
       );
     const first = create();
-    first.take(partition);
+    await first.take(partition);
     for (const committed of history.slice(380, 400)) first.onCommitted(committed);
     await expect.poll(async () => (await mine()).map(({ trackingCode }) => trackingCode)).toEqual(expected(known));
     await first.stop(2_000);
@@ -146,7 +146,7 @@ describe("dispatch from the journal", () => {
     await ask("HSET", "nba:{77}:checkpoint", DISPATCHED_FIELD, "120", STREAMS_FIELD, "120");
     known.push(...history.slice(400, 650));
     const second = create();
-    second.take(partition);
+    await second.take(partition);
     known.push(...history.slice(650));
     for (const committed of history.slice(690)) second.onCommitted(committed);
     await expect.poll(async () => (await mine()).map(({ trackingCode }) => trackingCode)).toEqual(expected(history));

@@ -6,12 +6,11 @@ import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.t
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
 import { createServer } from "../../engine/deliver/server.ts";
-import { settleSent } from "../../engine/deliver/settle-sent.ts";
 import { createPoster } from "../../engine/deliver/webhook-post.ts";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { createLog, type Log } from "../../engine/observe/log.ts";
+import type { DecisionLoop } from "../../engine/partition/decision-loop.ts";
 import { createPeering } from "../../engine/peer/create-peering.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
@@ -38,16 +37,6 @@ export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" |
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
-  const held: PartitionIndex[] = [];
-  let dispatch: Dispatch | undefined;
-  const running = await startLoop(redisUrl, {
-    partitions: PARTITIONS,
-    settleSent: (session, { index, active }) => settleSent(session.connection, session.journal, active.rulebook, index),
-    onTaken: ({ index }) => (dispatch === undefined ? held.push(index) : dispatch.take(index)),
-    onGone: (index) => void dispatch?.give(index, 1_000),
-    ...options.loop,
-  });
-  const { journalFrom, delivered, notDelivered, sendable, note } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -61,28 +50,21 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
   const log =
     options.log ?? createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  let created: Dispatch | undefined;
+  const running = await startLoop(redisUrl, {
+    partitions: PARTITIONS,
+    onTaken: async ({ index }) => await created?.take(index),
+    onGone: async (index) => await created?.give(index, 1_000),
+    onCreated: (loop) => {
+      created = dispatchOf(loop, { redis: lane, metrics, log }, options);
+      loop.engine.onCommitted(created.onCommitted);
+    },
+    ...options.loop,
+  });
+  const dispatch = created as unknown as Dispatch;
   const tailLane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
   const peering = createPeering({ loop: running.loop, lane, tailLane, clock: Date.now, log });
   const { engine, tail, routes } = peering;
-  const pumps = createDispatch({
-    redis: lane,
-    rulebook: engine.rulebook,
-    journalFrom,
-    delivered: options.delivered ?? delivered,
-    notDelivered,
-    sendable,
-    now: running.loop.now,
-    note,
-    poster: createPoster(),
-    secret: (name) => options.secrets?.[name],
-    random: options.random ?? Math.random,
-    metrics,
-    log,
-    streamEntriesMax: 1_000_000,
-  });
-  engine.onCommitted(pumps.onCommitted);
-  dispatch = pumps;
-  for (const index of held) dispatch.take(index);
   const server = createServer({
     engine,
     tail,
@@ -100,7 +82,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
     idempotency: createRedisIdempotency(lane, log),
     guard: createGuard(options.guard ?? { auth: "off", perSecond: undefined }, log),
     tickets: createTickets(lane),
-    delivered,
+    delivered: running.loop.delivered,
   });
   const { port } = await server.listen();
   let isClosed = false;
@@ -113,16 +95,38 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
     url: `http://127.0.0.1:${port}`,
     liveUrl: `ws://127.0.0.1:${port}/v1/live`,
     running,
-    dispatch: pumps,
+    dispatch,
     lane,
     counts,
     closeServer,
     stop: async () => {
       await closeServer();
-      await pumps.stop(1_000);
+      await dispatch.stop(1_000);
       await running.stop();
       await peering.close();
       lane.close();
     },
   };
+}
+
+function dispatchOf(
+  loop: DecisionLoop,
+  outside: Pick<DispatchDeps, "redis" | "metrics" | "log">,
+  options: OutsideOptions,
+): Dispatch {
+  const { journalFrom, delivered, notDelivered, sendable, now, note } = loop;
+  return createDispatch({
+    ...outside,
+    rulebook: loop.engine.rulebook,
+    journalFrom,
+    delivered: options.delivered ?? delivered,
+    notDelivered,
+    sendable,
+    now,
+    note,
+    poster: createPoster(),
+    secret: (name) => options.secrets?.[name],
+    random: options.random ?? Math.random,
+    streamEntriesMax: 1_000_000,
+  });
 }

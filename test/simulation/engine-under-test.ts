@@ -1,7 +1,6 @@
 // The engine as engine/main.ts wires it, in a simulated process and without its HTTP server.
 import { createDispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
-import { settleSent } from "../../engine/deliver/settle-sent.ts";
 import type { Committed } from "../../engine/engine.ts";
 import { createFrontDoor } from "../../engine/ingest/front-door.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
@@ -70,9 +69,8 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
     idleMs: 3_000,
-    settleSent: ({ connection, journal }, { index, active }) => settleSent(connection, journal, active.rulebook, index),
     onTaken: ({ index }) => dispatch.take(index),
-    onGone: (index) => void dispatch.give(index, LIMITS.drainMs),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
     onSession: (opened) => {
       session = opened;
       const door = createFrontDoor({
