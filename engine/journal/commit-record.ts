@@ -37,12 +37,15 @@ export interface CommitRecord {
   readonly granted?: readonly Granted[];
   /** In the order in which they were brought about. */
   readonly relays?: readonly Relay[];
+  /** Entries that it passed without folding them: each is a dead letter. In the order of the log. */
+  readonly isolated?: readonly Position[];
 }
 
 /** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
 interface Extras {
   readonly granted?: readonly Granted[];
   readonly relays?: readonly Relay[];
+  readonly isolated?: readonly Position[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -53,10 +56,11 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [] } = record;
+  const { position, now, withdrawals, granted = [], relays = [], isolated = [] } = record;
   const extras: Extras = {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
+    ...(isolated.length === 0 ? {} : { isolated }),
   };
   const parts = [2, position, now, decisions, withdrawals, learned];
   return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));

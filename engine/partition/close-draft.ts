@@ -66,6 +66,7 @@ export function closeDraft(
       learned: draft.learned,
       granted: [...draft.granted].map(([line, granted]) => ({ line, granted })),
       relays: draft.relays,
+      isolated: draft.isolated,
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),

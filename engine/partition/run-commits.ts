@@ -1,5 +1,5 @@
 // A step of the loop with its commits: one commit of each partition is under way while the next step is computed.
-import type { PartitionIndex } from "../domain/ids.ts";
+import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
@@ -63,9 +63,10 @@ export async function step(
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);
-    const tellLooks = await see(looks, session, options.clock);
-    const tellSimulations = await simulateAll(simulations, session, options.clock);
-    const tellSendables = judgeAll(sendables, session, options.clock);
+    const isSound = soundness(session);
+    const tellLooks = await see(looks.filter(isSound), session, options.clock);
+    const tellSimulations = await simulateAll(simulations.filter(isSound), session, options.clock);
+    const tellSendables = judgeAll(sendables.filter(isSound), session, options.clock);
     const tell = async (): Promise<void> => {
       tellSendables();
       tellSimulations();
@@ -112,6 +113,19 @@ function takeQuestions(state: LoopState, session: Session) {
     looks: looks.filter(isHere),
     simulations: simulations.filter(isHere),
     sendables: sendables.filter(isHere),
+  };
+}
+
+/** Nothing can be said of whose profile cannot be read: whoever asks is told so. */
+function soundness(session: Session) {
+  return (waiting: {
+    readonly partition: PartitionIndex;
+    readonly key: CustomerKey;
+    readonly reject: (error: Error) => void;
+  }): boolean => {
+    const damage = session.owned(waiting.partition)?.damaged.get(waiting.key);
+    if (damage !== undefined) waiting.reject(new Unavailable(damage));
+    return damage === undefined;
   };
 }
 

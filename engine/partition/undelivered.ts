@@ -1,6 +1,7 @@
 // The letter that tells operators of a message which never reached its gateway.
 import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent, LogEntry } from "../domain/event.ts";
+import { eventJson } from "../ingest/encode-event.ts";
 import { ENGINE_SOURCE } from "../ingest/log-entry.ts";
 import type { NotDelivered } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
@@ -21,6 +22,6 @@ export function noteUndelivered(partition: Partition, event: CustomerEvent, cont
     reason: "undelivered",
     detail: `a message for channel "${channel}" ${told}`,
     source: event.source,
-    bytes: Buffer.from(JSON.stringify(event)),
+    bytes: eventJson(event),
   });
 }

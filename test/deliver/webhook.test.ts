@@ -33,6 +33,10 @@ beforeEach(async () => {
       `kind: webhook, webhook: { url: "${gateway.url}", secretFrom: PUSH_SECRET, timeout: 400ms, inFlight: 4 },`,
     ),
   );
+  // A second message of the same day is another action, and so supersedes nothing.
+  await rules.edit("contact-policy.yaml", (text) =>
+    text.replace("limits:", "limits:\n  - { id: a-once, max: 1, window: 1d, action: save-a }"),
+  );
   rulesDir = rules.dir;
   outside = await start();
 });
