@@ -12,6 +12,7 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
+import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
@@ -68,10 +69,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         await door.stop();
       };
     },
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
-  const { journalFrom, delivered } = loop;
+  const { journalFrom, delivered, notDelivered, sendable } = loop;
   const tailLane = createRedisLane(() => connect());
   const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
   const { engine } = peering;
@@ -80,6 +81,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: createPoster(),
+    secret: (name) => process.env[name],
+    random: Math.random,
     metrics: delivery,
     log,
     streamEntriesMax: LIMITS.channelStreamEntriesMax,
