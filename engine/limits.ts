@@ -50,6 +50,10 @@ export const LIMITS = {
   batchBodyBytesMax: 1_048_576,
   idempotencyMs: DAY_MS,
 
+  // ---- callers
+  /** Requests and messages a second of one caller, where tokens are shown and nothing else is configured. */
+  callerPerSecond: 1_000,
+
   // ---- live
   socketUnsentBytesMax: 262_144,
   socketMessageBytesMax: 16_384,

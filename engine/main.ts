@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { AuthOptions } from "./deliver/auth/authenticate.ts";
+import { createGuard, type Guard } from "./deliver/auth/guard.ts";
+import { createTickets } from "./deliver/auth/tickets.ts";
 import { createDispatch } from "./deliver/dispatch.ts";
 import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
@@ -35,6 +38,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
+  const guard = guardOf(config, log);
   const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
@@ -86,7 +90,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     config: {
       host: config.host,
       port: config.port,
-      allowedOrigins: [],
+      allowedOrigins: config.allowedOrigins,
       consoleDir: sourceFile("engine/console"),
       version,
     },
@@ -94,6 +98,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     exposition: metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard,
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen().catch((error: Error) => {
@@ -122,6 +128,27 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       lane.close();
     },
   };
+}
+
+function guardOf(config: EngineConfig, log: Log): Guard {
+  const { auth, rateLimit } = config;
+  const perSecond = rateLimit ?? (auth === "off" ? undefined : LIMITS.callerPerSecond);
+  try {
+    return createGuard({ auth: auth === "off" ? auth : authOf(config), perSecond }, log);
+  } catch (error) {
+    throw new Unfit((error as Error).message);
+  }
+}
+
+function authOf({
+  jwtSecret,
+  jwksUrl,
+  jwtIssuer: issuer,
+  jwtAudience: audience,
+  apiKeysFile,
+}: EngineConfig): AuthOptions {
+  const from = jwksUrl !== undefined ? { jwksUrl } : jwtSecret && { secret: Buffer.from(jwtSecret) };
+  return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
 function loopOptions(

@@ -55,6 +55,7 @@ export function peerRoutes(options: PeerRoutesOptions): readonly Route[] {
     method: "POST",
     path: peerPath(name),
     operation: `peer-${name}`,
+    access: "peers" as const,
     summary: "What one engine asks another",
     bodyMax: options.bytesMax,
     consumes: [PEER_TYPE],
