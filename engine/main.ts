@@ -49,8 +49,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
+  let listensOn = "";
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
+    // Read when a session opens: by then the port is known.
+    get address() {
+      return config.advertise ?? listensOn;
+    },
     local,
     readLocal,
     onSession: (session) => {
@@ -102,6 +107,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const { port } = await server.listen().catch((error: Error) => {
     throw new Unfit(error.message);
   });
+  listensOn = `${bracketed(config.host)}:${port}`;
   const running = loop.run();
   const broken = new Promise<never>((_, reject) => {
     running.catch(async (error: unknown) => {
@@ -114,7 +120,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   });
   broken.catch(() => undefined); // told by whoever waits for it
   return {
-    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    url: `http://${listensOn}`,
     broken,
     stop: async () => {
       await server.close(LIMITS.drainMs);
@@ -125,6 +131,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       lane.close();
     },
   };
+}
+
+/** An IPv6 address as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function guardOf(config: EngineConfig, log: Log): Guard {
@@ -152,13 +163,12 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "address"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
     partitions: config.partitions,
     owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
-    address: `${config.host}:${config.port}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,

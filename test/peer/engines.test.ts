@@ -8,6 +8,7 @@ import { partitionOf } from "../../engine/domain/partition-of.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { openLive } from "../deliver/live-client.ts";
 import { readEverything } from "../kills/journal-reader.ts";
+import { until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import type { EngineProcess } from "../start-engine.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
@@ -33,7 +34,7 @@ beforeAll(async () => {
   };
   fleet = createFleet(redis.tcpUrl, PARTITIONS, env, random);
   await Promise.all([fleet.add(), fleet.add(), fleet.add()]);
-  await expect.poll(fleet.shares, { timeout: 15_000 }).toEqual([2, 2, 2]);
+  await until(async () => (await fleet.shares()).every((share) => share === 2), 15_000);
 }, 60_000);
 afterAll(async () => {
   await fleet.stop();
@@ -54,8 +55,6 @@ async function send(...events: readonly object[]): Promise<void> {
     await sleep(50);
   }
 }
-
-const called = (customer: string, id: string): object => ({ id, type: "call_started", customer, ts: Date.now() });
 
 /** Its owner, and the two that do not own it. */
 async function placesOf(customer: string): Promise<readonly [EngineProcess, EngineProcess, EngineProcess]> {
