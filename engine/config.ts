@@ -1,6 +1,7 @@
 // Every option once, as a value: name, what it takes, default, prose. The parser, `nba start --help` and the table of
 // the README are made from this list.
 import { isIP } from "node:net";
+import { parseRetention, RETENTION_DEFAULT, type Retention } from "./retain/retention.ts";
 
 export interface Config {
   /** redis://, rediss:// or unix:///path; undefined: the engine starts its own. */
@@ -15,6 +16,9 @@ export interface Config {
   readonly leaseMs: number;
   readonly auth: "off";
   readonly profilesMax: number;
+  readonly retention: Retention;
+  /** Undefined: what retention lets go is gone. */
+  readonly archiveDir: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -116,6 +120,22 @@ export const OPTIONS = {
     about: "Profiles held in memory, 1 to 3 KiB each; the least recently used ones wait in Redis.",
     parse: wholeNumber(1_000, 50_000_000),
   }),
+  retention: option({
+    name: "RETENTION",
+    takes: "times and bytes, such as `30d,log=3d,4GiB`",
+    default: RETENTION_DEFAULT,
+    about:
+      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together; beyond them the oldest goes sooner. What is still needed never goes.",
+    parse: parseRetention,
+  }),
+  archiveDir: option({
+    name: "ARCHIVE_DIR",
+    takes: "folder",
+    default: undefined,
+    about:
+      "Where what retention lets go is written first, for `explain`, `why`, `simulate` and `verify` to read; all engines share it. Unset: it is gone.",
+    parse: parsePath,
+  }),
   logLevel: option({
     name: "LOG_LEVEL",
     takes: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
@@ -151,6 +171,8 @@ export function parseConfig(env: Environment): ParsedConfig {
     leaseMs: read(OPTIONS.leaseMs, 0),
     auth: read(OPTIONS.auth, "off"),
     profilesMax: read(OPTIONS.profilesMax, 1),
+    retention: read(OPTIONS.retention, { journalMs: 0, logMs: 0, bytes: 0 }),
+    archiveDir: read(OPTIONS.archiveDir, undefined),
     logLevel: read(OPTIONS.logLevel, "info"),
   };
   if (!isLoopback(config.host) && !faults.some((fault) => fault.option === "AUTH")) {

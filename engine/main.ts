@@ -22,6 +22,7 @@ import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
+import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -58,8 +59,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      const { retention, archiveDir } = config;
+      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
       return async () => {
         stopWatching();
+        await stopRetaining();
         await door.stop();
       };
     },

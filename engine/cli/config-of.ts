@@ -15,5 +15,6 @@ export function configOf(env: NodeJS.ProcessEnv): Config {
     rulesDir: absolute(config.rulesDir),
     modelsDir: absolute(config.modelsDir),
     stateDir: absolute(config.stateDir),
+    archiveDir: config.archiveDir === undefined ? undefined : absolute(config.archiveDir),
   };
 }

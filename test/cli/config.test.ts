@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Config, isLoopback, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
+import { DAY_MS } from "../../engine/domain/time.ts";
 
 function faults(env: Record<string, string>): readonly string[] {
   const parsed = parseConfig(env);
@@ -27,6 +28,8 @@ describe("parseConfig", () => {
       auth: "off",
       profilesMax: 1_000_000,
       leaseMs: 3_000,
+      retention: { journalMs: 30 * DAY_MS, logMs: 3 * DAY_MS, bytes: 4 * 2 ** 30 },
+      archiveDir: undefined,
       logLevel: "info",
     };
     expect(config({})).toEqual(standard);
