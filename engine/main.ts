@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { AuthOptions } from "./deliver/auth/authenticate.ts";
+import { createGuard, type Guard } from "./deliver/auth/guard.ts";
+import { createTickets } from "./deliver/auth/tickets.ts";
 import { createDispatch } from "./deliver/dispatch.ts";
 import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
@@ -22,6 +25,7 @@ import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
+import { createPeering } from "./peer/create-peering.ts";
 import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
@@ -35,6 +39,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
+  const guard = guardOf(config, log);
   const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
@@ -68,7 +73,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       };
     },
   });
-  const { engine, journalFrom, delivered } = loop;
+  const { journalFrom, delivered } = loop;
+  const tailLane = createRedisLane(() => connect());
+  const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
+  const { engine } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -81,10 +89,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   engine.onCommitted(dispatch.onCommitted);
   const server = createServer({
     engine,
+    tail: peering.tail,
+    internal: peering.routes,
     config: {
       host: config.host,
       port: config.port,
-      allowedOrigins: [],
+      allowedOrigins: config.allowedOrigins,
       consoleDir: sourceFile("engine/console"),
       version,
     },
@@ -92,6 +102,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     exposition: metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard,
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen().catch((error: Error) => {
@@ -102,6 +114,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     running.catch(async (error: unknown) => {
       await server.close(0);
       await dispatch.stop(0);
+      await peering.close();
       lane.close();
       reject(error);
     });
@@ -115,9 +128,31 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       await dispatch.stop(LIMITS.drainMs);
       loop.stop();
       await running;
+      await peering.close();
       lane.close();
     },
   };
+}
+
+function guardOf(config: EngineConfig, log: Log): Guard {
+  const { auth, rateLimit } = config;
+  const perSecond = rateLimit ?? (auth === "off" ? undefined : LIMITS.callerPerSecond);
+  try {
+    return createGuard({ auth: auth === "off" ? auth : authOf(config), perSecond }, log);
+  } catch (error) {
+    throw new Unfit((error as Error).message);
+  }
+}
+
+function authOf({
+  jwtSecret,
+  jwksUrl,
+  jwtIssuer: issuer,
+  jwtAudience: audience,
+  apiKeysFile,
+}: EngineConfig): AuthOptions {
+  const from = jwksUrl !== undefined ? { jwksUrl } : jwtSecret && { secret: Buffer.from(jwtSecret) };
+  return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
 function loopOptions(

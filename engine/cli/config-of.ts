@@ -16,5 +16,6 @@ export function configOf(env: NodeJS.ProcessEnv): Config {
     modelsDir: absolute(config.modelsDir),
     stateDir: absolute(config.stateDir),
     archiveDir: config.archiveDir === undefined ? undefined : absolute(config.archiveDir),
+    apiKeysFile: config.apiKeysFile && absolute(config.apiKeysFile),
   };
 }

@@ -7,6 +7,7 @@ import { CONFLICT, type WaitingAsk } from "./asks.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import { askId } from "./questions.ts";
+import { routesOf } from "./routes.ts";
 import type { Session } from "./session.ts";
 import { isTrouble } from "./trouble.ts";
 
@@ -34,7 +35,7 @@ export async function redirectAsk(
   customer: CustomerKey,
 ): Promise<void> {
   const deadlineMs = Math.max(1, waiting.remainingMs());
-  const answer = await answerAsk(state, { ...waiting.ask, key: customer, deadlineMs });
+  const answer = await routesOf(state).ask({ ...waiting.ask, key: customer, deadlineMs });
   const isLate = !waiting.isAwaited();
   waiting.settle(answer);
   if (!isLate || answer.kind !== "decided") return;

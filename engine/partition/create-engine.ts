@@ -15,10 +15,10 @@ import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
-import type { Partition } from "./partition.ts";
 import { partitionOfDecision } from "./questions.ts";
 import { quotaUse } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
+import { routesOf } from "./routes.ts";
 import type { Session } from "./session.ts";
 import { Unavailable } from "./trouble.ts";
 
@@ -39,18 +39,17 @@ export function createEngine(state: LoopState): Engine {
   };
   const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
   /** As an ask under an anonymous key that is joined is decided for its customer, so is one that is only supposed. */
-  const personOf = async (key: CustomerKey): Promise<CustomerKey> => {
-    const look = isAnonymous(key) ? await state.looks.add({ partition: owner(key), key }) : undefined;
-    return look?.joinedTo ?? key;
-  };
-  return {
+  const joinedTo = async (key: CustomerKey): Promise<CustomerKey | undefined> =>
+    isAnonymous(key) ? (await state.looks.add({ partition: owner(key), key }))?.joinedTo : undefined;
+  const engine: Engine = {
     partitions: options.partitions,
     ownership: (partition) =>
       state.session?.owned(partition) === undefined ? { kind: "nobody", retryAfterMs: 1_000 } : { kind: "here" },
-    now: (key) => {
-      const partition = state.session?.owned(owner(key));
-      return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
-    },
+    now: async (keys) =>
+      keys.map((key) => {
+        const partition = state.session?.owned(owner(key));
+        return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
+      }),
     ask: (ask) => answerAsk(state, ask),
     look: async (key) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
@@ -58,13 +57,15 @@ export function createEngine(state: LoopState): Engine {
     },
     simulate: async (simulation) => {
       if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
-      const key = await personOf(simulation.key);
-      return await state.simulations.add({ partition: owner(key), key, simulation: { ...simulation, key } });
+      const customer = await joinedTo(simulation.key);
+      if (customer !== undefined) return await routesOf(state).simulate({ ...simulation, key: customer });
+      const { key } = simulation;
+      return await state.simulations.add({ partition: owner(key), key, simulation });
     },
     decisionsOf: async (key, countMax) => {
       const partition = owner(key);
       const { journal } = sessionOf(state);
-      const look = await state.looks.add({ partition, key });
+      const look = await routesOf(state).look(key);
       const made = (look?.contacts ?? []).map(({ decision }) => decision).reverse();
       return await decisionsOf(journal, partition, options.partitions, key, made, countMax);
     },
@@ -107,6 +108,8 @@ export function createEngine(state: LoopState): Engine {
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
   };
+  state.routes = engine;
+  return engine;
 }
 
 export function sessionOf(state: LoopState): Session {
@@ -117,7 +120,7 @@ export function sessionOf(state: LoopState): Session {
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
   try {
     const session = sessionOf(state);
-    const { skewMs } = session.owned(partition) as Partition;
+    const skewMs = session.owned(partition)?.skewMs ?? 0;
     // A report about a decision belongs to the time of that decision: while a replay drives the clock it follows it.
     const at = event.type === "outcome" && skewMs < 0 ? ((state.options.clock() + skewMs) as Instant) : undefined;
     return { kind: "appended", position: await session.journal.append(partition, encodeEvent(event, at)) };
@@ -135,6 +138,8 @@ async function since(
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
   const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
+  // A number that is ahead of the journal is not one of its own: that Redis lost what the asker saw.
+  if (page.length === 0 && (await session.journal.head(partition)).seq < seq) return undefined;
   const found: Committed[] = [];
   for (const commit of page) {
     const record = decodeCommit(commit.payload);

@@ -15,13 +15,14 @@ import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
-import { publishMissed, settleOrphans } from "./after-session.ts";
+import { publishMissed, release, settleOrphans } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
+import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
@@ -59,6 +60,12 @@ export interface DecisionLoop {
   ) => Promise<readonly Committed[]>;
   /** Notes in the input log that a channel took over an item; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Where questions about customers of other partitions go from now on: an anonymous key may be joined to one owned elsewhere. */
+  readonly routeThrough: (routes: Routes) => void;
+  /** Gives back what a decision reserved that nobody waits for any more; by the next session, where none can now. */
+  readonly release: (record: DecisionRecord) => Promise<void>;
+  /** The last commit of a partition, whoever owns it. Rejects where no session is open. */
+  readonly lastCommit: (partition: PartitionIndex) => Promise<CommitSeq>;
 }
 
 /** What outlives a session. */
@@ -75,6 +82,8 @@ export interface LoopState {
   readonly unreleased: DecisionRecord[];
   /** Last commit told to the listeners, by partition. */
   readonly published: Map<PartitionIndex, CommitSeq>;
+  /** How customers of other partitions are asked for; undefined only while the loop is made. */
+  routes: Routes | undefined;
   session: Session | undefined;
   isStopping: boolean;
   why: string;
@@ -96,6 +105,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     orphans: [],
     unreleased: [],
     published: new Map(),
+    routes: undefined,
     session: undefined,
     isStopping: false,
     why: "starting",
@@ -115,6 +125,16 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
+    routeThrough: (routes) => {
+      state.routes = routes;
+    },
+    release: async (record) => {
+      if (state.session === undefined) return void state.unreleased.push(record);
+      await release(state, state.session.journal, record).catch((error: unknown) => {
+        if (!isTrouble(error)) throw error; // it is kept for the next session
+      });
+    },
+    lastCommit: async (partition) => (await sessionOf(state).journal.head(partition)).seq,
   };
 }
 
