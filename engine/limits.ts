@@ -48,6 +48,9 @@ export const LIMITS = {
   deadlineMs: 25,
   decisionBodyBytesMax: 65_536,
   batchBodyBytesMax: 1_048_576,
+  /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
+  requestsInFlightMax: 8_192,
+  requestBytesInFlightMax: 67_108_864,
   idempotencyMs: DAY_MS,
 
   // ---- callers
@@ -151,6 +154,11 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.batchBodyBytesMax < limits.peerRequestBytesMax,
     "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
   );
+  fits(
+    limits.batchBodyBytesMax < limits.requestBytesInFlightMax,
+    "requestBytesInFlightMax must exceed batchBodyBytesMax: no batch could come in",
+  );
+  fits(limits.asksWaitingMax < limits.requestsInFlightMax, "requestsInFlightMax must exceed asksWaitingMax");
   fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");
   fits(limits.deadLetterBytesMax <= limits.eventBytesMax, "deadLetterBytesMax must not exceed eventBytesMax");
   fits(

@@ -1,4 +1,5 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import type { AdmissionBounds } from "../../engine/deliver/admission.ts";
 import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
 import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createDispatch, type Dispatch } from "../../engine/deliver/dispatch.ts";
@@ -30,6 +31,7 @@ const PARTITIONS = 4;
 export interface OutsideOptions {
   readonly guard?: GuardOptions;
   readonly log?: Log;
+  readonly bounds?: AdmissionBounds;
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
@@ -71,6 +73,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       allowedOrigins: ["https://crm.example"],
       consoleDir: `${repositoryRoot}/test/deliver/pages`,
       version: "0.0.0",
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     },
     metrics,
     exposition: running.metrics,
