@@ -12,7 +12,6 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
-import type { PartitionIndex } from "./domain/ids.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { connectRedis } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -51,16 +50,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
-  let isDispatching = false;
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
     local,
     readLocal,
     onSession: (session) => {
       watchPartitions(metrics, session, Date.now);
-      // Once: it outlives sessions, and goes on by itself when the next one is open.
-      if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
-      isDispatching = true;
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
@@ -72,6 +67,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         await door.stop();
       };
     },
+    onTaken: ({ index }) => dispatch.start([index]),
+    onGone: async (index) => dispatch.give(index),
   });
   const { journalFrom, delivered } = loop;
   const tailLane = createRedisLane(() => connect());
@@ -159,7 +156,7 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
