@@ -89,6 +89,8 @@ export const LIMITS = {
   simulationsPerStepMax: 8,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
+  /** Of entries that were read and not folded yet. */
+  inboxBytesMax: 33_554_432,
   profilesPerCommitMax: 256,
   /** A partition without entries for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
