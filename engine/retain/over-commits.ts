@@ -50,7 +50,7 @@ export async function readOverCommits(journal: Pick<Journal, "commits">, wanted:
         await new Promise((resolve) => setTimeout(resolve, 0));
         atOnce = payload.length;
       }
-      const commit = decodeCommit(payload);
+      const commit = read(seq, payload);
       oldestMs = Math.min(oldestMs, committedMs(commit));
       if (!isOver(commit, seq, wanted, bytes)) {
         lateMs = commits.length > 0 ? 0 : Math.max(0, wanted.olderThanMs - committedMs(commit));
@@ -64,6 +64,15 @@ export async function readOverCommits(journal: Pick<Journal, "commits">, wanted:
     if (page.length < count) break;
   }
   return { commits, decisions, keepFrom: from, oldestMs, lateMs };
+}
+
+/** Of what cannot be read the decoder's message would tell, in the log, whom it is about. */
+function read(seq: CommitSeq, payload: Buffer): CommitRecord {
+  try {
+    return decodeCommit(payload);
+  } catch (error) {
+    throw new Error(`commit ${seq} of the journal cannot be read`, { cause: error });
+  }
 }
 
 function isOver(commit: CommitRecord, seq: CommitSeq, wanted: OverWanted, bytesSoFar: number): boolean {

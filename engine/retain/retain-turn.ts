@@ -63,6 +63,8 @@ const NOTHING: Trimmed = { entries: 0, commits: 0, decisions: 0, dead: 0 };
 const ENTRIES_PER_TURN_MAX = 10_000;
 /** Fewer do not fill a node of a stream, which goes as a whole or not at all. */
 const ENTRIES_PER_TURN_MIN = 256;
+/** A node has 100 at most, as Redis comes. */
+const ENTRIES_PER_NODE = 100;
 const DEAD_LETTERS_MAX = 100_000;
 
 export async function retainTurn(context: RetainContext, partition: Retained): Promise<Turn> {
@@ -86,6 +88,7 @@ export async function retainTurn(context: RetainContext, partition: Retained): P
     entryBytes: log.length === 0 ? 1 : Math.max(1, logBytes / log.length),
     ordinal: log.added === undefined ? 0 : log.added - log.length,
     position: base?.position ?? ("0-0" as Position),
+    safeEntries: base === undefined ? 0 : Object.values(base.counts).reduce((sum, count) => sum + count, 0),
     lastSeq: Math.min(base?.seq ?? 0, Number(text(dispatched) || "0"), head.seq - 1) as CommitSeq,
   };
   const ofLog = await overEntries(situation);
@@ -132,6 +135,8 @@ interface Situation {
   readonly ordinal: number;
   /** Up to here the log is safe in profiles and checkpoint. */
   readonly position: Position;
+  /** Entries up to there, ever. */
+  readonly safeEntries: number;
   /** The last commit that nothing needs any more, but for its age and its items. */
   readonly lastSeq: CommitSeq;
 }
@@ -163,7 +168,9 @@ async function overEntries(situation: Situation): Promise<OverEntries> {
   const wanted = excess > 0 ? Math.ceil(excess / situation.entryBytes) : ENTRIES_PER_TURN_MAX;
   const countMax = Math.min(ENTRIES_PER_TURN_MAX, Math.max(ENTRIES_PER_TURN_MIN, wanted));
   if (context.archive === undefined) {
-    return { keepFrom, countMax, bytes: countMax * situation.entryBytes, read: [], lateMs: 0 };
+    // What does not fill a node stays: else a journal would wait for ever for a log that has nothing to give.
+    const trimmable = Math.max(0, situation.safeEntries - situation.ordinal - ENTRIES_PER_NODE);
+    return { keepFrom, countMax, bytes: Math.min(countMax, trimmable) * situation.entryBytes, read: [], lateMs: 0 };
   }
   const read = await readEntries(context.journal, partition.index, keepFrom, countMax);
   const last = read.at(-1);
