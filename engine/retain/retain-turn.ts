@@ -7,7 +7,7 @@ import type { CommitSeq, PartitionIndex, Position } from "../domain/ids.ts";
 import { comparePositions, positionMs } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { idAfter } from "../ingest/append-once.ts";
-import { decodeBase } from "../journal/base.ts";
+import { decodeBase, entriesOf } from "../journal/base.ts";
 import type { Journal, RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import { type RedisConnection, text } from "../journal/redis.ts";
@@ -88,7 +88,7 @@ export async function retainTurn(context: RetainContext, partition: Retained): P
     entryBytes: log.length === 0 ? 1 : Math.max(1, logBytes / log.length),
     ordinal: log.added === undefined ? 0 : log.added - log.length,
     position: base?.position ?? ("0-0" as Position),
-    safeEntries: base === undefined ? 0 : Object.values(base.counts).reduce((sum, count) => sum + count, 0),
+    safeEntries: base === undefined ? 0 : entriesOf(base.counts),
     lastSeq: Math.min(base?.seq ?? 0, Number(text(dispatched) || "0"), head.seq - 1) as CommitSeq,
   };
   const ofLog = await overEntries(situation);
