@@ -126,7 +126,7 @@ describe("ACC-2 the topics of a socket", () => {
     });
     const { slates } = (await answer.json()) as { slates: { items: { trackingCode: string }[] }[] };
     const socket = await connect();
-    socket.say({ op: "outcome", trackingCode: slates[0].items[0].trackingCode, outcome: "accepted" });
+    socket.say({ op: "outcome", trackingCode: slates[0]?.items[0]?.trackingCode, outcome: "accepted" });
     expect((await socket.closed).code).toBe(4403);
   });
 
