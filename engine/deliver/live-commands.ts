@@ -1,6 +1,7 @@
 // What a client of /v1/live may ask for once it is let in: subscribe, unsubscribe, outcome.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import { outcomeEvent, timeFault } from "./append-events.ts";
 import { mayFollow } from "./auth/caller.ts";
@@ -81,7 +82,7 @@ async function report(deps: CommandDeps, peer: Peer, live: Live, message: Report
     return refuse(deps, peer, message, "unknown-tracking-code", "no decision in the journal has this tracking code");
   if (!(await reachesWhose(deps.engine, live.caller, ["agent"], key)))
     return notYours(deps, peer, message, "the customer of this tracking code");
-  const now = deps.engine.now(key);
+  const [now] = (await deps.engine.now([key])) as readonly [Instant];
   const late = body.ts === undefined ? undefined : timeFault(body.ts, now);
   if (late !== undefined) return refuse(deps, peer, message, "refused", `ts ${late}`);
   const meta = { source: "live", now, traceparent: undefined, requestId: undefined } as const;

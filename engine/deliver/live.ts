@@ -1,5 +1,6 @@
 // WebSocket /v1/live: NBAs pushed as they are committed, withdrawn when they are stale, answered from the screen.
-import type { Committed, Engine } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { JournalTail } from "../peer/journal-tail.ts";
 import type { Guard } from "./auth/guard.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { AdmissionDeps } from "./live-admission.ts";
@@ -18,6 +19,7 @@ import type { App, Socket } from "./uws.ts";
 
 export interface LiveDeps {
   readonly engine: Engine;
+  readonly tail: JournalTail;
   readonly origins: OriginPolicy;
   readonly guard: Guard;
   readonly tickets: Tickets;
@@ -28,7 +30,6 @@ export interface LiveDeps {
 
 export interface LiveSide {
   readonly attach: (app: App) => void;
-  readonly onCommitted: (committed: Committed) => void;
   /** Closes every socket with 1012 and takes no new one. */
   readonly drain: () => void;
 }
@@ -39,9 +40,17 @@ const IDLE_SECONDS = 32;
 const SENDING_BYTES_MAX = 4 * 1024 * 1024;
 
 export function createLive(deps: LiveDeps): LiveSide {
-  const { metrics, log } = deps;
+  const { engine, tail, metrics, log } = deps;
   const peers = new Map<Socket<Opening>, Peer>();
-  const topics = createTopics(metrics, deps.onShown);
+  const topics = createTopics({ partitions: engine.partitions, tail, metrics, onShown: deps.onShown });
+  tail.listen({
+    onCommitted: topics.onCommitted,
+    concerns: topics.concerns,
+    onLost: (partition) => {
+      for (const peer of topics.followersIn(partition))
+        closePeer(peer, CLOSE.draining, "frames are gone from the journal: subscribe anew", "frames-lost", metrics);
+    },
+  });
   const commands: LiveCommands = { ...deps, topics };
   const state = { draining: false };
   return {
@@ -70,7 +79,6 @@ export function createLive(deps: LiveDeps): LiveSide {
           metrics.onWebsocketConnections(peers.size);
         },
       }),
-    onCommitted: topics.onCommitted,
     drain: () => {
       state.draining = true;
       for (const peer of [...peers.values()]) closePeer(peer, CLOSE.draining, "the engine stops", "draining", metrics);

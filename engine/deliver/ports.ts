@@ -18,6 +18,7 @@ export type WebsocketDrop =
   | "too-many-messages"
   | "draining"
   | "feed-rate"
+  | "frames-lost"
   | "no-connect"
   | "unauthorized"
   | "forbidden"

@@ -5,6 +5,7 @@ import type { Answer } from "./answer.ts";
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not JSON that can be taken" },
   "invalid-parameter": { status: 400, title: "A parameter of the request is not valid" },
+  "not-a-peer": { status: 403, title: "Only an engine of the same Redis may ask this" },
   unauthenticated: { status: 401, title: "Who calls is not known" },
   forbidden: { status: 403, title: "This is not for this caller" },
   "forbidden-origin": { status: 403, title: "The origin of the request is not allowed" },

@@ -2,6 +2,7 @@
 import Type from "typebox";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { TrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import type { Engine } from "../engine.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
@@ -71,12 +72,15 @@ async function toEvents(
   | { readonly kind: "faulty"; readonly errors: readonly ProblemError[] }
 > {
   const keys = await Promise.all(bodies.map((body) => engine.customerOf(body.trackingCode as TrackingCode)));
+  const known = keys.filter((key) => key !== undefined);
+  const times = await engine.now(known);
+  const nowByKey = new Map(known.map((key, at) => [key, times[at] as Instant]));
   const events: CustomerEvent[] = [];
   const errors: ProblemError[] = [];
   bodies.forEach((body, index) => {
     const key = keys[index];
     const under = isArray ? `/${index}` : "";
-    const now = key === undefined ? undefined : engine.now(key);
+    const now = key === undefined ? undefined : nowByKey.get(key);
     const late = now === undefined || body.ts === undefined ? undefined : timeFault(body.ts, now);
     if (key === undefined || now === undefined) {
       const detail = "is not the tracking code of a decision in the journal";

@@ -1,6 +1,7 @@
 // The outside of a running engine on one port: HTTP, WebSocket and the console.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import type { Engine } from "../engine.ts";
+import type { JournalTail } from "../peer/journal-tail.ts";
 import { jsonAnswer } from "./answer.ts";
 import { asyncApi } from "./asyncapi.ts";
 import type { Guard } from "./auth/guard.ts";
@@ -37,6 +38,10 @@ export interface ServerConfig extends OriginPolicy {
 
 export interface ServerDeps {
   readonly engine: Engine;
+  /** Commits of all partitions, for those who follow them here. */
+  readonly tail: JournalTail;
+  /** Routes that are no part of the API: what other engines ask. */
+  readonly internal: readonly Route[];
   readonly config: ServerConfig;
   readonly metrics: DeliverMetrics;
   readonly exposition: Exposition;
@@ -61,13 +66,18 @@ export function createServer(deps: ServerDeps): Server {
   const uws = loadUws();
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
-  const live = createLive({ engine, origins, guard, tickets, metrics, log, onShown: shownBy(deps) });
+  const live = createLive({ engine, tail: deps.tail, origins, guard, tickets, metrics, log, onShown: shownBy(deps) });
   const api = apiRoutes(deps);
-  const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
+  const routes = [
+    ...api,
+    ...documents(api, config.version),
+    LIVE_WITHOUT_UPGRADE,
+    ...staticRoutes(config.consoleDir),
+    ...deps.internal,
+  ];
   const http = createHttp({ routes, origins, guard, metrics, log });
   live.attach(app);
   http.attach(app);
-  engine.onCommitted(live.onCommitted);
   let listening: ListenSocket | undefined;
 
   return {

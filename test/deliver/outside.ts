@@ -10,6 +10,7 @@ import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { createLog, type Log } from "../../engine/observe/log.ts";
+import { createPeering } from "../../engine/peer/create-peering.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
 export interface Outside {
@@ -33,7 +34,7 @@ export interface OutsideOptions {
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
   const running = await startLoop(redisUrl, { partitions: PARTITIONS });
-  const { engine, journalFrom, delivered } = running.loop;
+  const { journalFrom, delivered } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -47,6 +48,9 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
   const log =
     options.log ?? createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const tailLane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const peering = createPeering({ loop: running.loop, lane, tailLane, clock: Date.now, log });
+  const { engine, tail, routes } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -59,6 +63,8 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
   await dispatch.start(Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex));
   const server = createServer({
     engine,
+    tail,
+    internal: routes,
     config: {
       host: "127.0.0.1",
       port: 0,
@@ -93,6 +99,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       await closeServer();
       await dispatch.stop(1_000);
       await running.stop();
+      await peering.close();
       lane.close();
     },
   };
