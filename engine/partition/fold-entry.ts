@@ -113,13 +113,16 @@ function activate(
   return "internal";
 }
 
+/** Dead letters name nothing that was sent. */
+const unnamed = (): string => "unknown attribute";
+
 function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): EntryResult {
   eventHash(event.key, event.source, event.id, context.seed, hash);
   if (partition.seen.check(hash[0] as number, hash[1] as number)) {
     return "duplicate";
   }
   const { active, store } = partition;
-  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props) : undefined;
+  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props, unnamed) : undefined;
   if (fault !== undefined) {
     const { position } = entry;
     const bytes = Buffer.from(JSON.stringify(event));
