@@ -2,6 +2,7 @@
 import type { Contact, Outcome } from "../domain/contact.ts";
 import type { OutcomeReport } from "../domain/event.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
+import type { Channel } from "../rulebook/rulebook.ts";
 
 const FORWARD: Readonly<Record<Outcome, string>> = {
   pending: "presented clicked accepted declined later converted not-delivered",
@@ -69,7 +70,7 @@ export function delivered(contact: Contact): Contact {
 export function timePassed(contact: Contact, now: Instant): Contact {
   const { state, live, reservedUntil, expiresAt, respondBy, previous, outcome } = contact;
   if (dueOf(contact) > now) return contact;
-  const isReleased = state === "reserved" && reservedUntil <= now;
+  const isReleased = state === "reserved" && Math.min(reservedUntil, expiresAt) <= now;
   const next: Contact = {
     ...contact,
     state: isReleased ? "released" : state,
@@ -85,10 +86,16 @@ export function timePassed(contact: Contact, now: Instant): Contact {
   };
 }
 
+/** RSV-5: taken off the screens before its time; screens of a websocket take it away, so nobody can see it any more. */
+export function takenOff(contact: Contact, channels: readonly Pick<Channel, "hash" | "kind">[]): Contact {
+  const isTakenAway = channels.some(({ hash, kind }) => hash === contact.channel && kind === "websocket");
+  return { ...contact, live: false, state: isTakenAway && contact.state === "reserved" ? "released" : contact.state };
+}
+
 /** When time changes something of it next. */
 export function dueOf(contact: Contact): Instant {
   const { state, live, reservedUntil, expiresAt, respondBy } = contact;
-  const reservation = state === "reserved" ? reservedUntil : NEVER;
+  const reservation = state === "reserved" ? Math.min(reservedUntil, expiresAt) : NEVER;
   const screen = live ? expiresAt : NEVER;
   const answer = isWaited(contact) ? respondBy : NEVER;
   return Math.min(reservation, screen, answer) as Instant;

@@ -1,4 +1,4 @@
-// What leaves the screens because of what is said of a customer (CNS-5, CAS-1). Reservations stand until their own time.
+// What leaves the screens because of what is said of a customer (CNS-5, CAS-1).
 import { rulebookFor } from "../decide/experiments.ts";
 import type { Contact } from "../domain/contact.ts";
 import type { Consent } from "../domain/decision.ts";
@@ -6,6 +6,7 @@ import type { CustomerEvent } from "../domain/event.ts";
 import type { Instant } from "../domain/time.ts";
 import type { ActionSet } from "../rulebook/policies.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
+import { takenOff } from "./contact-steps.ts";
 import type { Known } from "./known.ts";
 import { changeContacts, type Telling } from "./telling.ts";
 
@@ -29,7 +30,7 @@ export function leaveWithoutConsent(telling: Telling, known: Known, event: Custo
 
 function takeOff(telling: Telling, known: Known, isLeaving: (contact: Contact) => boolean, because: string): void {
   const leave = (contact: Contact): Contact =>
-    contact.live && isLeaving(contact) ? { ...contact, live: false } : contact;
+    contact.live && isLeaving(contact) ? takenOff(contact, telling.book.rulebook.channels) : contact;
   changeContacts(telling, known, leave, because);
 }
 

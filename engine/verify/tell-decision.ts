@@ -1,7 +1,9 @@
 // What a journalled decision does to its customer, and to the counters of its partition.
+import type { Contact } from "../domain/contact.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import { nameHash } from "../domain/hash.ts";
 import { CAMPAIGN } from "./ask-for.ts";
+import { takenOff } from "./contact-steps.ts";
 import type { Known } from "./known.ts";
 import { addToContacts } from "./make-room.ts";
 import { changeContacts, noteWritten, type Telling, withdraw } from "./telling.ts";
@@ -10,12 +12,12 @@ import { changeContacts, noteWritten, type Telling, withdraw } from "./telling.t
 export function tellDecision(telling: Telling, known: Known, record: DecisionRecord): void {
   tellHeld(telling, known, record);
   const isSuperseded = new Set(record.superseded);
-  changeContacts(
-    telling,
-    known,
-    (contact) => (contact.live && isSuperseded.has(contact.trackingCode) ? { ...contact, live: false } : contact),
-    "superseded",
-  );
+  // What was asked for was shown to whoever asked, and keeps its place.
+  const supersede = (contact: Contact): Contact =>
+    contact.inbound ? { ...contact, live: false } : takenOff(contact, telling.book.rulebook.channels);
+  const leave = (contact: Contact): Contact =>
+    contact.live && isSuperseded.has(contact.trackingCode) ? supersede(contact) : contact;
+  changeContacts(telling, known, leave, "superseded");
   if (record.contacts.length === 0) return;
   const gone = addToContacts(known, record.contacts, record.now, telling.book.rulebook.contactMemoryMs);
   for (const contact of gone) withdraw(telling, known.key, contact, "evicted");

@@ -1,8 +1,8 @@
 // One partition: its streams told from their beginning, or from the checkpoint where they do not go back that far, and everything
 // that Redis has stored of it compared on the way.
 
-import type { DecisionRecord } from "../domain/decision.ts";
 import { type CommitSeq, type CustomerKey, comparePositions, type Position, type RulebookHash } from "../domain/ids.ts";
+import type { CommitRecord } from "../journal/commit-record.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkBase } from "./check-base.ts";
 import { checkRegister } from "./check-register.ts";
@@ -23,8 +23,8 @@ export interface PartitionPlace {
   readonly differ: Differ;
   /** Commits told, of how many. */
   readonly onProgress: (done: number, total: number) => void;
-  /** Each commit's decisions, in order, for what is compared over all partitions. */
-  readonly onDecisions: (seq: CommitSeq, decisions: readonly DecisionRecord[]) => void;
+  /** Each commit in order, for what is compared over all partitions. */
+  readonly onCommit: (seq: CommitSeq, commit: CommitRecord) => void;
 }
 
 export interface PartitionTold extends StoredTally {
@@ -57,12 +57,12 @@ export async function verifyPartition(place: PartitionPlace): Promise<PartitionT
     differ,
     after,
     isCut: cut !== undefined,
-    onCommit: (seq, { decisions }) => {
-      for (const { id, key } of decisions) {
+    onCommit: (seq, commit) => {
+      for (const { id, key } of commit.decisions) {
         if (ids.has(id)) differ("S2", key, `decision ${id}`, "in two commits", "in one");
         ids.add(id);
       }
-      place.onDecisions(seq, decisions);
+      place.onCommit(seq, commit);
       done.push(seq);
     },
   });

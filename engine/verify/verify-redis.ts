@@ -1,12 +1,12 @@
 // S1 to S5 on one Redis: every partition told from its streams by code that shares nothing with the engine's fold, and compared
 // with what is stored; then what is kept over all partitions: channels, entries from one to another, quotas.
-import type { DecisionRecord } from "../domain/decision.ts";
-import type { CommitSeq, CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
+import type { CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
 import { createBookShelf } from "./book-shelf.ts";
+import { createDepartures } from "./check-arrivals.ts";
 import { readChannels } from "./check-channels.ts";
 import { checkQuotas } from "./check-quotas.ts";
 import { createFindings, type Difference, differIn } from "./difference.ts";
@@ -51,6 +51,7 @@ export async function verifyRedis(connection: RedisConnection, options: VerifyOp
   await shelf.findAll(genesis as RulebookHash);
   const channels = await readChannels(connection, indexes, shelf);
   const told = new Map<PartitionIndex, PartitionTold>();
+  const departures = createDepartures(connection, journal, told);
   for (const index of indexes) {
     const source = createPartitionSource(connection, journal, index);
     const sent = channels.ofPartition(index);
@@ -63,12 +64,18 @@ export async function verifyRedis(connection: RedisConnection, options: VerifyOp
       only: options.customer,
       differ: differIn(findings, index),
       onProgress: (done, total) => options.onProgress(index, done, total),
-      onDecisions: (seq: CommitSeq, decisions: readonly DecisionRecord[]) => sent.onCommit(seq, decisions),
+      onCommit: (seq, { decisions, relays }) => {
+        sent.onCommit(seq, decisions);
+        departures.onCommit(index, seq, relays ?? []);
+      },
     });
     sent.check(shelf, partition.cut !== undefined, differIn(findings, index));
     told.set(index, partition);
   }
-  if (isWhole) await checkQuotas(connection, told, shelf, differIn(findings, undefined));
+  if (isWhole) {
+    await departures.check(findings);
+    await checkQuotas(connection, told, shelf, differIn(findings, undefined));
+  }
   return {
     partitions: [...told].map(([partition, { ledger: _, walkOn: __, ...summary }]) => ({ partition, ...summary })),
     differences: findings.differences,
