@@ -146,8 +146,8 @@ async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observe
   }
   const after = await looks(world, fleet, observer);
   for (const [key, look] of before) {
-    const [was, is] = [comparable(look), comparable(after.get(key))];
-    if (was !== is) observer.violate(`S5: ${key} was ${was} and is after recovery ${is}`);
+    const found = difference(comparable(look), comparable(after.get(key)), key);
+    if (found !== undefined) observer.violate(`S5: ${found} after recovery`);
   }
 }
 
@@ -196,8 +196,20 @@ function checkProfiles(server: RedisServer, found: Looks, { violate }: Observer)
 }
 
 /** What does not depend on when it was looked at. */
-function comparable(look: CustomerLook | undefined): string {
-  if (look === undefined) return "nothing";
+function comparable(look: CustomerLook | undefined): unknown {
+  if (look === undefined) return undefined;
   const { attributes, features, contacts, consents, patterns, held, joinedTo, absorbed } = look;
-  return JSON.stringify({ attributes, features, contacts, consents, patterns, held, joinedTo, absorbed });
+  return { attributes, features, contacts, consents, patterns, held, joinedTo, absorbed };
+}
+
+/** The first place where two values are not the same; undefined: they are. */
+function difference(was: unknown, is: unknown, place: string): string | undefined {
+  const isDeep = typeof was === "object" && typeof is === "object" && was !== null && is !== null;
+  if (!isDeep) return Object.is(was, is) ? undefined : `${place} was ${was} and is ${is}`;
+  for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
+    const field = name as keyof object;
+    const found = difference(was[field], is[field], `${place}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

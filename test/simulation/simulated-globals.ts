@@ -5,10 +5,12 @@ import { syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { Chance } from "../decide/chance.ts";
-import { currentProcess, type SimulatedProcess } from "./simulated-process.ts";
+import { currentProcess, leave, type SimulatedProcess } from "./simulated-process.ts";
 
 export interface SimulatedGlobals {
   readonly clock: Clock;
+  /** Belongs to the world, whoever's code asks for it. */
+  readonly after: (ms: number, act: () => void) => void;
   /** Until everything that could run without time going on has run. */
   readonly settle: () => Promise<void>;
   readonly restore: () => void;
@@ -41,6 +43,7 @@ export function installSimulatedGlobals(startMs: number, chance: Chance): Simula
   Date.now = () => clock.now + (currentProcess()?.skewMs ?? 0);
   return {
     clock,
+    after: (ms, act) => void fake.setTimeout(() => leave(act), ms),
     settle: async () => {
       do await new Promise((resolve) => realImmediate(resolve));
       while (immediates > 0);

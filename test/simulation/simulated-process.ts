@@ -22,6 +22,11 @@ export function currentProcess(): SimulatedProcess | undefined {
   return current.getStore();
 }
 
+/** Runs this in no process. */
+export function leave(act: () => void): void {
+  current.exit(act);
+}
+
 /** `onEntered` is told whenever some of its code has run. */
 export function createSimulatedProcess(name: string, onEntered: () => void): SimulatedProcess {
   let state: "running" | "paused" | "dead" = "running";

@@ -18,11 +18,15 @@ export const DEVICES: readonly string[] = Array.from({ length: 4 }, (_, at) => `
 /** An event that its producer knows to be durable. */
 export interface Acknowledged {
   readonly id: string;
+  readonly key: CustomerKey;
+  /** The stream that it was sent to; undefined where an engine took it. */
+  readonly stream: string | undefined;
   /** How much Redis had written by then. */
   readonly units: number;
 }
 
 export interface Traffic {
+  /** In the order in which they were taken. */
   readonly acknowledged: () => readonly Acknowledged[];
   /** Redis has lost what it wrote beyond so many units. */
   readonly lost: (units: number) => void;
@@ -70,7 +74,8 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     const payload = Buffer.from(JSON.stringify(event), "utf8").toString("latin1");
     const target = stream ?? `nba:{${partitionOf(key, PARTITIONS)}}:events`;
     const fields = stream === undefined ? ["s", "direct", "d", payload] : ["d", payload];
-    if (execute(["XADD", target, "*", ...fields])) acknowledged.push({ id: event.id, units: server.units() });
+    if (execute(["XADD", target, "*", ...fields]))
+      acknowledged.push({ id: event.id, key, stream: target, units: server.units() });
     else world.after(RETRY_MS, () => produce(stream, event));
   };
   const throughEngine = (event: Event): void => {
@@ -85,7 +90,7 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     engine.process.enter(() => {
       void engine.loop.engine.append([taken]).then(([appended]) => {
         if (engine.process.state() === "dead") return;
-        if (appended?.kind === "appended") acknowledged.push({ id, units: server.units() });
+        if (appended?.kind === "appended") acknowledged.push({ id, key, stream: undefined, units: server.units() });
         else world.after(RETRY_MS, () => throughEngine(event));
       });
     });

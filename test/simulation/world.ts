@@ -42,7 +42,7 @@ export function createWorld(seed: number): World {
   return {
     chance,
     now: () => clock.now,
-    after: (ms, act) => void setTimeout(act, ms),
+    after: globals.after,
     process: (name) =>
       createSimulatedProcess(name, () => {
         isTouched = true;
