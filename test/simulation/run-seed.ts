@@ -34,8 +34,8 @@ export interface RunOptions {
   readonly broken?: Broken;
 }
 
-const EVENTS = 260;
-const TRAFFIC_MS = 16_000;
+const EVENTS = 160;
+const TRAFFIC_MS = 12_000;
 /** So long after the last fault everything has come right, or never does. */
 const PEACE_MS = 40_000;
 /** Longer than any timer of the rules: afterwards nothing is due. */
@@ -46,7 +46,7 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Run> {
   try {
     return await runIn(world, seed, options);
   } finally {
-    world.end();
+    await world.end();
   }
 }
 
@@ -97,7 +97,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
   );
   const isBroken = (): boolean => observer.violations.length > 0 || fleet.failures().length > 0;
   await world.run(TRAFFIC_MS, isBroken);
-  faults.end();
+  faults.end(fleet);
   const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);

@@ -105,7 +105,7 @@ function ownedTimers(fake: Timers): object {
       return timer.id;
     };
   const clear = (id: unknown): void => {
-    if (typeof id !== "object" || id === null) return;
+    if (typeof id !== "object" || id === null || id === NEVER) return;
     const timer = timers.get(id);
     if (timer !== undefined) timer.isCleared = true;
     fake.clearTimeout(id as NodeJS.Timeout);

@@ -191,6 +191,7 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     acknowledged: () => acknowledged,
     lost: (units) => {
       lossCount++;
+      told.clear();
       acknowledged = acknowledged.filter((each) => each.units <= units);
     },
     answers,
