@@ -172,8 +172,8 @@ export type Ownership =
 export interface Engine {
   readonly partitions: number;
   readonly ownership: (partition: PartitionIndex) => Ownership;
-  /** The time of this customer's partition: the clock, unless a replay drives it. */
-  readonly now: (key: CustomerKey) => Instant;
+  /** The time of each customer's partition, in order: the clock, unless a replay drives it. Never rejects. */
+  readonly now: (keys: readonly CustomerKey[]) => Promise<readonly Instant[]>;
   /** Never rejects: every failure is a kind of answer. */
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
   /**

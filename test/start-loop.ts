@@ -56,6 +56,8 @@ export async function startLoop(
     profilesPerCommitMax: 256,
     idleMs: 5_000,
     onSession: () => async () => undefined,
+    onTaken: async () => undefined,
+    onGone: async () => undefined,
     ...changes,
   });
   changes.onCreated?.(loop);

@@ -34,6 +34,8 @@ export function profileKey(partition: PartitionIndex, key: CustomerKey): string 
 
 /** Hash: `partitions`, `seed` of the duplicate hash, `genesis` rulebook and who stored it. Fixed once a Redis holds data. */
 export const CONFIG_KEY = "nba:config";
+/** Hash: live engine -> until, since, address and partitions, as `journal/engines.ts` writes them. */
+export const ENGINES_KEY = "nba:engines";
 /** Stream: hash, version, by, at of every activation; the last one holds for everybody. */
 export const ACTIVATIONS_KEY = "nba:activations";
 /** Hash: layout hash -> its description, so that a record written under it can be read later. */

@@ -22,10 +22,17 @@ export interface RedisConnection {
   readonly command: (args: readonly Argument[]) => Promise<Reply>;
   /** EVALSHA, and EVAL where the server does not know the script yet. Every key must be declared. */
   readonly script: (script: RedisScript, keys: readonly Argument[], args: readonly Argument[]) => Promise<Reply>;
+  /** No command can be sent any more, whatever its key. */
   readonly isClosed: () => boolean;
-  readonly onClosed: (listener: (why: string) => void) => void;
+  readonly onClosed: (listener: ClosedListener) => void;
   readonly close: () => void;
 }
+
+/**
+ * Told that a connection was lost, given up or closed, once for each. `covers(key)`: was what is kept under this key behind
+ * it? Of one server everything is; of a cluster one node may be lost while the others go on.
+ */
+export type ClosedListener = (why: string, covers: (key: string) => boolean) => void;
 
 export interface RedisOptions {
   /** redis://, rediss:// or unix:///path/to/socket */
@@ -48,14 +55,14 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     // which costs ten times as much as the command itself.
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
   });
-  const listeners: ((why: string) => void)[] = [];
+  const listeners: ClosedListener[] = [];
   const state = { closed: false, sent: 0, answered: 0, answeredAtCheck: 0, silentChecks: 0 };
   const shut = (why: string): void => {
     if (state.closed) return;
     state.closed = true;
     clearInterval(watchdog);
     client.destroy();
-    for (const listener of listeners) listener(why);
+    for (const listener of listeners) listener(why, () => true);
   };
   client.on("error", (error: Error) => shut(error.message));
   client.on("end", () => shut("the connection ended"));

@@ -147,8 +147,7 @@ async function replayCommit(
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);
     if (isReflected(record.key)) continue;
-    const memoryMs = partition.active.rulebook.contactMemoryMs;
-    const applied = applyDecision(store.state(record.key), record, memoryMs);
+    const applied = applyDecision(store.state(record.key), record, partition.active.rulebook);
     if (!applied.isChanged) continue;
     store.setState(record.key, applied.state);
     touch(partition, record.key);

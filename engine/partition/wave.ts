@@ -198,11 +198,11 @@ function chooseOne(
 /** By the base, whichever variant decided: as recovery does. */
 function apply(partition: Partition, record: DecisionRecord): void {
   const { store, draft } = partition;
-  const { quotas, contactMemoryMs } = partition.active.rulebook;
+  const { rulebook } = partition.active;
   draft.decisions.push(record);
-  spend(partition.quotas, quotas, record.now, record.spent);
+  spend(partition.quotas, rulebook.quotas, record.now, record.spent);
   partition.ordinal++; // so that asks without events bring write-backs and checkpoints about, too
-  const applied = applyDecision(store.state(record.key), record, contactMemoryMs);
+  const applied = applyDecision(store.state(record.key), record, rulebook);
   if (!applied.isChanged) return;
   store.setState(record.key, applied.state);
   draft.withdrawals.push(...applied.withdrawals);

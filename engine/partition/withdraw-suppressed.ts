@@ -1,11 +1,11 @@
-// What leaves the screens because of what is said of a customer. Like what is superseded, its reservation stands until its own
-// time, for somebody may be looking at it already.
+// What leaves the screens because of what is said of a customer. What its screens take away gives its reservation back.
 import { consentVerdict } from "../decide/consent.ts";
 import type { ConsentNeed, Prepared, PreparedTreatment } from "../decide/prepared.ts";
 import type { Contact, WithdrawReason } from "../domain/contact.ts";
 import type { Consent } from "../domain/decision.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { Instant } from "../domain/time.ts";
+import { isRecalled, withdrawn } from "../profile/withdrawn.ts";
 import type { ActionSet, CaseRule } from "../rulebook/policies.ts";
 import { changeContacts } from "./change-contacts.ts";
 import type { ContactChange, Partition } from "./partition.ts";
@@ -22,7 +22,7 @@ export function withdrawSuppressed(partition: Partition, event: CustomerEvent, a
   const rules = caseRules.filter(({ kinds }) => kinds.length === 0 || kinds.includes(opened.kind));
   changeContacts(partition, event.key, (contact) =>
     contact.live && !contact.exempt && rules.some((rule) => suppresses(rule, contact))
-      ? withdrawn(contact, "case-opened")
+      ? withdrawnNow(partition, contact, "case-opened")
       : undefined,
   );
 }
@@ -33,7 +33,9 @@ export function withdrawRefused(partition: Partition, event: CustomerEvent, arri
   const { consents } = partition.store.state(event.key);
   const { prepared } = deciding(partition.active, event.key, arrivedAt).decider;
   changeContacts(partition, event.key, (contact) =>
-    contact.live && lacksConsent(prepared, contact, consents) ? withdrawn(contact, "consent-refused") : undefined,
+    contact.live && lacksConsent(prepared, contact, consents)
+      ? withdrawnNow(partition, contact, "consent-refused")
+      : undefined,
   );
 }
 
@@ -55,7 +57,13 @@ function isIn({ actions, groups, issues }: ActionSet, { action, group, issue }: 
 }
 
 /** What the holdout withholds was never on a screen. */
-function withdrawn(contact: Contact, because: WithdrawReason): ContactChange {
+function withdrawnNow({ active }: Partition, contact: Contact, because: WithdrawReason): ContactChange {
   const withdraw = contact.shadow ? undefined : because;
-  return { contact: { ...contact, live: false }, trials: 0, positives: 0, withdraw, changed: true };
+  return {
+    contact: withdrawn(contact, isRecalled(active.rulebook, contact)),
+    trials: 0,
+    positives: 0,
+    withdraw,
+    changed: true,
+  };
 }

@@ -2,9 +2,11 @@
 import type { Contact } from "../domain/contact.ts";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { TrackingCode } from "../domain/ids.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
 import { holdMessage } from "./held.ts";
 import { addContacts } from "./outcome.ts";
 import type { ProfileState } from "./state.ts";
+import { isRecalled, withdrawn } from "./withdrawn.ts";
 
 export interface AppliedDecision {
   readonly state: ProfileState;
@@ -13,12 +15,15 @@ export interface AppliedDecision {
 }
 
 /**
- * Notes what is held, reserves the decision's contacts and takes what it supersedes off the screens. The reservation of a
- * superseded one stands until its own time, for somebody may be looking at it already. Shadow contacts come and go without
- * a word.
- * @param memoryMs how long a contact can matter to the contact policy
+ * Notes what is held, reserves the decision's contacts and takes what it supersedes off the screens. What was pushed and is
+ * taken back gives its reservation back; what somebody asked for keeps it, for it was shown to whoever asked, whose report may
+ * be on its way. Shadow contacts come and go without a word.
  */
-export function applyDecision(before: ProfileState, record: DecisionRecord, memoryMs: number): AppliedDecision {
+export function applyDecision(
+  before: ProfileState,
+  record: DecisionRecord,
+  rulebook: Pick<Rulebook, "channels" | "contactMemoryMs">,
+): AppliedDecision {
   const withdrawals: Withdrawal[] = [];
   const state = holdMessage(before, record);
   if (record.superseded.length === 0 && record.contacts.length === 0) {
@@ -32,9 +37,9 @@ export function applyDecision(before: ProfileState, record: DecisionRecord, memo
   const standing = state.contacts.map((contact) => {
     if (!contact.live || !leaving.has(contact.trackingCode)) return contact;
     withdraw(contact, "superseded");
-    return { ...contact, live: false };
+    return withdrawn(contact, !contact.inbound && isRecalled(rulebook, contact));
   });
-  const { contacts, evicted } = addContacts(standing, record.contacts, record.now, memoryMs);
+  const { contacts, evicted } = addContacts(standing, record.contacts, record.now, rulebook.contactMemoryMs);
   for (const contact of evicted) if (contact.live) withdraw(contact, "evicted");
   return { state: { ...state, contacts }, withdrawals, isChanged: true };
 }

@@ -85,11 +85,12 @@ export function applyDelivered(contact: Contact, _at: Instant): ContactStep {
 
 /**
  * Everything that is due at `now`: a reservation that is over is released and, as its place may be given away, leaves
- * the screens; so does what has expired; a presented contact without an answer becomes `no-response`, as of `respondBy`.
+ * the screens; what has expired leaves them too, and gives its reservation back, for nobody may show it any more; a
+ * presented contact without an answer becomes `no-response`, as of `respondBy`.
  */
 export function fireDue(contact: Contact, now: Instant): ContactStep {
   if (dueAt(contact) > now) return unchanged(contact);
-  const released = contact.state === "reserved" && contact.reservedUntil <= now;
+  const released = contact.state === "reserved" && reservationEnds(contact) <= now;
   const silent = awaitsAnswer(contact) && contact.respondBy <= now;
   const next: Contact = {
     ...contact,
@@ -148,10 +149,14 @@ export function addContacts(
 
 function dueAt(contact: Contact): Instant {
   let due = NEVER;
-  if (contact.state === "reserved") due = contact.reservedUntil;
+  if (contact.state === "reserved") due = reservationEnds(contact);
   if (contact.live && contact.expiresAt < due) due = contact.expiresAt;
   if (awaitsAnswer(contact) && contact.respondBy < due) due = contact.respondBy;
   return due;
+}
+
+function reservationEnds({ reservedUntil, expiresAt }: Contact): Instant {
+  return expiresAt < reservedUntil ? expiresAt : reservedUntil;
 }
 
 /** A message that counts as sent waits too: gateways seldom tell that somebody looked at it. */

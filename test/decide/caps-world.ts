@@ -96,7 +96,7 @@ function ask(rulebook: Rulebook, state: ProfileState, chance: Chance, now: Insta
 function decideNext(decider: Decider, rulebook: Rulebook, input: DecisionInput, state: ProfileState) {
   const decision = decide(decider, input, []);
   const record = recordOf(decider, input, decision, { models: [], degraded: [] });
-  return { decision, next: applyDecision(state, record, rulebook.contactMemoryMs).state };
+  return { decision, next: applyDecision(state, record, rulebook).state };
 }
 
 function happen(state: ProfileState, layout: Layout, chance: Chance, now: Instant): ProfileState {

@@ -75,7 +75,7 @@ for (let n = 0; n < DECISIONS; n++) {
   person.now = plus(person.now, world.random.pick(SPANS) + Math.floor(world.random.next() * MINUTE_MS));
   liveOn(world, person);
   const record = decideFor(world, person, n);
-  person.state = applyDecision(person.state, record, rulebook.contactMemoryMs).state;
+  person.state = applyDecision(person.state, record, rulebook).state;
   lines.push(writeGolden({ says: saying(record), record }));
 }
 writeFileSync(GOLDEN_FILE, `${lines.join("\n")}\n`);

@@ -227,8 +227,8 @@ describe("a case", () => {
     expect(contacts.filter(({ live }) => live)).toHaveLength(1);
     expect(
       contacts.map(({ state }) => state),
-      "its reservation stands",
-    ).toEqual(["reserved", "reserved"]);
+      "what was pushed gives its place back",
+    ).toEqual(["released", "reserved"]);
     await running.stop();
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CONTACT_STATES, COUNTS_AT, type Contact, OUTCOMES, type Outcome } from "../../engine/domain/contact.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import { nameHash } from "../../engine/domain/hash.ts";
 import { type Instant, NEVER } from "../../engine/domain/time.ts";
 import { applyDecision } from "../../engine/profile/apply-decision.ts";
 import {
@@ -14,6 +15,7 @@ import {
   room,
 } from "../../engine/profile/outcome.ts";
 import type { ProfileState } from "../../engine/profile/state.ts";
+import type { Rulebook } from "../../engine/rulebook/rulebook.ts";
 import { contact } from "./contact.ts";
 import { RUNS } from "./features.ts";
 
@@ -200,11 +202,22 @@ describe("what falls due", () => {
     expect([done.contact.state, done.contact.live, done.withdraw]).toEqual(["released", false, "expired"]);
   });
 
+  test("RSV-4 what expires gives its reservation back, also when it has left the screens before", () => {
+    const short = { ...timed, reservedUntil: at(250) };
+    for (const one of [short, { ...short, live: false }]) {
+      expect(nextDue([one])).toBe(200);
+      expect(fireDue(one, at(199)).changed).toBe(false);
+      const done = fireDue(one, at(200));
+      expect([done.contact.state, done.contact.live]).toEqual(["released", false]);
+    }
+  });
+
   test("what was presented expires, then becomes no-response as of respondBy, and counts on", () => {
     const presented = apply(timed, "presented", 50).contact;
     expect(nextDue([presented])).toBe(200);
     const expired = fireDue(presented, at(250));
     expect([expired.contact.outcome, expired.contact.live, expired.withdraw]).toEqual(["presented", false, "expired"]);
+    expect(expired.contact.state).toBe("confirmed");
     expect(nextDue([expired.contact])).toBe(300);
     const silent = fireDue(expired.contact, at(400));
     expect([silent.contact.outcome, silent.contact.outcomeAt, silent.trials]).toEqual(["no-response", 300, 0]);
@@ -315,8 +328,37 @@ describe("a shadow contact", () => {
       contacts: [],
     } as unknown as DecisionRecord;
     const state = { contacts: [shadow] } as unknown as ProfileState;
-    const applied = applyDecision(state, record, 1_000);
+    const applied = applyDecision(state, record, { channels: [], contactMemoryMs: 1_000 });
     expect(applied).toMatchObject({ isChanged: true, withdrawals: [] });
     expect(applied.state.contacts[0]).toMatchObject({ live: false, state: "confirmed" });
+  });
+});
+
+describe("what a decision supersedes", () => {
+  const desk = nameHash("channel", "desk");
+  const channels = [{ hash: desk, kind: "websocket" }] as unknown as Rulebook["channels"];
+  const supersede = (before: Contact): Contact | undefined => {
+    const record = {
+      key: "c-1",
+      now: 50,
+      superseded: [before.trackingCode],
+      contacts: [],
+    } as unknown as DecisionRecord;
+    const state = { contacts: [before] } as unknown as ProfileState;
+    return applyDecision(state, record, { channels, contactMemoryMs: 1_000 }).state.contacts[0];
+  };
+  const pushed = contact({ live: true, inbound: false, channel: desk, state: "reserved" });
+
+  test("RSV-5 gives its place back where it was pushed to a screen that takes it away", () => {
+    expect(supersede(pushed)).toMatchObject({ live: false, state: "released" });
+    expect(supersede({ ...pushed, state: "confirmed" })).toMatchObject({ live: false, state: "confirmed" });
+  });
+
+  test("RSV-5 keeps its place where somebody had asked for it, or a gateway may have it", () => {
+    expect(supersede({ ...pushed, inbound: true })).toMatchObject({ live: false, state: "reserved" });
+    expect(supersede({ ...pushed, channel: nameHash("channel", "push") })).toMatchObject({
+      live: false,
+      state: "reserved",
+    });
   });
 });

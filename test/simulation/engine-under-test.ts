@@ -47,7 +47,6 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
   const lane = createRedisLane(() => connect());
   let session: Session | undefined;
   let failure: Error | undefined;
-  let isDispatching = false;
   const loop = createDecisionLoop({
     connect,
     partitions: PARTITIONS,
@@ -71,10 +70,10 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
     idleMs: 3_000,
+    onTaken: ({ index }) => dispatch.start([index]),
+    onGone: async (index) => dispatch.give(index),
     onSession: (opened) => {
       session = opened;
-      if (!isDispatching) void dispatch.start(opened.partitions.map(({ index }): PartitionIndex => index));
-      isDispatching = true;
       const door = createFrontDoor({
         connect: () => connect(),
         partitions: PARTITIONS,

@@ -253,7 +253,7 @@ function connectionOf(line: Line, send: (request: Request) => void, close: (why:
       }
     },
     isClosed: () => line.isClosed,
-    onClosed: (listener) => void line.listeners.push(listener),
+    onClosed: (listener) => void line.listeners.push((why) => listener(why, () => true)),
     close: () => close("closed by the engine"),
   };
 }
