@@ -1,10 +1,10 @@
 // One run: the world of a seed, its engines, its traffic, its faults, and then peace in which everything has to come right.
 import { createHash } from "node:crypto";
-import { type CustomerKey, customerKey } from "../../engine/domain/ids.ts";
+import { type CustomerKey, customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import type { CustomerLook } from "../../engine/engine.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Broken } from "./broken.ts";
-import { PARTITIONS } from "./engine-under-test.ts";
+import { type EngineUnderTest, PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { checkJournals, checkLogs, expectedOf, isMoved } from "./invariants.ts";
@@ -34,12 +34,12 @@ export interface RunOptions {
   readonly broken?: Broken;
 }
 
-const EVENTS = 160;
-const TRAFFIC_MS = 12_000;
+const EVENTS = 140;
+const TRAFFIC_MS = 9_000;
 /** So long after the last fault everything has come right, or never does. */
 const PEACE_MS = 40_000;
 /** Longer than any timer of the rules: afterwards nothing is due. */
-const QUIET_MS = 12_000;
+const QUIET_MS = 7_000;
 
 export async function runSeed(seed: number, options: RunOptions): Promise<Run> {
   const world = createWorld(seed);
@@ -67,6 +67,8 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
       return broken?.connection?.(connection) ?? connection;
     },
     local,
+    delayMs: faults.delayMs,
+    isLost: () => faults.fate().kind === "cut",
     onCommitted: ({ decisions }) => {
       for (const { id } of decisions) {
         if (!observer.committed.has(id)) observer.violate(`S2: the decision ${id} was told and never committed`);
@@ -122,10 +124,13 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
   if (sent < EVENTS || !isMoved(server)) return false;
   for (let index = 0; index < PARTITIONS; index++) {
     const last = streamOf(server, `nba:{${index}}:events`);
-    const owners = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
-    const partition = owners
-      .map(({ session }) => session()?.owned(index as never))
-      .find((found) => found !== undefined);
+    const isOwner = ({ loop }: EngineUnderTest): boolean =>
+      loop.engine.ownership(index as PartitionIndex).kind === "here";
+    const partition = fleet
+      .engines()
+      .find(isOwner)
+      ?.session()
+      ?.owned(index as PartitionIndex);
     if (partition === undefined) return false;
     if (last !== undefined && partition.position !== `${last.lastMs}-${last.lastSeq}`) return false;
   }

@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { Chance } from "../decide/chance.ts";
-import { currentProcess, leave, type SimulatedProcess } from "./simulated-process.ts";
+import { currentProcess, type SimulatedProcess } from "./simulated-process.ts";
 
 export interface SimulatedGlobals {
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export function installSimulatedGlobals(startMs: number, chance: Chance): Simula
   Date.now = () => clock.now + (currentProcess()?.skewMs ?? 0);
   return {
     clock,
-    after: (ms, act) => void fake.setTimeout(() => leave(act), ms),
+    after: (ms, act) => void fake.setTimeout(act, ms),
     settle: async () => {
       do await new Promise((resolve) => realImmediate(resolve));
       while (immediates > 0);

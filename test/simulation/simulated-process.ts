@@ -22,11 +22,6 @@ export function currentProcess(): SimulatedProcess | undefined {
   return current.getStore();
 }
 
-/** Runs this in no process. */
-export function leave(act: () => void): void {
-  current.exit(act);
-}
-
 /** `onEntered` is told whenever some of its code has run. */
 export function createSimulatedProcess(name: string, onEntered: () => void): SimulatedProcess {
   let state: "running" | "paused" | "dead" = "running";

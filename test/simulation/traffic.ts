@@ -80,7 +80,8 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
   };
   const throughEngine = (event: Event): void => {
     const key = keyOf(event);
-    const engine = fleet.ownerOf(key);
+    const ready = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
+    const engine = ready[chance.below(ready.length)];
     if (engine === undefined) {
       world.after(RETRY_MS, () => throughEngine(event));
       return;
@@ -88,7 +89,7 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     const { id, type, ts, props } = event;
     const taken: CustomerEvent = { id, type, key, ts: ts as Instant, source: "http", props };
     engine.process.enter(() => {
-      void engine.loop.engine.append([taken]).then(([appended]) => {
+      void engine.engine.append([taken]).then(([appended]) => {
         if (engine.process.state() === "dead") return;
         if (appended?.kind === "appended") acknowledged.push({ id, key, stream: undefined, units: server.units() });
         else world.after(RETRY_MS, () => throughEngine(event));
@@ -96,13 +97,14 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     });
   };
   const ask = (key: CustomerKey, idempotencyKey: string | undefined, attempts: number): void => {
-    const engine = fleet.ownerOf(key);
-    if (engine === undefined) return;
+    const ready = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
+    if (ready.length === 0) return;
+    const engine = chance.pick(ready);
     const asked = lossCount;
     engine.process.enter(() => {
       const placements = [{ name: "home" }];
       const keyed = idempotencyKey === undefined ? {} : { idempotencyKey, requestHash: idempotencyKey };
-      void engine.loop.engine
+      void engine.engine
         .ask({ key, channel: "app", placements, context: {}, deadlineMs: 400 + chance.below(1_500), ...keyed })
         .then((answer) => {
           if (engine.process.state() === "dead") return;
