@@ -1,4 +1,5 @@
 // The engine as engine/main.ts wires it, in a simulated process and without its HTTP server.
+import { randomInt } from "node:crypto";
 import { createDispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
 import type { Committed, Engine } from "../../engine/engine.ts";
@@ -80,6 +81,8 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
       const door = createFrontDoor({
         connect: () => connect(),
         partitions: PARTITIONS,
+        owner: options.process.name,
+        leaseMs: LEASE_MS,
         log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
@@ -90,8 +93,8 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
         await door.stop();
       };
     },
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
   const engine = createRoutedEngine({
     local: loop.engine,
@@ -108,6 +111,14 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     rulebook: loop.engine.rulebook,
     journalFrom: loop.journalFrom,
     delivered: loop.delivered,
+    notDelivered: loop.notDelivered,
+    sendable: loop.sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: { post: async () => Promise.reject(new Error("nothing is posted here")), close: async () => undefined },
+    secret: () => undefined,
+    random: () => randomInt(1_000) / 1_000,
+    streamEntriesMax: LIMITS.channelStreamEntriesMax,
     metrics: { onDelivery: () => undefined },
     log,
   });

@@ -9,7 +9,7 @@ import type { Acknowledged } from "./traffic.ts";
 /** As rules/contact-policy.yaml has them. */
 const CAPS = [
   { channel: "push", max: 2, windowMs: 15_000 },
-  { channel: "mail", max: 1, windowMs: 5_000 },
+  { channel: "mail", max: 1, windowMs: 3_000 },
 ];
 /** As rules/quotas.yaml has it. */
 const MAILS_MAX = 14;

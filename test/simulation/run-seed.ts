@@ -4,6 +4,7 @@ import { type CustomerKey, customerKey, type PartitionIndex } from "../../engine
 import type { CustomerLook } from "../../engine/engine.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Broken } from "./broken.ts";
+import { existing } from "./database.ts";
 import { type EngineUnderTest, PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
@@ -38,8 +39,10 @@ const EVENTS = 140;
 const TRAFFIC_MS = 9_000;
 /** So long after the last fault everything has come right, or never does. */
 const PEACE_MS = 40_000;
-/** Longer than any timer of the rules: afterwards nothing is due. */
-const QUIET_MS = 7_000;
+/** After the last event timers go off for so long at most, those that decisions made by other timers have armed included. */
+const QUIET_MS = 30_000;
+/** What is due later than this is the expiry of what is on screens, and no run waits for it. */
+const FAR_MS = 3_600_000;
 
 export async function runSeed(seed: number, options: RunOptions): Promise<Run> {
   const world = createWorld(seed);
@@ -138,7 +141,8 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
 }
 
 async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observer: Observer): Promise<void> {
-  await world.run(QUIET_MS, () => false);
+  const isQuiet = await world.run(QUIET_MS, () => !isAnythingDue(server, world.now() + FAR_MS));
+  if (!isQuiet) observer.violate(`liveness: timers were due still after ${QUIET_MS} ms`);
   const before = await looks(world, fleet, observer);
   checkProfiles(server, before, observer);
   for (const engine of fleet.engines()) fleet.kill(engine);
@@ -154,6 +158,12 @@ async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observe
     const found = difference(comparable(look), comparable(after.get(key)), key);
     if (found !== undefined) observer.violate(`S5: ${found} after recovery`);
   }
+}
+
+function isAnythingDue({ db }: RedisServer, untilMs: number): boolean {
+  return Array.from({ length: PARTITIONS }, (_, index) => `nba:{${index}}:timers`).some((key) =>
+    [...(existing(db, key, "zset")?.scores.values() ?? [])].some((due) => due < untilMs),
+  );
 }
 
 /** So that everything is folded again from the first entry. */
