@@ -3,6 +3,7 @@
 // everything is in doubt the whole session.
 import { randomInt } from "node:crypto";
 import type { RulebookHash } from "../domain/ids.ts";
+import { createClusterLogReader } from "../ingest/cluster-log-reader.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CONFIG_KEY, partitionKeys } from "../journal/keys.ts";
@@ -108,7 +109,11 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       ...options.quotas,
       onFenced: (holder) => holdings.lose(holder as Partition, "a later owner spends its quotas"),
     });
-    const reader = createLogReader({ connection: blocking, waker: connection, countMax: options.entriesPerReadMax });
+    const countMax = options.entriesPerReadMax;
+    const reader =
+      blocking.cluster === undefined
+        ? createLogReader({ connection: blocking, waker: connection, countMax })
+        : createClusterLogReader({ connection: blocking, countMax });
     const sendRelays = createRelays(connection, holdings.lose);
     const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
     return { ...holdings, journal, connection, reader, library, context, quotas, sendRelays, latest, close };
