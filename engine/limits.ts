@@ -74,6 +74,8 @@ export const LIMITS = {
 
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
+  /** A partition that is given away waits so long for what its webhooks have under way. */
+  giveMs: SECOND_MS,
 
   // ---- decision loop
   asksWaitingMax: 4_096,
@@ -84,6 +86,9 @@ export const LIMITS = {
   /** The same of supposed decisions. */
   simulationsWaitingMax: 64,
   simulationsPerStepMax: 8,
+  /** The same of messages that waited, and are looked at before they are sent. */
+  sendablesWaitingMax: 256,
+  sendablesPerStepMax: 64,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   profilesPerCommitMax: 256,
@@ -164,6 +169,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
     "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
+  fits(
+    limits.sendablesPerStepMax <= limits.sendablesWaitingMax,
+    "sendablesPerStepMax must not exceed sendablesWaitingMax",
   );
   fits(
     limits.attributeSetMax <= limits.propListMax,

@@ -41,6 +41,7 @@ export interface Metrics {
   readonly websocketConnections: Series<[]>;
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
+  readonly deadLetters: Series<[reason: string]>;
   readonly campaignCustomers: Series<[campaign: string, result: CampaignTurn]>;
   readonly quotaUnits: Series<[quota: string, state: "granted" | "spent"]>;
   readonly experimentDecisions: Series<[experiment: string, arm: string]>;
@@ -139,6 +140,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       "nba_delivery_total",
       ["channel", "result"],
       "Outbound items handed to a channel.",
+    ),
+    deadLetters: counter<[string]>(
+      "nba_dead_letters_total",
+      ["reason"],
+      "Dead letters of the partitions, by their reason.",
     ),
     campaignCustomers: counter<[string, CampaignTurn]>(
       "nba_campaign_customers_total",

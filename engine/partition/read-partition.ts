@@ -72,6 +72,8 @@ export async function readPartition(
   const partition = await recoverPartition(reading, index, acquired);
   await foldRest(reading, partition, until);
   await loadProfiles(reading, partition, [key]);
+  const damage = partition.damaged.get(key);
+  if (damage !== undefined) throw new Error(damage);
   touch(partition, key);
   if (until !== undefined) partition.lastNow = until;
   const all: Elsewhere[] = [];
@@ -134,7 +136,8 @@ async function clockAt({ journal, partitions }: RecoverContext, index: Partition
 async function foldRest(context: RecoverContext, partition: Partition, until: Instant | undefined): Promise<void> {
   const { store, index } = partition;
   const { seed, partitions } = context;
-  const isReflected = (key: CustomerKey): boolean => store.reflects(key) > partition.seq;
+  const isReflected = (key: CustomerKey): boolean => partition.damaged.has(key) || store.reflects(key) > partition.seq;
+  const isolated = () => undefined;
   for (let after: Position = partition.position; ; ) {
     const page = await context.journal.entries(index, after, undefined, PAGE);
     const entries: LogEntry[] = [];
@@ -148,7 +151,7 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
     await loadProfiles(context, partition, keys);
     const rulebooks = await compiled(context, entries);
     await learnLayouts(context, partition, entries);
-    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
+    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected, isolated });
     const last = entries.at(-1);
     if (last === undefined || entries.length < page.length) return;
     after = last.position;

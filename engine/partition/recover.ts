@@ -20,6 +20,7 @@ import { countDecisions } from "./campaign-counts.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
+import type { Isolated, PoisonBook } from "./poison.ts";
 import { grant, spend } from "./quota-ledger.ts";
 import { outboxOf } from "./relay.ts";
 
@@ -34,9 +35,13 @@ export interface RecoverContext {
   /** Active until the log of a partition activates another. */
   readonly genesis: RulebookHash;
   readonly learnLayout: (hash: number) => Promise<Parameters<Partition["store"]["learn"]>[0]>;
+  /** Left out: an entry that cannot be folded ends the work. */
+  readonly poison?: PoisonBook;
 }
 
 const PAGE = 1_000;
+/** Its dead letter was written by the commit that is replayed. */
+const LEFT_OUT: Isolated = { reason: "poison", why: "" };
 
 export async function recoverPartition(
   context: RecoverContext,
@@ -59,6 +64,7 @@ export async function recoverPartition(
     }
   }
   partition.committed = partition.seq;
+  context.poison?.forget(index, partition.position);
   partition.nextDue = await journal.nextDue(index);
   return partition;
 }
@@ -111,6 +117,7 @@ async function fromBase(
     dirty: new Map(),
     armed: new Map(),
     unregistered: new Set(),
+    damaged: new Map(),
     campaigns: new Map((base?.campaigns ?? []).map(([run, asked, acted]) => [run, { asked, acted }])),
     active,
     seq: base?.seq ?? (0 as CommitSeq),
@@ -141,11 +148,13 @@ async function replayCommit(
   for (const { key } of commit.decisions) keys.add(key);
   await loadProfiles(context, partition, keys);
   const { store } = partition;
-  const isReflected = (key: CustomerKey): boolean => store.reflects(key) >= seq;
+  const isReflected = (key: CustomerKey): boolean => partition.damaged.has(key) || store.reflects(key) >= seq;
+  const left = new Set(commit.isolated);
+  const isolated = ({ position }: LogEntry) => (left.has(position) ? LEFT_OUT : undefined);
   const rulebooks = await compiled(context, entries);
   await learnLayouts(context, partition, entries);
   const { seed, partitions } = context;
-  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
+  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected, isolated });
   for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);
