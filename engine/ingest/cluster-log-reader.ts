@@ -81,6 +81,7 @@ export function createClusterLogReader({ connection, countMax }: ClusterLogReade
       tails.set(partition, { partition, position: after, state: "idle", restsUntil: 0 });
       pollSoon();
     },
+    isRead: (partition) => tails.has(partition),
     remove: (partition) => void tails.delete(partition),
     appended: (partition) => {
       const tail = tails.get(partition);

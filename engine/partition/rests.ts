@@ -12,6 +12,8 @@ export interface Rests {
 
 const FIRST_MS = 50;
 const LAST_MS = 5_000;
+/** Trouble of the surroundings is over as soon as they are. */
+const LOST_MS_MAX = 1_000;
 /** Who was held for so long has not failed in a row. */
 const FORGOTTEN_AFTER_MS = 10_000;
 
@@ -31,7 +33,7 @@ export function createRests(clock: () => number): Rests {
     fail: (index, why) => {
       const { failures: before, takenAt } = restOf(index);
       const failures = takenAt !== undefined && clock() - takenAt > FORGOTTEN_AFTER_MS ? 1 : before + 1;
-      const ms = Math.min(FIRST_MS * 2 ** (failures - 1), LAST_MS);
+      const ms = Math.min(FIRST_MS * 2 ** (failures - 1), why === undefined ? LOST_MS_MAX : LAST_MS);
       rests.set(index, { until: clock() + ms, failures, takenAt: undefined });
       if (why !== undefined) broken.set(index, why);
     },
