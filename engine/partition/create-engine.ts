@@ -196,5 +196,9 @@ function readiness(state: LoopState): ReturnType<Engine["ready"]> {
   if (state.isStopping) return { ok: false, why: "stopping" };
   const broken = [...tenure.broken()].map(([index, why]) => `; partition ${index} cannot be taken: ${why}`).join("");
   const held = `${session.partitions.length} of ${state.options.partitions} partitions are here`;
-  return { ok: state.isReady, why: `${state.isReady ? "ready" : "taking partitions"}: ${held}${broken}` };
+  const refusal = tenure.refusal();
+  const isRefused = refusal !== undefined && session.partitions.length === 0;
+  const ok = state.isReady && !isRefused;
+  const said = refusal === undefined ? "" : `; a partition could not be taken just now: ${refusal}`;
+  return { ok, why: `${ok ? "ready" : "taking partitions"}: ${held}${broken}${said}` };
 }

@@ -6,6 +6,9 @@ export interface Rests {
   readonly pause: (index: PartitionIndex, ms: number) => void;
   /** Rests the longer, the more often in a row. `why`: what is wrong with it; undefined: it was lost, and may well be whole. */
   readonly fail: (index: PartitionIndex, why: string | undefined) => void;
+  /** Why Redis would not let any be taken; it counts for a few seconds, and until the next one is taken. */
+  readonly refuse: (why: string) => void;
+  readonly refusal: () => string | undefined;
   readonly succeed: (index: PartitionIndex) => void;
   readonly broken: () => ReadonlyMap<PartitionIndex, string>;
 }
@@ -17,6 +20,8 @@ const LOST_MS_MAX = 1_000;
 /** Who was held for so long has not failed in a row. */
 const FORGOTTEN_AFTER_MS = 10_000;
 
+const REFUSAL_COUNTS_MS = 5_000;
+
 interface Rest {
   readonly until: number;
   readonly failures: number;
@@ -25,6 +30,7 @@ interface Rest {
 
 export function createRests(clock: () => number): Rests {
   const rests = new Map<PartitionIndex, Rest>();
+  let refused: { readonly why: string; readonly at: number } | undefined;
   const broken = new Map<PartitionIndex, string>();
   const restOf = (index: PartitionIndex): Rest => rests.get(index) ?? { until: 0, failures: 0, takenAt: undefined };
   return {
@@ -37,7 +43,12 @@ export function createRests(clock: () => number): Rests {
       rests.set(index, { until: clock() + ms, failures, takenAt: undefined });
       if (why !== undefined) broken.set(index, why);
     },
+    refuse: (why) => {
+      refused = { why, at: clock() };
+    },
+    refusal: () => (refused !== undefined && clock() - refused.at < REFUSAL_COUNTS_MS ? refused.why : undefined),
     succeed: (index) => {
+      refused = undefined;
       rests.set(index, { ...restOf(index), takenAt: clock() });
       broken.delete(index);
     },

@@ -77,7 +77,9 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   const { log, silenceMs } = options;
   const onWait = (why: string): void => log.warn("waiting for Redis", { why });
   const connection = await awaitRedis(() => options.connect(silenceMs), onWait, isStopped);
-  const blocking = await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
+  // Nothing blocks in a cluster; and one map of it, learned by commits, is not contradicted by another of the reader's.
+  const isCluster = connection.cluster !== undefined;
+  const blocking = isCluster ? connection : await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
   let isOpen = true;
   const trouble = (why: string): void => {
     if (!isOpen) return;
@@ -86,7 +88,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   };
   const holdings = createHoldings(options.clock, options.wake);
   connection.onClosed(closedListener(connection, holdings, trouble));
-  blocking.onClosed(closedListener(blocking, holdings, trouble));
+  if (!isCluster) blocking.onClosed(closedListener(blocking, holdings, trouble));
   let leases: Leases | undefined;
   const close = (): void => {
     isOpen = false;

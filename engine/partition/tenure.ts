@@ -27,6 +27,8 @@ export interface Tenure {
   readonly ownership: (index: PartitionIndex) => Ownership;
   /** What Redis holds of these cannot be put together: tried again now and then. */
   readonly broken: () => ReadonlyMap<PartitionIndex, string>;
+  /** Why Redis has let none be taken lately, where that is so. */
+  readonly refusal: () => string | undefined;
   /** On a clean end, when nothing is held any more: the others need not wait until this engine counts as dead. */
   readonly leave: () => Promise<void>;
   readonly close: () => void;
@@ -81,6 +83,7 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
     isReady: () => isReady(tenancy, clock() - beganAt),
     ownership: (index) => ownership(tenancy, index),
     broken: tenancy.rests.broken,
+    refusal: tenancy.rests.refusal,
     leave: async () => {
       await Promise.all(tenancy.handing);
       neighbours.stop();
