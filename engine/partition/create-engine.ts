@@ -198,5 +198,9 @@ function readiness(state: LoopState): ReturnType<Engine["ready"]> {
     .map(([index, why]) => `; partition ${index} cannot be taken: ${why}`)
     .join("");
   const held = `${session.partitions.length} of ${state.options.partitions} partitions are here`;
-  return { ok: state.isReady, why: `${state.isReady ? "ready" : "taking partitions"}: ${held}${broken}` };
+  const refusal = session.rests.refusal();
+  const isRefused = refusal !== undefined && session.partitions.length === 0;
+  const ok = state.isReady && !isRefused;
+  const said = refusal === undefined ? "" : `; a partition could not be taken just now: ${refusal}`;
+  return { ok, why: `${ok ? "ready" : "taking partitions"}: ${held}${broken}${said}` };
 }

@@ -21,6 +21,7 @@ export async function takeOne(tenancy: Tenancy, index: PartitionIndex): Promise<
     const why = error instanceof Error ? error.message : String(error);
     // What is wrong with its records stays wrong: that is told and counted. Redis may answer again soon.
     rests.fail(index, isTrouble(error) ? undefined : why);
+    if (isTrouble(error)) rests.refuse(why);
     if (!session.connection.isClosed())
       log.error("a partition could not be taken; trying again", { partition: index, why });
     await onGone(index);

@@ -79,7 +79,6 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
     },
     isReady: () => isReady(tenancy, clock() - beganAt),
     ownership: (index) => ownership(tenancy, index),
-
     leave: async () => {
       await Promise.all(tenancy.handing);
       neighbours.stop();
