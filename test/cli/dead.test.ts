@@ -57,7 +57,7 @@ it("lists by filters, gives back what can be, and leaves the rest", SLOW, async 
   await outside.stop();
 });
 
-it("what was not delivered is decided anew, under the caps of now, and once", SLOW, async () => {
+it("DSP-5 what was not delivered is decided anew, under the caps of now, and once", SLOW, async () => {
   outside = await startOutside(redis.url, { loop: { onTaken: async () => undefined } });
   await outside.running.loop.engine.append([event("p-1", "purchase", ana, { amount: 500 })]);
   await until(async () => (await journalledOf(client, ana)).length === 1);
