@@ -1,18 +1,18 @@
-// `nba dead`: the command as a process, and what a retried letter comes to in an engine.
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+// `nba dead`, and what a retried letter comes to in an engine.
+import { CommanderError } from "commander";
 import type { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { deadCommand } from "../../engine/cli/dead.ts";
+import { CommandTrouble } from "../../engine/cli/terminal.ts";
 import { customerKey } from "../../engine/domain/ids.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
-import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type Outside, startOutside } from "../deliver/outside.ts";
 import { connect, customerIn, event, journalledOf, until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 let redis: TestRedis;
 let client: Redis;
-let outside: Outside;
+let outside: Outside | undefined;
 
 beforeAll(async () => {
   redis = await startTestRedis();
@@ -23,18 +23,35 @@ afterAll(async () => {
   await redis.stop();
 });
 beforeEach(() => client.flushall());
+afterEach(async () => {
+  await outside?.stop();
+  outside = undefined;
+});
 
 const SLOW = { timeout: 120_000 };
 const ana = customerIn(0, "ana-");
 
+/** The command in this process, as a shell would call it. */
 async function dead(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  const env = { PATH: process.env["PATH"], REDIS_URL: redis.url };
-  return await promisify(execFile)(process.execPath, [`${repositoryRoot}/engine/cli/nba.mjs`, "dead", ...args], {
-    env,
-  }).then(
-    ({ stdout }) => ({ code: 0, out: stdout }),
-    (error: { code: number; stdout: string }) => ({ code: error.code, out: error.stdout }),
-  );
+  let out = "";
+  const written = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  vi.stubEnv("REDIS_URL", redis.url);
+  try {
+    const command = deadCommand();
+    for (const each of [command, ...command.commands]) each.exitOverride().configureOutput({ writeErr: () => undefined });
+    await command.parseAsync(args, { from: "user" });
+    return { code: 0, out };
+  } catch (error) {
+    if (error instanceof CommanderError) return { code: 2, out };
+    if (error instanceof CommandTrouble) return { code: error.exitCode, out };
+    throw error;
+  } finally {
+    written.mockRestore();
+    vi.unstubAllEnvs();
+  }
 }
 
 it("lists by filters, gives back what can be, and leaves the rest", SLOW, async () => {
@@ -52,9 +69,8 @@ it("lists by filters, gives back what can be, and leaves the rest", SLOW, async 
     code: 0,
     out: "1 of 1 dead letters were given back to the engine\n",
   });
-  await until(async () => (await outside.running.loop.engine.look(customerKey(ana)))?.features["purchases_24h"] === 1);
+  await until(async () => (await outside?.running.loop.engine.look(customerKey(ana)))?.features["purchases_24h"] === 1);
   expect(await client.xlen("nba:{1}:dead")).toBe(0);
-  await outside.stop();
 });
 
 it("DSP-5 what was not delivered is decided anew, under the caps of now, and once", SLOW, async () => {
@@ -70,9 +86,8 @@ it("DSP-5 what was not delivered is decided anew, under the caps of now, and onc
   await client.xadd("nba:{0}:dead", "*", ...((letter as [string, string[]])[1] as [string, string]));
   expect((await dead("retry")).code).toBe(0);
   await outside.running.loop.engine.append([event("p-2", "page_view", ana)]);
-  await until(() => outside.dispatch.pending() === 0);
+  await until(() => outside?.dispatch.pending() === 0);
   const decisions = await journalledOf(client, ana);
   expect(decisions.map(({ trigger }) => trigger?.source)).toEqual(["http", "$again"]);
   expect(await client.xlen("nba:channel:push")).toBe(1);
-  await outside.stop();
 });
