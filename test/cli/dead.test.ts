@@ -41,7 +41,8 @@ async function dead(...args: readonly string[]): Promise<{ readonly code: number
   vi.stubEnv("REDIS_URL", redis.url);
   try {
     const command = deadCommand();
-    for (const each of [command, ...command.commands]) each.exitOverride().configureOutput({ writeErr: () => undefined });
+    for (const each of [command, ...command.commands])
+      each.exitOverride().configureOutput({ writeErr: () => undefined });
     await command.parseAsync(args, { from: "user" });
     return { code: 0, out };
   } catch (error) {
