@@ -119,5 +119,9 @@ function table(letters: readonly DeadLetter[]): string {
 function written({ payload, partition, ...letter }: DeadLetter): object {
   const asText = payload.toString("utf8");
   const isText = Buffer.from(asText, "utf8").equals(payload);
-  return { ...letter, partition: partition ?? null, ...(isText ? { d: asText } : { d: payload.toString("base64"), encoding: "base64" }) };
+  return {
+    ...letter,
+    partition: partition ?? null,
+    ...(isText ? { d: asText } : { d: payload.toString("base64"), encoding: "base64" }),
+  };
 }
