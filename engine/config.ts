@@ -1,8 +1,9 @@
 // Every option once, as a value: name, what it takes, default, prose. The parser, `nba start --help` and the table of
 // the README are made from this list.
 import { isIP } from "node:net";
-import { type Checked, quote, withoutPassword } from "./config-check.ts";
+import { type Checked, quote } from "./config-check.ts";
 import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
+import { type Durability, parseDurability, parseRedisUrl } from "./config-redis.ts";
 
 export interface Config {
   /** redis://, rediss:// or unix:///path; undefined: the engine starts its own. */
@@ -12,6 +13,7 @@ export interface Config {
   /** host:port at which other engines reach this one; undefined: where it listens. */
   readonly advertise: string | undefined;
   readonly partitions: number;
+  readonly durability: Durability;
   readonly rulesDir: string;
   readonly modelsDir: string;
   /** Where the engine's own Redis keeps its files. */
@@ -59,7 +61,7 @@ interface Option<T> {
 export const OPTIONS = {
   redisUrl: option({
     name: "REDIS_URL",
-    takes: "`redis://`, `rediss://` or `unix:///path`",
+    takes: "`redis://`, `rediss://`, `unix:///path`, or nodes of a cluster with commas between",
     default: undefined,
     about:
       "The Redis that holds the logs, the journal and the profiles. Unset: the engine starts its own and stops it.",
@@ -92,6 +94,14 @@ export const OPTIONS = {
     default: "64",
     about: "Number of input logs. Fixed once a Redis holds data: another number is refused.",
     parse: wholeNumber(1, 4_096),
+  }),
+  durability: option({
+    name: "DURABILITY",
+    takes: "`commit` or `wait:N`, N from 1 to 9",
+    default: "commit",
+    about:
+      "`wait:N`: nothing is answered, delivered or accepted before N replicas of its master have it; while they are fewer, it is not.",
+    parse: parseDurability,
   }),
   rulesDir: option({
     name: "RULES_DIR",
@@ -218,6 +228,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     host: read(OPTIONS.host, "127.0.0.1"),
     advertise: read(OPTIONS.advertise, undefined),
     partitions: read(OPTIONS.partitions, 1),
+    durability: read(OPTIONS.durability, { replicas: 0 }),
     rulesDir: read(OPTIONS.rulesDir, ""),
     modelsDir: read(OPTIONS.modelsDir, ""),
     stateDir: read(OPTIONS.stateDir, ""),
@@ -278,19 +289,6 @@ function unknownOptions(env: Environment): ConfigFault[] {
 function isServiceLink(name: string, env: Environment): boolean {
   if (env["NBA_SERVICE_HOST"] === undefined) return false;
   return /^NBA_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/.test(name);
-}
-
-function parseRedisUrl(text: string): Checked<string> {
-  if (text.includes(",")) return { fault: `${quote(withoutPassword(text))} names several servers; name one` };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const wanted = "want redis://host:6379, rediss://host:6379 or unix:///path/to/socket";
-  if (url === undefined) return { fault: `${quote(withoutPassword(text))} is not a URL; ${wanted}` };
-  if (url.protocol === "unix:") {
-    return url.pathname.length > 1 ? { value: text } : { fault: `${quote(text)} names no socket; ${wanted}` };
-  }
-  if (url.protocol !== "redis:" && url.protocol !== "rediss:")
-    return { fault: `${quote(url.protocol)} is no way to reach Redis; ${wanted}` };
-  return url.hostname === "" ? { fault: `${quote(withoutPassword(text))} names no host; ${wanted}` } : { value: text };
 }
 
 function parseHost(text: string): Checked<string> {

@@ -91,6 +91,8 @@ export const LIMITS = {
   idleMs: 5 * SECOND_MS,
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
+  /** What so many replicas as DURABILITY asks for have not taken by then is in doubt. */
+  replicaWaitMs: SECOND_MS,
 
   // ---- walks over the register of customers
   walkPageCustomers: 256,
@@ -136,6 +138,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.windowMsMax <= limits.behindMsMax,
     "windowMsMax must not exceed behindMsMax, or late events miss their window",
   );
+  fits(limits.replicaWaitMs < limits.silenceMs, "replicaWaitMs must be below silenceMs, or a wait looks like silence");
   fits(limits.windowMsMin < limits.windowMsMax, "windowMsMin must be below windowMsMax");
   fits(limits.contactMemoryMsMax <= limits.windowMsMax, "contactMemoryMsMax must not exceed windowMsMax");
   fits(

@@ -13,7 +13,8 @@ import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
-import { connectRedis } from "./journal/redis.ts";
+import { openConnection } from "./journal/open-connection.ts";
+import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
 import { assertLimits, LIMITS } from "./limits.ts";
 import type { Log } from "./observe/log.ts";
@@ -38,11 +39,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
   const guard = guardOf(config, log);
-  const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
+  const connect = connection(config);
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
   const frontDoor = () =>
     createFrontDoor({
+      owner,
+      leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
       log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
@@ -52,6 +56,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   let listensOn = "";
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
+    owner,
     // Read when a session opens: by then the port is known.
     get address() {
       return config.advertise ?? listensOn;
@@ -159,16 +164,21 @@ function authOf({
   return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
+function connection({ redisUrl, durability }: EngineConfig): (silenceMs?: number) => Promise<RedisConnection> {
+  const { replicas } = durability;
+  const { replicaWaitMs } = LIMITS;
+  return (silenceMs = LIMITS.silenceMs) => openConnection({ url: redisUrl, silenceMs, replicas, replicaWaitMs });
+}
+
 function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "address"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner" | "address"> {
   const modelSlots = new Map<string, number>();
   return {
-    connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
+    connect: connection(config),
     partitions: config.partitions,
-    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,

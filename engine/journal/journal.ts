@@ -38,6 +38,7 @@ export type Acquired =
   | {
       readonly kind: "acquired";
       readonly token: string;
+      /** Above every earlier epoch and commit of this partition, even those that a failover lost: commits go on from here. */
       readonly epoch: number;
       readonly seq: CommitSeq;
       readonly position: Position;

@@ -163,7 +163,7 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Packed records of all profiles; keys and what is decoded come on top.",
     ),
     partitionOwner: gauge<[string]>("nba_partition_owner", ["partition"], "1 where this process owns the partition."),
-    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows by one with each take-over."),
+    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows with each take-over."),
     websocketConnections: gauge<[]>("nba_websocket_connections", [], "Open sockets."),
     websocketDropped: counter<[string]>(
       "nba_websocket_dropped_total",

@@ -9,7 +9,7 @@ import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { type Base, decodeBase } from "../journal/base.ts";
-import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
+import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
@@ -53,8 +53,9 @@ export async function recoverPartition(
     const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
     if (page.length === 0) throw missing(partition, acquired.seq);
     for (const { seq, payload } of page) {
-      if (seq !== partition.seq + 1) throw missing(partition, acquired.seq);
-      await replayCommit(context, partition, seq, decodeCommit(payload), cursor);
+      const commit = decodeCommit(payload);
+      if (!follows(partition.seq, seq, commit)) throw missing(partition, acquired.seq);
+      await replayCommit(context, partition, seq, commit, cursor);
     }
   }
   partition.committed = partition.seq;
@@ -63,7 +64,9 @@ export async function recoverPartition(
 }
 
 function missing({ index, seq }: Partition, end: CommitSeq): Error {
-  return new Error(`partition ${index}: commit ${seq + 1} is missing from the journal, which ends at ${end}`);
+  return new Error(
+    `partition ${index}: what came after commit ${seq} is missing from the journal, which ends at ${end}`,
+  );
 }
 
 /**

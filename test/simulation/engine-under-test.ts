@@ -77,6 +77,8 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
       const door = createFrontDoor({
         connect: () => connect(),
         partitions: PARTITIONS,
+        owner: options.process.name,
+        leaseMs: LEASE_MS,
         log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
