@@ -12,6 +12,7 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
+import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
@@ -26,6 +27,7 @@ import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-libr
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
 import { createPeering } from "./peer/create-peering.ts";
+import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -68,15 +70,18 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      const { retention, archiveDir } = config;
+      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
       return async () => {
         stopWatching();
+        await stopRetaining();
         await door.stop();
       };
     },
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
-  const { journalFrom, delivered } = loop;
+  const { journalFrom, delivered, notDelivered, sendable } = loop;
   const tailLane = createRedisLane(() => connect());
   const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
   const { engine } = peering;
@@ -85,6 +90,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: createPoster(),
+    secret: (name) => process.env[name],
+    random: Math.random,
     metrics: delivery,
     log,
     streamEntriesMax: LIMITS.channelStreamEntriesMax,

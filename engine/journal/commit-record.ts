@@ -39,6 +39,8 @@ export interface CommitRecord {
   readonly relays?: readonly Relay[];
   /** The commit before this one, where that is not the number before: the first commit of an owner begins at its epoch. */
   readonly after?: CommitSeq;
+  /** Entries that it passed without folding them: each is a dead letter. In the order of the log. */
+  readonly isolated?: readonly Position[];
 }
 
 /** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
@@ -46,6 +48,7 @@ interface Extras {
   readonly granted?: readonly Granted[];
   readonly relays?: readonly Relay[];
   readonly after?: CommitSeq;
+  readonly isolated?: readonly Position[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -56,10 +59,11 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [], after } = record;
+  const { position, now, withdrawals, granted = [], relays = [], isolated = [], after } = record;
   const extras: Extras = {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
+    ...(isolated.length === 0 ? {} : { isolated }),
     ...(after === undefined ? {} : { after }),
   };
   const parts = [2, position, now, decisions, withdrawals, learned];

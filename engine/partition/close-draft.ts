@@ -67,6 +67,7 @@ export function closeDraft(
       granted: [...draft.granted].map(([line, granted]) => ({ line, granted })),
       relays: draft.relays,
       ...(seq === previous + 1 ? {} : { after: previous }),
+      isolated: draft.isolated,
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),

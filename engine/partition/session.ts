@@ -16,6 +16,7 @@ import type { ActiveRulebook } from "./active-rulebook.ts";
 import { createHoldings, type HeldPartitions } from "./holdings.ts";
 import { createLeases, type Lease, type Leases } from "./leases.ts";
 import type { Partition } from "./partition.ts";
+import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import type { RecoverContext } from "./recover.ts";
 import { createRelays, type SendRelays } from "./relay.ts";
@@ -105,6 +106,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       rulebook: library.get,
       findRulebook: library.find,
       learnLayout: library.layout,
+      poison: createPoisonBook(),
     };
     const quotas = createQuotaExchange({
       accounts: createQuotaAccounts(connection, options.partitions),

@@ -97,7 +97,7 @@ it("trimming what is safe in profiles and checkpoint disturbs nobody", async () 
   await again.stop();
 });
 
-it("a stored profile that cannot be read holds up its partition; it does not begin the customer anew", async () => {
+it("a stored profile that cannot be read holds up nobody else; it does not begin the customer anew", async () => {
   const running = await startLoop(redis.url);
   decided(await running.loop.engine.ask(askFor(customer)));
   await running.stop();
