@@ -1,8 +1,9 @@
 // Every option once, as a value: name, what it takes, default, prose. The parser, `nba start --help` and the table of
 // the README are made from this list.
 import { isIP } from "node:net";
-import { type Checked, quote, withoutPassword } from "./config-check.ts";
+import { type Checked, quote } from "./config-check.ts";
 import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
+import { type Durability, parseDurability, parseRedisUrl } from "./config-redis.ts";
 import { parseRetention, RETENTION_DEFAULT, type Retention } from "./retain/retention.ts";
 
 export interface Config {
@@ -11,6 +12,7 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly partitions: number;
+  readonly durability: Durability;
   readonly rulesDir: string;
   readonly modelsDir: string;
   /** Where the engine's own Redis keeps its files. */
@@ -61,7 +63,7 @@ interface Option<T> {
 export const OPTIONS = {
   redisUrl: option({
     name: "REDIS_URL",
-    takes: "`redis://`, `rediss://` or `unix:///path`",
+    takes: "`redis://`, `rediss://`, `unix:///path`, or nodes of a cluster with commas between",
     default: undefined,
     about:
       "The Redis that holds the logs, the journal and the profiles. Unset: the engine starts its own and stops it.",
@@ -87,6 +89,14 @@ export const OPTIONS = {
     default: "64",
     about: "Number of input logs. Fixed once a Redis holds data: another number is refused.",
     parse: wholeNumber(1, 4_096),
+  }),
+  durability: option({
+    name: "DURABILITY",
+    takes: "`commit` or `wait:N`, N from 1 to 9",
+    default: "commit",
+    about:
+      "`wait:N`: nothing is answered, delivered or accepted before N replicas of its master have it; while they are fewer, it is not.",
+    parse: parseDurability,
   }),
   rulesDir: option({
     name: "RULES_DIR",
@@ -209,7 +219,7 @@ export const OPTIONS = {
 } as const satisfies { readonly [Name in keyof Config]: Option<Config[Name]> };
 
 /** Of the test suite, and of commands that call an engine: not the engine's business, but not unknown either. */
-const OTHERS: readonly string[] = ["NBA_LONG", "NBA_TOKEN"];
+const OTHERS: readonly string[] = ["NBA_LONG", "NBA_SOAK_SECONDS", "NBA_TOKEN"];
 
 /** Pure: `env` is what `process.env` holds. An empty value counts as unset. Tells all faults at once. */
 export function parseConfig(env: Environment): ParsedConfig {
@@ -228,6 +238,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     port: read(OPTIONS.port, 0),
     host: read(OPTIONS.host, "127.0.0.1"),
     partitions: read(OPTIONS.partitions, 1),
+    durability: read(OPTIONS.durability, { replicas: 0 }),
     rulesDir: read(OPTIONS.rulesDir, ""),
     modelsDir: read(OPTIONS.modelsDir, ""),
     stateDir: read(OPTIONS.stateDir, ""),
@@ -290,19 +301,6 @@ function unknownOptions(env: Environment): ConfigFault[] {
 function isServiceLink(name: string, env: Environment): boolean {
   if (env["NBA_SERVICE_HOST"] === undefined) return false;
   return /^NBA_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/.test(name);
-}
-
-function parseRedisUrl(text: string): Checked<string> {
-  if (text.includes(",")) return { fault: `${quote(withoutPassword(text))} names several servers; name one` };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const wanted = "want redis://host:6379, rediss://host:6379 or unix:///path/to/socket";
-  if (url === undefined) return { fault: `${quote(withoutPassword(text))} is not a URL; ${wanted}` };
-  if (url.protocol === "unix:") {
-    return url.pathname.length > 1 ? { value: text } : { fault: `${quote(text)} names no socket; ${wanted}` };
-  }
-  if (url.protocol !== "redis:" && url.protocol !== "rediss:")
-    return { fault: `${quote(url.protocol)} is no way to reach Redis; ${wanted}` };
-  return url.hostname === "" ? { fault: `${quote(withoutPassword(text))} names no host; ${wanted}` } : { value: text };
 }
 
 function parseHost(text: string): Checked<string> {

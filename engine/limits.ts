@@ -77,6 +77,8 @@ export const LIMITS = {
 
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
+  /** A partition that is given away waits so long for what its webhooks have under way. */
+  giveMs: SECOND_MS,
 
   // ---- decision loop
   asksWaitingMax: 4_096,
@@ -87,6 +89,9 @@ export const LIMITS = {
   /** The same of supposed decisions. */
   simulationsWaitingMax: 64,
   simulationsPerStepMax: 8,
+  /** The same of messages that waited, and are looked at before they are sent. */
+  sendablesWaitingMax: 256,
+  sendablesPerStepMax: 64,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   /** Of entries that were read and not folded yet. */
@@ -96,6 +101,8 @@ export const LIMITS = {
   idleMs: 5 * SECOND_MS,
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
+  /** What so many replicas as DURABILITY asks for have not taken by then is in doubt. */
+  replicaWaitMs: SECOND_MS,
 
   // ---- walks over the register of customers
   walkPageCustomers: 256,
@@ -141,6 +148,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.windowMsMax <= limits.behindMsMax,
     "windowMsMax must not exceed behindMsMax, or late events miss their window",
   );
+  fits(limits.replicaWaitMs < limits.silenceMs, "replicaWaitMs must be below silenceMs, or a wait looks like silence");
   fits(limits.windowMsMin < limits.windowMsMax, "windowMsMin must be below windowMsMax");
   fits(limits.contactMemoryMsMax <= limits.windowMsMax, "contactMemoryMsMax must not exceed windowMsMax");
   fits(
@@ -171,6 +179,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
     "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
+  fits(
+    limits.sendablesPerStepMax <= limits.sendablesWaitingMax,
+    "sendablesPerStepMax must not exceed sendablesWaitingMax",
   );
   fits(
     limits.attributeSetMax <= limits.propListMax,

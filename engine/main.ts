@@ -12,8 +12,10 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
+import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
-import { connectRedis } from "./journal/redis.ts";
+import { openConnection } from "./journal/open-connection.ts";
+import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
 import { assertLimits, LIMITS } from "./limits.ts";
 import type { Log } from "./observe/log.ts";
@@ -39,11 +41,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
   const guard = guardOf(config, log);
-  const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
+  const connect = connection(config);
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
   const frontDoor = () =>
     createFrontDoor({
+      owner,
+      leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
       log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
@@ -52,6 +57,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     });
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
+    owner,
     local,
     readLocal,
     onSession: (session) => {
@@ -67,10 +73,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         await door.stop();
       };
     },
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
-  const { journalFrom, delivered } = loop;
+  const { journalFrom, delivered, notDelivered, sendable } = loop;
   const tailLane = createRedisLane(() => connect());
   const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
   const { engine } = peering;
@@ -79,6 +85,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: createPoster(),
+    secret: (name) => process.env[name],
+    random: Math.random,
     metrics: delivery,
     log,
     streamEntriesMax: LIMITS.channelStreamEntriesMax,
@@ -152,16 +165,21 @@ function authOf({
   return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
+function connection({ redisUrl, durability }: EngineConfig): (silenceMs?: number) => Promise<RedisConnection> {
+  const { replicas } = durability;
+  const { replicaWaitMs } = LIMITS;
+  return (silenceMs = LIMITS.silenceMs) => openConnection({ url: redisUrl, silenceMs, replicas, replicaWaitMs });
+}
+
 function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner"> {
   const modelSlots = new Map<string, number>();
   return {
-    connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
+    connect: connection(config),
     partitions: config.partitions,
-    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
     address: `${config.host}:${config.port}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,

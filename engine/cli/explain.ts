@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { explain } from "../decide/explain.ts";
 import type { DecisionId } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
-import { connectRedis, text } from "../journal/redis.ts";
+import { openConnection } from "../journal/open-connection.ts";
+import { text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { findDecision } from "../partition/find-decision.ts";
 import { partitionOfDecision } from "../partition/questions.ts";
@@ -28,7 +29,7 @@ export function explainCommand(): Command {
 
 async function explainDecision(wanted: string, flags: { readonly json: boolean }): Promise<void> {
   const id = wanted.split(".")[0] as DecisionId;
-  const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
+  const connection = await openConnection({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
   try {
     const partitions = Number(text(await connection.command(["HGET", CONFIG_KEY, "partitions"])));
     if (partitions === 0) throw new CommandTrouble("this Redis holds no data of an engine", 1);

@@ -6,7 +6,8 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Simulation } from "../engine.ts";
 import { partitionKeys } from "../journal/keys.ts";
-import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
+import { openConnection } from "../journal/open-connection.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { decisionsOf } from "../partition/customer-past.ts";
 import { obtainable } from "../partition/quota-use.ts";
@@ -64,7 +65,7 @@ async function why(customer: string, action: string, flags: Flags): Promise<void
   const at = flags.at === undefined ? undefined : instantOf(flags.at);
   const { placement, channel } = flags;
   const wanted: WhyWanted = { key: customer as CustomerKey, action, placement, channel };
-  const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
+  const connection = await openConnection({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
   try {
     const context = await readContext(connection, await pastJournal(connection, process.env));
     if (context === undefined) throw new CommandTrouble("this Redis holds no data of an engine", 1);

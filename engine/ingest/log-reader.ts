@@ -30,6 +30,8 @@ export interface LogReaderOptions {
 export interface LogReader {
   /** From now on what comes after this position of its log is read, too. */
   readonly add: (partition: PartitionIndex, after: Position) => void;
+  /** Has a read begun that tells of its entries? Before that they may be some milliseconds late. */
+  readonly isRead: (partition: PartitionIndex) => boolean;
   /** Nothing of it is given out by a `next` that begins after this. */
   readonly remove: (partition: PartitionIndex) => void;
   /**
@@ -51,6 +53,7 @@ const BYTES_PER_READ_MAX = 16_777_216;
 interface Tail {
   readonly partition: PartitionIndex;
   position: Position;
+  isRead: boolean;
 }
 
 export function createLogReader(options: LogReaderOptions): LogReader {
@@ -76,6 +79,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     const reading = new Map([...tails.values()].map((tail) => [partitionKeys(tail.partition).events, tail]));
     readVersion = version;
     const positions = [...reading.values()].map(({ position }) => position);
+    for (const tail of reading.values()) tail.isRead = true;
     const head = ["XREAD", "COUNT", String(counts.of(reading.size)), ...block];
     const streams = readStreams(await connection.command([...head, ...reading.keys(), ...positions]));
     counts.learn(streams.flatMap(({ entries }) => entries));
@@ -127,11 +131,12 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   return {
     next,
     add: (partition, after) => {
-      tails.set(partition, { partition, position: after });
+      tails.set(partition, { partition, position: after, isRead: false });
       version++;
       resume?.();
       wake().catch(() => undefined); // of a connection that is lost, which its owner is told of; the read ends by itself
     },
+    isRead: (partition) => tails.get(partition)?.isRead === true,
     remove: (partition) => void tails.delete(partition),
     stop: () => {
       isStopped = true;

@@ -43,6 +43,7 @@ export interface Metrics {
   readonly websocketConnections: Series<[]>;
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
+  readonly deadLetters: Series<[reason: string]>;
   readonly campaignCustomers: Series<[campaign: string, result: CampaignTurn]>;
   readonly quotaUnits: Series<[quota: string, state: "granted" | "spent"]>;
   readonly experimentDecisions: Series<[experiment: string, arm: string]>;
@@ -151,6 +152,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       ["channel", "result"],
       "Outbound items handed to a channel.",
     ),
+    deadLetters: counter<[string]>(
+      "nba_dead_letters_total",
+      ["reason"],
+      "Dead letters of the partitions, by their reason.",
+    ),
     campaignCustomers: counter<[string, CampaignTurn]>(
       "nba_campaign_customers_total",
       ["campaign", "result"],
@@ -174,7 +180,7 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Packed records of all profiles; keys and what is decoded come on top.",
     ),
     partitionOwner: gauge<[string]>("nba_partition_owner", ["partition"], "1 where this process owns the partition."),
-    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows by one with each take-over."),
+    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows with each take-over."),
     websocketConnections: gauge<[]>("nba_websocket_connections", [], "Open sockets."),
     websocketDropped: counter<[string]>(
       "nba_websocket_dropped_total",

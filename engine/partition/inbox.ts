@@ -8,6 +8,8 @@ import type { RawEntry } from "../journal/journal.ts";
 export interface Inbox {
   /** Reads what comes after this position of its log. */
   readonly join: (partition: PartitionIndex, after: Position) => void;
+  /** What is appended to its log now comes at once. */
+  readonly isRead: (partition: PartitionIndex) => boolean;
   /** Of this partition nothing is read or taken any more. */
   readonly forget: (partition: PartitionIndex) => void;
   /** About `entriesMax` entries, whole reads, by partition, each in the order of its log. */
@@ -91,6 +93,7 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
       lastEntryAt.set(partition, clock());
       reader.add(partition, after);
     },
+    isRead: reader.isRead,
     forget: (partition) => {
       reader.remove(partition);
       readUpTo.delete(partition);

@@ -5,7 +5,7 @@ import { positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeBase } from "../journal/base.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import type { QuotaAccounts } from "../journal/quota.ts";
@@ -20,6 +20,7 @@ import { createRulebookLibrary } from "./rulebook-library.ts";
 
 const PAGE = 1_000;
 const NOWHERE = "0-0" as Position;
+const NOTHING = 0 as CommitSeq;
 const PER_READ = 64;
 
 export interface ReadPartition {
@@ -77,6 +78,8 @@ export async function readPartition(
   const partition = await recoverPartition(reading, index, acquired);
   await foldRest(reading, partition, until);
   await loadProfiles(reading, partition, [key]);
+  const damage = partition.damaged.get(key);
+  if (damage !== undefined) throw new Error(damage);
   touch(partition, key);
   if (until !== undefined) partition.lastNow = until;
   const all: Elsewhere[] = [];
@@ -96,7 +99,8 @@ async function demandBeginning(journal: Journal, index: PartitionIndex): Promise
     journal.commits(index, 1 as CommitSeq, 1),
     journal.entries(index, NOWHERE, undefined, 1),
   ]);
-  if ((added === undefined || added === length) && (oldest === undefined || oldest.seq === 1)) return;
+  const isFirst = oldest === undefined || follows(NOTHING, oldest.seq, decodeCommit(oldest.payload));
+  if ((added === undefined || added === length) && isFirst) return;
   const since = entry === undefined ? "" : `, which begins at ${new Date(positionMs(entry.position)).toISOString()}`;
   throw new Error(`partition ${index}: what was before its log${since} was trimmed, and is in no ARCHIVE_DIR`);
 }
@@ -151,7 +155,8 @@ async function clockAt({ journal, partitions }: RecoverContext, index: Partition
 async function foldRest(context: RecoverContext, partition: Partition, until: Instant | undefined): Promise<void> {
   const { store, index } = partition;
   const { seed, partitions } = context;
-  const isReflected = (key: CustomerKey): boolean => store.reflects(key) > partition.seq;
+  const isReflected = (key: CustomerKey): boolean => partition.damaged.has(key) || store.reflects(key) > partition.seq;
+  const isolated = () => undefined;
   for (let after: Position = partition.position; ; ) {
     const page = await context.journal.entries(index, after, undefined, PAGE);
     const entries: LogEntry[] = [];
@@ -165,7 +170,7 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
     await loadProfiles(context, partition, keys);
     const rulebooks = await compiled(context, entries);
     await learnLayouts(context, partition, entries);
-    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
+    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected, isolated });
     const last = entries.at(-1);
     if (last === undefined || entries.length < page.length) return;
     after = last.position;

@@ -1,7 +1,6 @@
 // The engine as engine/main.ts wires it, in a simulated process and without its HTTP server.
 import { createDispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import type { Committed } from "../../engine/engine.ts";
 import { createFrontDoor } from "../../engine/ingest/front-door.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
@@ -70,13 +69,15 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
     idleMs: 3_000,
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
     onSession: (opened) => {
       session = opened;
       const door = createFrontDoor({
         connect: () => connect(),
         partitions: PARTITIONS,
+        owner: options.process.name,
+        leaseMs: LEASE_MS,
         log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
@@ -93,6 +94,14 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     rulebook: loop.engine.rulebook,
     journalFrom: loop.journalFrom,
     delivered: loop.delivered,
+    notDelivered: loop.notDelivered,
+    sendable: loop.sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: { post: async () => Promise.reject(new Error("nothing is posted here")), close: async () => undefined },
+    secret: () => undefined,
+    random: () => 0.5,
+    streamEntriesMax: LIMITS.channelStreamEntriesMax,
     metrics: { onDelivery: () => undefined },
     log,
   });
