@@ -11,6 +11,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly port: number;
   readonly host: string;
+  /** host:port at which other engines reach this one; undefined: where it listens. */
+  readonly advertise: string | undefined;
   readonly partitions: number;
   readonly durability: Durability;
   readonly rulesDir: string;
@@ -82,6 +84,13 @@ export const OPTIONS = {
     default: "127.0.0.1",
     about: "Where to listen. While `AUTH` is `off` only a loopback address is taken.",
     parse: parseHost,
+  }),
+  advertise: option({
+    name: "ADVERTISE",
+    takes: "`host:port`",
+    default: undefined,
+    about: "Where the other engines on the same Redis reach this one. Unset: where it listens.",
+    parse: parseAdvertised,
   }),
   partitions: option({
     name: "PARTITIONS",
@@ -237,6 +246,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     redisUrl: read(OPTIONS.redisUrl, undefined),
     port: read(OPTIONS.port, 0),
     host: read(OPTIONS.host, "127.0.0.1"),
+    advertise: read(OPTIONS.advertise, undefined),
     partitions: read(OPTIONS.partitions, 1),
     durability: read(OPTIONS.durability, { replicas: 0 }),
     rulesDir: read(OPTIONS.rulesDir, ""),
@@ -307,6 +317,13 @@ function parseHost(text: string): Checked<string> {
   const named = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/.test(text);
   if (isIP(text) !== 0 || (named && !/^[\d.]+$/.test(text))) return { value: text };
   return { fault: `${quote(text)} is neither an address nor a host name; e.g. 127.0.0.1` };
+}
+
+function parseAdvertised(text: string): Checked<string> {
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
+  const isPlain = url !== undefined && /:\d{1,5}$/.test(text) && !/[/?#@\s]/.test(text);
+  if (isPlain && Number(text.slice(text.lastIndexOf(":") + 1)) > 0) return { value: text };
+  return { fault: `${quote(text)} is no host:port that others could ask; e.g. engine-1.internal:8080` };
 }
 
 function parsePath(text: string): Checked<string> {

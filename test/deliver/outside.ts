@@ -32,10 +32,10 @@ const PARTITIONS = 4;
 export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" | "random">> {
   readonly guard?: GuardOptions;
   readonly log?: Log;
-  readonly bounds?: AdmissionBounds;
   readonly loop?: Parameters<typeof startLoop>[1];
   /** In the place of environment variables. */
   readonly secrets?: Readonly<Record<string, string>>;
+  readonly bounds?: AdmissionBounds;
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
