@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   HMGET: read,
   HSET: write,
   HSETNX: write,
+  MEMORY: { kind: "read", keys: second, acl: "memory|usage" },
   MGET: { kind: "read", keys: rest },
   SET: write,
   XADD: write,
