@@ -48,6 +48,7 @@ export async function startBusyLife(redisUrl: string, client: Redis, random: () 
   await edit("triggers.yaml", () => TRIGGERS);
   await edit("features.yaml", (text) => `${text.trimEnd()}${FEATURES}`);
   await edit("contact-policy.yaml", (text) => `${text}${POLICY}`);
+  await write("experiments.yaml", "holdout: { share: 0.3, salt: busy }\n");
   await write("quotas.yaml", "quotas:\n  - { id: pushes, max: 5000, per: day, channel: push }\n");
   await write(
     "campaigns.yaml",
