@@ -16,6 +16,7 @@ const folders = [
   "../deliver/auth/",
   "../score/",
   "../retain/",
+  "../verify/",
 ].map((folder) => new URL(folder, import.meta.url));
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 // A title is a string that begins with an id.
