@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { type Checked, quote } from "./config-check.ts";
 import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
 import { type Durability, parseDurability, parseRedisUrl } from "./config-redis.ts";
+import { parseRetention, RETENTION_DEFAULT, type Retention } from "./retain/retention.ts";
 
 export interface Config {
   /** redis://, rediss:// or unix:///path; undefined: the engine starts its own. */
@@ -30,6 +31,9 @@ export interface Config {
   /** Requests and messages a second of one caller; undefined: as AUTH is. */
   readonly rateLimit: number | undefined;
   readonly profilesMax: number;
+  readonly retention: Retention;
+  /** Undefined: what retention lets go is gone. */
+  readonly archiveDir: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -198,6 +202,22 @@ export const OPTIONS = {
     about: "Profiles held in memory, 1 to 3 KiB each; the least recently used ones wait in Redis.",
     parse: wholeNumber(1_000, 50_000_000),
   }),
+  retention: option({
+    name: "RETENTION",
+    takes: "times and bytes, such as `30d,log=3d,4GiB`",
+    default: RETENTION_DEFAULT,
+    about:
+      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together; beyond them the oldest goes sooner. What is still needed never goes.",
+    parse: parseRetention,
+  }),
+  archiveDir: option({
+    name: "ARCHIVE_DIR",
+    takes: "folder",
+    default: undefined,
+    about:
+      "Where what retention lets go is written first, for `explain`, `why`, `simulate` and `verify` to read; all engines share it. Unset: it is gone.",
+    parse: parsePath,
+  }),
   logLevel: option({
     name: "LOG_LEVEL",
     takes: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
@@ -242,6 +262,8 @@ export function parseConfig(env: Environment): ParsedConfig {
     allowedOrigins: read(OPTIONS.allowedOrigins, []),
     rateLimit: read(OPTIONS.rateLimit, undefined),
     profilesMax: read(OPTIONS.profilesMax, 1),
+    retention: read(OPTIONS.retention, { journalMs: 0, logMs: 0, bytes: 0 }),
+    archiveDir: read(OPTIONS.archiveDir, undefined),
     logLevel: read(OPTIONS.logLevel, "info"),
   };
   faults.push(...contradictions(config, env, faults));

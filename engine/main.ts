@@ -27,6 +27,7 @@ import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-libr
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
 import { createPeering } from "./peer/create-peering.ts";
+import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -69,8 +70,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      const { retention, archiveDir } = config;
+      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
       return async () => {
         stopWatching();
+        await stopRetaining();
         await door.stop();
       };
     },
