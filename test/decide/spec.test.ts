@@ -17,6 +17,7 @@ const folders = [
   "../score/",
   "../retain/",
   "../verify/",
+  "../cli/",
 ].map((folder) => new URL(folder, import.meta.url));
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 // A title is a string that begins with an id.
