@@ -10,6 +10,7 @@ export interface Rests {
   readonly refuse: (why: string) => void;
   readonly refusal: () => string | undefined;
   readonly succeed: (index: PartitionIndex) => void;
+  /** What Redis holds of these cannot be put together, and why: tried again now and then. */
   readonly broken: () => ReadonlyMap<PartitionIndex, string>;
 }
 

@@ -21,6 +21,7 @@ import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import type { RecoverContext } from "./recover.ts";
 import { createRelays, type SendRelays } from "./relay.ts";
+import { createRests, type Rests } from "./rests.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 
 export interface SessionOptions {
@@ -59,6 +60,8 @@ export interface Session extends HeldPartitions {
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
   readonly leases: Leases;
+  /** Partitions that are not to be tried just now, or could not be taken at all. */
+  readonly rests: Rests;
   readonly quotas: QuotaExchange;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
@@ -134,6 +137,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       library,
       context,
       leases: leasing,
+      rests: createRests(options.clock),
       quotas,
       sendRelays,
       latest,
