@@ -48,6 +48,9 @@ export const LIMITS = {
   deadlineMs: 25,
   decisionBodyBytesMax: 65_536,
   batchBodyBytesMax: 1_048_576,
+  /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
+  requestsInFlightMax: 8_192,
+  requestBytesInFlightMax: 67_108_864,
   idempotencyMs: DAY_MS,
 
   // ---- callers
@@ -91,6 +94,8 @@ export const LIMITS = {
   sendablesPerStepMax: 64,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
+  /** Of entries that were read and not folded yet. */
+  inboxBytesMax: 33_554_432,
   profilesPerCommitMax: 256,
   /** A partition without entries for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
@@ -159,6 +164,11 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.batchBodyBytesMax < limits.peerRequestBytesMax,
     "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
   );
+  fits(
+    limits.batchBodyBytesMax < limits.requestBytesInFlightMax,
+    "requestBytesInFlightMax must exceed batchBodyBytesMax: no batch could come in",
+  );
+  fits(limits.asksWaitingMax < limits.requestsInFlightMax, "requestsInFlightMax must exceed asksWaitingMax");
   fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");
   fits(limits.deadLetterBytesMax <= limits.eventBytesMax, "deadLetterBytesMax must not exceed eventBytesMax");
   fits(

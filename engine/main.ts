@@ -27,6 +27,7 @@ import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-libr
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
 import { createPeering } from "./peer/create-peering.ts";
+import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -54,9 +55,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
+  let listensOn = "";
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
     owner,
+    // Read when a session opens: by then the port is known.
+    get address() {
+      return config.advertise ?? listensOn;
+    },
     local,
     readLocal,
     onSession: (session) => {
@@ -64,8 +70,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      const { retention, archiveDir } = config;
+      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
       return async () => {
         stopWatching();
+        await stopRetaining();
         await door.stop();
       };
     },
@@ -115,6 +124,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const { port } = await server.listen().catch((error: Error) => {
     throw new Unfit(error.message);
   });
+  listensOn = `${bracketed(config.host)}:${port}`;
   const running = loop.run();
   const broken = new Promise<never>((_, reject) => {
     running.catch(async (error: unknown) => {
@@ -127,7 +137,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   });
   broken.catch(() => undefined); // told by whoever waits for it
   return {
-    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    url: `http://${listensOn}`,
     broken,
     stop: async () => {
       await server.close(LIMITS.drainMs);
@@ -138,6 +148,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       lane.close();
     },
   };
+}
+
+/** An IPv6 address as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function guardOf(config: EngineConfig, log: Log): Guard {
@@ -171,12 +186,11 @@ function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner" | "address"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: connection(config),
     partitions: config.partitions,
-    address: `${config.host}:${config.port}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,

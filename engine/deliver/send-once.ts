@@ -68,6 +68,6 @@ export async function readMark(
 }
 
 /** Hash: partition -> id of the last message that was sent or refused. */
-function watermarksOf(channel: string): string {
+export function watermarksOf(channel: string): string {
   return `{${channelStream(channel)}}:from`;
 }

@@ -5,6 +5,7 @@ import type { RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import { text } from "../journal/redis.ts";
+import { createReadCount } from "./read-count.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface Batch {
@@ -45,6 +46,9 @@ export interface LogReader {
 
 const BLOCK_MS = 1_000;
 const WAKE_AGAIN_MS = 10;
+/** About so much comes with one read, however many logs have a backlog. */
+const ENTRIES_PER_READ_MAX = 2_048;
+const BYTES_PER_READ_MAX = 16_777_216;
 
 interface Tail {
   readonly partition: PartitionIndex;
@@ -54,7 +58,8 @@ interface Tail {
 
 export function createLogReader(options: LogReaderOptions): LogReader {
   const { connection, waker, countMax } = options;
-  const head = ["XREAD", "COUNT", String(countMax), "BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS"];
+  const counts = createReadCount({ countMax, entriesMax: ENTRIES_PER_READ_MAX, bytesMax: BYTES_PER_READ_MAX });
+  const block = ["BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS"];
   const tails = new Map<PartitionIndex, Tail>();
   /** Grows with each partition that came: a read from before is to be woken. */
   let version = 0;
@@ -75,8 +80,10 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     readVersion = version;
     const positions = [...reading.values()].map(({ position }) => position);
     for (const tail of reading.values()) tail.isRead = true;
-    const reply = await connection.command([...head, ...reading.keys(), ...positions]);
-    return readStreams(reply).map(({ stream, entries }) => {
+    const head = ["XREAD", "COUNT", String(counts.of(reading.size)), ...block];
+    const streams = readStreams(await connection.command([...head, ...reading.keys(), ...positions]));
+    counts.learn(streams.flatMap(({ entries }) => entries));
+    return streams.map(({ stream, entries }) => {
       const tail = reading.get(stream) as Tail;
       const after = tail.position;
       tail.position = (entries.at(-1) as RawEntry).position;

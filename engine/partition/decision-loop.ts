@@ -217,6 +217,7 @@ async function runSession(state: LoopState): Promise<void> {
   const inbox = createInbox({
     reader: session.reader,
     entriesMax: options.entriesPerStepMax * 2,
+    bytesMax: LIMITS.inboxBytesMax,
     clock: options.clock,
     wake: signal.wake,
     onTrouble,

@@ -123,9 +123,12 @@ function activate(
   return "internal";
 }
 
+/** Dead letters name nothing that was sent. */
+const unnamed = (): string => "unknown attribute";
+
 function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): EntryResult {
   const { active, store } = partition;
-  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props) : undefined;
+  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props, unnamed) : undefined;
   if (fault !== undefined) {
     const { position } = entry;
     const bytes = eventJson(event);

@@ -8,7 +8,7 @@ import { comparePositions, positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
-import { type Base, decodeBase } from "../journal/base.ts";
+import { type Base, decodeBase, entriesOf } from "../journal/base.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
@@ -81,8 +81,7 @@ function missing({ index, seq }: Partition, end: CommitSeq): Error {
  */
 export function logFault({ added, length, lastDeleted }: LogState, partition: Partition): string | undefined {
   if (added === undefined) return undefined;
-  const { folded, duplicate, dead, internal } = partition.counts;
-  const counted = folded + duplicate + dead + internal;
+  const counted = entriesOf(partition.counts);
   const from = `${counted} entries of the input log, up to ${partition.position}, are safe in profiles and checkpoint`;
   if (added < counted) return `${from}, but the log has only ever had ${added}: it was lost or replaced`;
   const gone = added - length - counted;
@@ -103,7 +102,7 @@ async function fromBase(
     seen.restore((await context.journal.seen(index)) ?? Buffer.alloc(0), base.seenHead);
   }
   const counts = { ...(base?.counts ?? { folded: 0, duplicate: 0, dead: 0, internal: 0 }) };
-  const ordinal = counts.folded + counts.duplicate + counts.dead + counts.internal;
+  const ordinal = entriesOf(counts);
   return {
     index,
     token: acquired.token,

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Config, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
 import { isLoopback } from "../../engine/config-check.ts";
+import { DAY_MS } from "../../engine/domain/time.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -38,6 +39,8 @@ describe("parseConfig", () => {
       rateLimit: undefined,
       profilesMax: 1_000_000,
       leaseMs: 3_000,
+      retention: { journalMs: 30 * DAY_MS, logMs: 3 * DAY_MS, bytes: 4 * 2 ** 30 },
+      archiveDir: undefined,
       logLevel: "info",
     };
     expect(config({})).toEqual(standard);

@@ -1,4 +1,5 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import type { AdmissionBounds } from "../../engine/deliver/admission.ts";
 import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
 import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createDispatch, type Dispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
@@ -34,6 +35,7 @@ export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" |
   readonly loop?: Parameters<typeof startLoop>[1];
   /** In the place of environment variables. */
   readonly secrets?: Readonly<Record<string, string>>;
+  readonly bounds?: AdmissionBounds;
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
@@ -75,6 +77,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       allowedOrigins: ["https://crm.example"],
       consoleDir: `${repositoryRoot}/test/deliver/pages`,
       version: "0.0.0",
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     },
     metrics,
     exposition: running.metrics,
