@@ -8,9 +8,10 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** A fault may end up in a log, a password may not. */
+/** A fault may end up in a log, a password may not, also where the slashes before it were forgotten. */
 export function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^@/]*@/g, "//***@");
+  const parts = text.split(",").map((part) => part.replace(/^(\s*[a-z]+:\/\/)?.*@/is, "$1***@"));
+  return parts.join(",");
 }
 
 export function quote(text: string): string {

@@ -179,3 +179,17 @@ describe("the table of options", () => {
     expect(optionHelp().split("\n")).toHaveLength(Object.keys(OPTIONS).length);
   });
 });
+
+it("no fault shows a password, also where the slashes before it were forgotten", () => {
+  for (const url of [
+    "user:secret@a:6379",
+    "redis:/user:secret@a:6379",
+    "http://user:secret@a",
+    "redis://u:secret@a,http://u:secret@b",
+    "redis:// u:sec/secret@a b",
+  ]) {
+    const parsed = parseConfig({ REDIS_URL: url });
+    expect(parsed.kind, url).toBe("faulty");
+    expect(JSON.stringify(parsed), url).not.toContain("secret");
+  }
+});

@@ -11,7 +11,7 @@ import { breakRequests, type WrittenRequest, writeRequest } from "./requests.ts"
 
 const TIMEOUT = { timeout: 1_800_000 };
 const LANES = 8;
-const REFUSED_KEPT_MAX = inputs(1_500, 30_000);
+const REFUSED_KEPT_MAX = inputs(600, 20_000);
 let fuzzed: EngineAtBay;
 /** Gets only what the other one refused. */
 let quiet: EngineAtBay;
@@ -52,7 +52,7 @@ function isBreach(status: number): boolean {
 }
 
 describe("HTTP", () => {
-  const requests = inputs(4_000, 60_000);
+  const requests = inputs(1_200, 40_000);
   test(`requests that are nearly right: no 5xx (${requests} inputs, NBA_SEED=${SEED})`, TIMEOUT, async () => {
     const { port, operations } = fuzzed;
     const counts = new Map<number, number>();
@@ -99,7 +99,7 @@ describe("HTTP", () => {
         ),
         isHead,
       }));
-      expect(own.length).toBeGreaterThan(500);
+      expect(own.length).toBeGreaterThan(200);
       await overLanes(port, own.length, async (each, run) => {
         const { bytes, isHead } = own[run] as WrittenRequest;
         const { status } = await each.send(bytes, isHead);
@@ -113,7 +113,7 @@ describe("HTTP", () => {
     },
   );
 
-  const raw = inputs(1_500, 20_000);
+  const raw = inputs(600, 15_000);
   test(`broken HTTP: each connection is answered or closed (${raw} inputs, NBA_SEED=${SEED})`, TIMEOUT, async () => {
     const { port, operations } = fuzzed;
     const seen = new Set<number>();
@@ -133,7 +133,7 @@ describe("HTTP", () => {
     await fuzzed.expectWell();
   });
 
-  const sealed = inputs(500, 10_000);
+  const sealed = inputs(300, 10_000);
   test(`other engines: garbage, forged and signed (${sealed} inputs, NBA_SEED=${SEED})`, TIMEOUT, async () => {
     const { port, client } = fuzzed;
     // The first that is asked by another engine reads the secret, or writes it.

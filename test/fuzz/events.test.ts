@@ -66,7 +66,7 @@ describe("bytes of producers", () => {
   fuzzTarget({
     name: "an event gives an event within its bounds, or a refusal",
     from: EVENTS.flatMap((event) => [JSON.stringify(event), pack(event)]),
-    some: 20_000,
+    some: 8_000,
     many: 60_000,
     judge: (bytes) => judgeEvent(decodeEventBytes(bytes, "clickstream")),
     expect: ["taken", "refused"],
@@ -75,7 +75,7 @@ describe("bytes of producers", () => {
   fuzzTarget({
     name: "a JSON value close to an event does, too",
     from: EVENTS.map((event) => JSON.stringify(event)),
-    some: 5_000,
+    some: 2_000,
     many: 20_000,
     mutate: (seed, chance) => Buffer.from(mutateValue(JSON.parse(seed.toString()), chance)),
     judge: (bytes) => {
@@ -89,7 +89,7 @@ describe("bytes of producers", () => {
   fuzzTarget({
     name: "an entry of an input log, of every kind, is what it says or a dead letter",
     from: ENTRIES.map(joined),
-    some: 8_000,
+    some: 3_000,
     many: 40_000,
     mutate: mutateField,
     judge: (bytes) => {
@@ -106,7 +106,7 @@ describe("bytes of producers", () => {
   fuzzTarget({
     name: "an entry of a named stream goes to a log or to the dead letters",
     from: EVENTS.flatMap((event) => [joined(["d", JSON.stringify(event)]), joined(["d", pack(event), "t", "7"])]),
-    some: 5_000,
+    some: 2_000,
     many: 20_000,
     mutate: mutateField,
     judge: (bytes) => {
@@ -125,7 +125,7 @@ describe("messages of a screen", () => {
     fuzzTarget({
       name: `${subprotocol}: a message that is known, or why not`,
       from: MESSAGES.map((message) => (isBinary ? pack(message) : JSON.stringify(message))),
-      some: 3_000,
+      some: 1_500,
       many: 20_000,
       mutate: (seed, chance, all) =>
         isBinary || chance.below(2) === 0

@@ -35,16 +35,26 @@ export interface LiveWire {
   readonly socket: Socket;
   /** All bytes that came after the handshake. */
   readonly received: () => Buffer;
-  /** Resolves when it is closed or a frame with this opcode came; rejects after 20 s. */
-  readonly until: (opcode: number) => Promise<"closed" | "came">;
+  /** Resolves when it is closed; rejects after 20 s. */
+  readonly closed: () => Promise<void>;
 }
 
-/** Resolves with the answer's head where it was no upgrade. */
-export async function openWire(port: number, subprotocol: Subprotocol, more = ""): Promise<LiveWire | string> {
-  const socket = await dial(port);
+/** The request that opens it; `query` with its question mark, or empty. */
+export function handshakeOf(port: number, subprotocol: Subprotocol, query = ""): string {
   const key = randomBytes(16).toString("base64");
-  const lines = ["GET /v1/live HTTP/1.1", `host: 127.0.0.1:${port}`, "upgrade: websocket", "connection: Upgrade"];
+  const lines = [
+    `GET /v1/live${query} HTTP/1.1`,
+    `host: 127.0.0.1:${port}`,
+    "upgrade: websocket",
+    "connection: Upgrade",
+  ];
   lines.push(`sec-websocket-key: ${key}`, "sec-websocket-version: 13", `sec-websocket-protocol: ${subprotocol}`);
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** Rejects where it is refused. */
+export async function openWire(port: number, subprotocol: Subprotocol): Promise<LiveWire> {
+  const socket = await dial(port);
   let bytes = Buffer.alloc(0);
   const wakers = new Set<() => void>();
   const wake = (): void => {
@@ -55,7 +65,7 @@ export async function openWire(port: number, subprotocol: Subprotocol, more = ""
     wake();
   });
   socket.once("close", wake);
-  socket.write(`${[...lines, ...(more === "" ? [] : [more])].join("\r\n")}\r\n\r\n`);
+  socket.write(handshakeOf(port, subprotocol));
   const wait = (isDone: () => boolean): Promise<void> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
@@ -74,20 +84,8 @@ export async function openWire(port: number, subprotocol: Subprotocol, more = ""
   await wait(() => socket.destroyed || bytes.includes("\r\n\r\n"));
   const end = bytes.indexOf("\r\n\r\n");
   const head = bytes.subarray(0, Math.max(0, end)).toString("latin1");
-  if (!head.startsWith("HTTP/1.1 101")) {
-    socket.destroy();
-    return head;
-  }
-  const received = (): Buffer => bytes.subarray(end + 4);
-  return {
-    socket,
-    received,
-    until: async (opcode) => {
-      const came = (): boolean => framesOf(received()).some((frame) => frame.opcode === opcode);
-      await wait(() => socket.destroyed || came());
-      return came() ? "came" : "closed";
-    },
-  };
+  if (!head.startsWith("HTTP/1.1 101")) throw new Error(`no handshake: ${head}`);
+  return { socket, received: () => bytes.subarray(end + 4), closed: () => wait(() => socket.destroyed) };
 }
 
 /** Of a server: unmasked. */

@@ -54,7 +54,7 @@ describe("packed profiles", () => {
   fuzzTarget({
     name: "damaged bytes are corrupt, never a profile",
     from: [packedProfile()],
-    some: 1_000,
+    some: 500,
     many: 10_000,
     judge: (bytes) => {
       const store = createProfileStore({ layout: LAYOUT });
@@ -68,7 +68,7 @@ describe("packed profiles", () => {
   fuzzTarget({
     name: "forged ones, whose checksum fits, are corrupt or a profile that can be used",
     from: [packedProfile()],
-    some: 1_500,
+    some: 400,
     many: 20_000,
     mutate: (packed, chance, all) => signed(mutateBytes(packed, chance, all)),
     judge: (bytes) => {
@@ -94,7 +94,7 @@ describe("packed profiles", () => {
   fuzzTarget({
     name: "contacts: read as written, or refused",
     from: [contactBytes()],
-    some: 3_000,
+    some: 1_000,
     many: 20_000,
     judge: (bytes) => {
       try {
@@ -112,7 +112,7 @@ describe("packed profiles", () => {
   fuzzTarget({
     name: "the description of a layout: a layout, or refused",
     from: [LAYOUT.describe()],
-    some: 1_000,
+    some: 300,
     many: 5_000,
     judge: (bytes) => {
       try {
@@ -157,7 +157,7 @@ describe("journal and archive", () => {
   fuzzTarget({
     name: "a commit: decoded, or an error that says so",
     from: [encodeCommit(record), encodeCommit({ ...record, after: 3 as CommitSeq, decisions: [] })],
-    some: 2_000,
+    some: 800,
     many: 20_000,
     judge: (bytes) => {
       try {
@@ -172,7 +172,7 @@ describe("journal and archive", () => {
   fuzzTarget({
     name: "a checkpoint: decoded, or an error that says so",
     from: [encodeBase(base)],
-    some: 2_000,
+    some: 800,
     many: 10_000,
     judge: (bytes) => {
       try {

@@ -92,7 +92,7 @@ const TYPES = [
 ];
 const HEADERS = [
   "idempotency-key: k-1",
-  "idempotency-key: \x01",
+  "idempotency-key: a b",
   `idempotency-key: ${"k".repeat(300)}`,
   "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   "traceparent: nonsense",
@@ -155,6 +155,7 @@ const BREAKS = [
   "expect: 100-continue\r\n",
   "host:\r\n",
   ": x\r\n",
+  "idempotency-key: \x01\r\n",
   " folded\r\n",
   "upgrade: websocket\r\nconnection: upgrade\r\n",
   "x:y\n",

@@ -88,8 +88,8 @@ describe("rulebooks", () => {
   fuzzTarget({
     name: "a changed file: a rulebook, or faults with their places",
     from: ["small", "small", "full"],
-    some: 150,
-    many: 10_000,
+    some: 40,
+    many: 2_000,
     mutate: (seed, chance) => (chance.below(20) === 0 ? Buffer.from("demo") : seed),
     judge: (bytes, chance) => {
       const files = { ...books[bytes.toString()] };
@@ -123,7 +123,7 @@ describe("rulebooks", () => {
   fuzzTarget({
     name: "an expression: parsed, or a fault within it",
     from: expressions,
-    some: 2_000,
+    some: 1_000,
     many: 30_000,
     mutate: (seed, chance) => Buffer.from(mutateText(seed.toString(), chance, expressions)),
     judge: (bytes) => {
