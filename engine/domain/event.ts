@@ -41,6 +41,9 @@ export const DEAD_REASONS = [
   "too-far-ahead",
   "wrong-partition",
   "attribute-type",
+  "poison",
+  "damaged-profile",
+  "undelivered",
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
 

@@ -1,8 +1,9 @@
 // S2 for what was sent: the stream of a channel holds nothing that was not committed, in the order of its commits, once, and
 // everything up to the watermark of each partition.
+
+import { watermarksOf as watermarksKey } from "../deliver/send-once.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { CommitSeq, PartitionIndex, TrackingCode } from "../domain/ids.ts";
-import { channelTarget } from "../ingest/append-once.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import type { BookShelf } from "./book-shelf.ts";
@@ -131,8 +132,7 @@ async function channelNames({ command }: RedisConnection, shelf: BookShelf): Pro
 }
 
 async function watermarksOf({ command }: RedisConnection, channel: string): Promise<Map<PartitionIndex, string>> {
-  const { watermarks } = channelTarget(channel, 0 as PartitionIndex);
-  const flat = (await command(["HGETALL", watermarks])) as readonly Reply[];
+  const flat = (await command(["HGETALL", watermarksKey(channel)])) as readonly Reply[];
   const found = new Map<PartitionIndex, string>();
   for (let at = 0; at + 1 < flat.length; at += 2)
     found.set(Number(text(flat[at])) as PartitionIndex, text(flat[at + 1]));

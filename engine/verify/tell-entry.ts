@@ -33,6 +33,14 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
   awaitJoin(telling, before);
 }
 
+/** The engine could not fold it, and left it out: nothing of it is in any profile, and a timer of it is armed no more. */
+export function passIsolated(telling: Telling, entry: LogEntry): void {
+  telling.position = entry.position;
+  telling.clock = Math.max(telling.clock, entry.arrivedAt);
+  telling.counts.dead++;
+  if (entry.kind === "timer") telling.disarmed.add(entry.key);
+}
+
 function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Telling["counts"] {
   switch (entry.kind) {
     case "event": {
