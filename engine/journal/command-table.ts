@@ -68,7 +68,7 @@ const TWO_WORDS: Readonly<Record<string, Shape>> = {
 };
 
 /** What only the scripts send, from within. */
-const IN_SCRIPTS = ["pexpire", "setrange", "time", "type"] as const;
+const IN_SCRIPTS = ["pexpire", "setrange", "time", "type", "zadd", "zscore"] as const;
 
 /** Sent by the client itself, or to follow a slot that is being moved. */
 const OF_THE_CONNECTION = ["asking", "auth", "hello"] as const;
