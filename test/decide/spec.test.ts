@@ -15,7 +15,9 @@ const folders = [
   "../deliver/",
   "../deliver/auth/",
   "../score/",
+  "../retain/",
   "../verify/",
+  "../cli/",
 ].map((folder) => new URL(folder, import.meta.url));
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 // A title is a string that begins with an id.
