@@ -24,6 +24,8 @@ const AGAIN = "$again";
 export interface EntryNeeds {
   readonly books: ReadonlyMap<RulebookHash, Book | undefined>;
   readonly packed: ReadonlyMap<Position, StoredProfile | string>;
+  /** What the commit passed without folding it (POI-2). */
+  readonly isolated: ReadonlySet<Position>;
 }
 
 export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds): void {
@@ -35,15 +37,11 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
   awaitJoin(telling, before);
 }
 
-/** The engine could not fold it, and left it out: nothing of it is in any profile, and a timer of it is armed no more. */
-export function passIsolated(telling: Telling, entry: LogEntry): void {
-  telling.position = entry.position;
-  telling.clock = Math.max(telling.clock, entry.arrivedAt);
-  telling.counts.dead++;
-  if (entry.kind === "timer") telling.disarmed.add(entry.key);
-}
-
 function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Telling["counts"] {
+  if (needs.isolated.has(entry.position)) {
+    if (entry.kind === "timer") telling.disarmed.add(entry.key);
+    return "dead";
+  }
   switch (entry.kind) {
     case "event": {
       const told = tellEvent(telling, entry, entry.event);

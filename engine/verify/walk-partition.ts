@@ -11,7 +11,7 @@ import type { Differ } from "./difference.ts";
 import { knownFrom, newKnown } from "./known.ts";
 import type { PartitionSource } from "./partition-source.ts";
 import { readStored } from "./stored-profile.ts";
-import { type EntryNeeds, keysOf, passIsolated, tellEntry } from "./tell-entry.ts";
+import { type EntryNeeds, keysOf, tellEntry } from "./tell-entry.ts";
 import type { Telling } from "./telling.ts";
 
 export interface Walk {
@@ -61,12 +61,8 @@ export function createWalk(options: WalkOptions): Walk {
     if (read === undefined) return false;
     const commit = decodeCommit(read.payload);
     if (!follows(seq, read.seq, commit)) {
-      return breakOff(
-        "S2",
-        "journal: next commit",
-        `${read.seq} after ${commit.after ?? read.seq - 1}`,
-        `one after ${seq}`,
-      );
+      const before = commit.after ?? read.seq - 1;
+      return breakOff("S2", "journal: next commit", `${read.seq} after ${before}`, `one after ${seq}`);
     }
     if (comparePositions(commit.position, telling.position) < 0) {
       return breakOff("S1", `commit ${read.seq}: position`, commit.position, `${telling.position} or later`);
@@ -82,12 +78,8 @@ export function createWalk(options: WalkOptions): Walk {
       );
     }
     if (options.isCut) await learnStored(options, entries, commit.decisions);
-    const needs = await needsOf(options.shelf, entries);
-    const isolated = new Set(commit.isolated);
-    for (const entry of entries) {
-      if (isolated.has(entry.position)) passIsolated(telling, entry);
-      else tellEntry(telling, entry, needs);
-    }
+    const needs = await needsOf(options.shelf, entries, commit.isolated ?? []);
+    for (const entry of entries) tellEntry(telling, entry, needs);
     await checkCommit({ telling, source, shelf: options.shelf, differ }, read.seq, commit);
     seq = read.seq;
     options.onCommit(seq, commit);
@@ -126,7 +118,11 @@ function createEntryReader({ source, telling }: WalkOptions): {
 }
 
 /** Rulebooks and packed profiles that these entries name. */
-export async function needsOf(shelf: BookShelf, entries: readonly LogEntry[]): Promise<EntryNeeds> {
+export async function needsOf(
+  shelf: BookShelf,
+  entries: readonly LogEntry[],
+  isolated: readonly Position[],
+): Promise<EntryNeeds> {
   const books = new Map();
   const packed = new Map();
   for (const entry of entries) {
@@ -135,7 +131,7 @@ export async function needsOf(shelf: BookShelf, entries: readonly LogEntry[]): P
       packed.set(entry.position, await readStored(entry.packed, shelf));
     }
   }
-  return { books, packed };
+  return { books, packed, isolated: new Set(isolated) };
 }
 
 /** Whoever comes up for the first time is known as stored, and told from the commit after that on. */
