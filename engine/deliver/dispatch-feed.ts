@@ -2,7 +2,7 @@
 // reader has a place of its own.
 import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
-import { type CommitRecord, follows } from "../journal/commit-record.ts";
+import type { CommitRecord } from "../journal/commit-record.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import { type DispatchCommit, dispatchCommit } from "./dispatch-items.ts";
 import type { Log } from "./ports.ts";
@@ -63,8 +63,9 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       if (known !== undefined) return known;
       const firstKept = waiting[0]?.seq;
       const read = await deps.journalFrom(partition, seq, BATCH_COMMITS_MAX);
-      // What does not follow on the last one was trimmed by someone else.
-      if (read[0] !== undefined && !follows(seq, read[0].seq, read[0])) lost();
+      const next = read[0];
+      // What comes right before it lies beyond the reader, so it was trimmed by someone else. A reader may stand between numbers.
+      if (next !== undefined && (next.after ?? next.seq - 1) > seq) lost();
       if (read.length > 0) {
         const rulebook = deps.rulebook();
         return read.map((committed) => dispatchCommit(committed, rulebook));

@@ -61,6 +61,14 @@ export type LogEntry = {
   | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
   /** A run of a campaign, which began at `from`, comes to this customer. */
   | { readonly kind: "campaign"; readonly key: CustomerKey; readonly campaign: string; readonly from: Instant }
+  /** Somebody wants what a trigger or campaign asked for to be asked again; `again` names the wish. */
+  | {
+      readonly kind: "again";
+      readonly key: CustomerKey;
+      readonly trigger: string;
+      readonly again: string;
+      readonly context: Props;
+    }
   | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }
   /** A customer asks for the profile of an anonymous key. */
   | { readonly kind: "seal"; readonly anonymous: CustomerKey; readonly customer: CustomerKey }

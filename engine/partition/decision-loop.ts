@@ -8,7 +8,6 @@ import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
-import { partitionKeys } from "../journal/keys.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
 import { release } from "./after-session.ts";

@@ -11,6 +11,7 @@ import { applyDelivered, applyOutcome } from "../profile/outcome.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
+import { foldAgain } from "./fold-again.ts";
 import { foldCampaign } from "./fold-campaign.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
@@ -78,6 +79,9 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
     case "campaign":
       if (context.isReflected(entry.key)) return "internal";
       partition.draft.turns.push({ campaign: entry.campaign, turn: foldCampaign(partition, entry) });
+      return "internal";
+    case "again":
+      foldAgain(partition, entry, context.seed, context.isReflected(entry.key));
       return "internal";
     case "delivered":
       if (context.isReflected(entry.key) || forwardDelivered(partition, entry, context)) return "internal";

@@ -29,8 +29,12 @@ export function createDepartures(
   journal: Pick<Journal, "entries">,
   told: ReadonlyMap<PartitionIndex, PartitionTold>,
 ): Departures {
-  const sent: { readonly sender: PartitionIndex; readonly id: string; readonly to: PartitionIndex; readonly print: string }[] =
-    [];
+  const sent: {
+    readonly sender: PartitionIndex;
+    readonly id: string;
+    readonly to: PartitionIndex;
+    readonly print: string;
+  }[] = [];
   const countSent = (to: PartitionIndex, watermarks: ReadonlyMap<PartitionIndex, string>): Map<string, Sent> => {
     const counts = new Map<string, Sent>();
     for (const one of sent) {

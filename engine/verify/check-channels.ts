@@ -1,8 +1,9 @@
 // S2 for what was sent: the stream of a channel holds nothing that was not committed, in the order of its commits, once, and
 // everything up to the watermark of each partition.
+
+import { watermarksOf as watermarksKey } from "../deliver/send-once.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { CommitSeq, PartitionIndex, TrackingCode } from "../domain/ids.ts";
-import { watermarksOf as watermarksKey } from "../deliver/send-once.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import type { BookShelf } from "./book-shelf.ts";

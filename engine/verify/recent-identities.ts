@@ -5,7 +5,7 @@ import { eventHash, ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.t
 
 export interface RecentIdentities {
   /** Takes the next event; true where it is a duplicate. */
-  readonly isRepeated: (event: CustomerEvent) => boolean;
+  readonly isRepeated: (event: Pick<CustomerEvent, "key" | "source" | "id">) => boolean;
   /** Events taken so far, ever. */
   readonly head: () => number;
   /** The hash of the event with this number, of the last ones. */

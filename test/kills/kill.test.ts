@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
+import { expectNothingDiffers } from "../verify/nothing-differs.ts";
 import { compareBooks, expectedPurchases, foldedPurchases } from "./compare-books.ts";
 import { readEverything } from "./journal-reader.ts";
 import { startLoad } from "./load.ts";
@@ -68,6 +69,7 @@ it(`S1 S2 S3: ${ROUNDS} kills under load lose nothing, double nothing, exceed no
     .toEqual(expectedPurchases(books));
   expect(await engine.stop()).toBe(0);
   engine = undefined;
+  expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(20);
   const found = await readEverything(redis.tcpUrl, PARTITIONS);
   for (const [quota, channel] of [
     ["pushes", "push"],
