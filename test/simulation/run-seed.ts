@@ -74,7 +74,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
     },
     local,
     delayMs: faults.delayMs,
-    isLost: () => faults.fate().kind === "cut",
+    isLost: () => faults.fate(false).kind === "cut",
     onCommitted: ({ decisions }) => {
       for (const { id } of decisions) {
         if (!observer.committed.has(id)) observer.violate(`S2: the decision ${id} was told and never committed`);
