@@ -43,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   MGET: { kind: "read", keys: rest },
   SET: write,
   XADD: write,
+  XDEL: write,
   XINFO: { kind: "read", keys: second, acl: "xinfo|stream" },
   XLEN: read,
   XRANGE: read,
