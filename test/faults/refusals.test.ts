@@ -39,7 +39,8 @@ let load: Load;
 
 beforeAll(async () => {
   console.log(`refusals: NBA_SEED=${SEED}`);
-  redis = await startTestRedis({ appendOnly: true });
+  // What it reads at its start it reads slowly, so that it is loading for some seconds.
+  redis = await startTestRedis({ appendOnly: true, args: ["--key-load-delay", "100"] });
   client = new Redis(redis.socket, { retryStrategy: () => 20 });
   client.on("error", () => undefined); // it goes with its server, and comes again
   rules = await writeFaultRules();
@@ -162,15 +163,12 @@ it("READONLY: the server is a replica for a while", { timeout: 60_000 + ROUNDS *
 it("LOADING: the server was killed, comes again and reads its file for long", {
   timeout: 60_000 + ROUNDS * 60_000,
 }, async () => {
-  // While it loads it answers only now and then: often enough to say so, and a key of many bytes takes its time.
-  await client.call("DEBUG", "POPULATE", "150000", "ballast", "100");
-  await client.config("SET", "key-load-delay", "20");
-  await client.config("REWRITE").catch(() => undefined);
   for (let round = 0; round < ROUNDS; round++) {
     await redis.kill();
     const restarting = redis.restart();
     await untilRefused();
     await restarting;
+    expect(engine.log()).toMatch(/LOADING/);
     await untilWell(engine);
   }
 });
