@@ -6,6 +6,8 @@ import { simulatedRules } from "./simulated-rules.ts";
 import { count, newTally, tallyLines } from "./tally.ts";
 
 const SEEDS = process.env["NBA_LONG"] === undefined ? 200 : 10_000;
+/** Of these 200 the first that shows it, so as not to run those before; others do, too, should the engine send otherwise one day. */
+const SHOWN_BY: Readonly<Record<string, number>> = { fencing: 31, watermark: 2, answers: 1 };
 const SEEDS_OF_BROKEN = 60;
 const local = await simulatedRules();
 
@@ -30,7 +32,8 @@ describe("a build that lacks one thing is caught", () => {
     test(name, { timeout: 300_000 }, async () => {
       const broken = build();
       let caught: Run | undefined;
-      for (let seed = 1; seed <= SEEDS_OF_BROKEN && caught === undefined; seed++) {
+      const from = SHOWN_BY[name] ?? 1;
+      for (let seed = from; seed < from + SEEDS_OF_BROKEN && caught === undefined; seed++) {
         const run = await runSeed(seed, { local, broken });
         if (run.violations.length > 0) caught = run;
       }
