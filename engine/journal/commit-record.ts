@@ -37,12 +37,24 @@ export interface CommitRecord {
   readonly granted?: readonly Granted[];
   /** In the order in which they were brought about. */
   readonly relays?: readonly Relay[];
+  /** What its decisions of customers who were erased since leave behind. */
+  readonly erased?: ErasedCounts;
+}
+
+/** Numbers about decisions by which nobody can be found. */
+export interface ErasedCounts {
+  readonly decisions: number;
+  /** As their records had it: by id of quota. */
+  readonly spent: readonly { readonly quota: string; readonly units: number }[];
+  /** Of runs of campaigns. */
+  readonly turns: readonly { readonly run: string; readonly asked: number; readonly acted: number }[];
 }
 
 /** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
 interface Extras {
   readonly granted?: readonly Granted[];
   readonly relays?: readonly Relay[];
+  readonly erased?: ErasedCounts;
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -53,10 +65,11 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [] } = record;
+  const { position, now, withdrawals, granted = [], relays = [], erased } = record;
   const extras: Extras = {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
+    ...(erased === undefined ? {} : { erased }),
   };
   const parts = [2, position, now, decisions, withdrawals, learned];
   return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));

@@ -34,6 +34,10 @@ export function profileKey(partition: PartitionIndex, key: CustomerKey): string 
 
 /** Hash: `partitions`, `seed` of the duplicate hash, `genesis` rulebook and who stored it. Fixed once a Redis holds data. */
 export const CONFIG_KEY = "nba:config";
+/** Hash: how far each erasure is, by salted hashes. */
+export const ERASURES_KEY = "nba:erasures";
+/** Taken by whoever writes the streams of all partitions anew. */
+export const ERASING_KEY = "nba:erasing";
 /** Stream: hash, version, by, at of every activation; the last one holds for everybody. */
 export const ACTIVATIONS_KEY = "nba:activations";
 /** Hash: layout hash -> its description, so that a record written under it can be read later. */

@@ -71,6 +71,7 @@ export function closeDraft(
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),
     dead: draft.dead,
     profiles,
+    forgotten: [...draft.forgotten],
     base: base === undefined ? undefined : encodeBase(base.base),
     seen: base === undefined ? [] : base.seen,
   };
@@ -113,11 +114,13 @@ function takeBase(partition: Partition, entriesMax: number, flush: boolean): Par
     partition.storedBase = { ordinal: pending.ordinal, seenHead: pending.base.seenHead };
     partition.pendingBase = undefined;
   }
+  if (ready !== undefined) partition.isBaseWanted = false; // whoever wants a newer one asks again
   const isWorthIt = flush || partition.ordinal - partition.storedBase.ordinal > entriesMax / 4;
   if (partition.pendingBase !== undefined || !isWorthIt) return ready;
   const next = snapshot(partition);
   if (ready === undefined && isWritten(partition, next.ordinal)) {
     partition.storedBase = { ordinal: next.ordinal, seenHead: next.base.seenHead };
+    partition.isBaseWanted = false;
     return next;
   }
   partition.pendingBase = next;
@@ -144,6 +147,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     quotas: [...partition.quotas].map(([line, { granted, spent }]) => [line, granted, spent] as const),
     campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
     outbox: [...partition.outbox],
+    erasing: [...partition.erasing].map(([key, { erasure, upTo, seq, of }]) => ({ key, erasure, upTo, seq, of })),
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen

@@ -11,6 +11,7 @@ import type { ActiveRulebook } from "./active-rulebook.ts";
 import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
 import { foldCampaign } from "./fold-campaign.ts";
+import { foldErase } from "./fold-erase.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
   awaitJoin,
@@ -78,6 +79,11 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       return "internal";
     case "merge":
       return merge(partition, entry, context);
+    case "erase":
+      foldErase(partition, entry, context);
+      return "internal";
+    case "erased":
+      return entry.hash !== undefined && partition.seen.check(...entry.hash) ? "duplicate" : "internal";
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":

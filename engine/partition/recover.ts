@@ -17,6 +17,7 @@ import { layoutHashIn } from "../profile/record.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { countDecisions } from "./campaign-counts.ts";
+import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
@@ -120,6 +121,8 @@ async function fromBase(
     nextDue: LONG_AGO,
     pendingBase: undefined,
     outbox: [...(base?.outbox ?? [])],
+    erasing: new Map((base?.erasing ?? []).map(({ key, ...rest }) => [key, { ...rest, ordinal: 0 }])),
+    isBaseWanted: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),
   };
@@ -157,6 +160,7 @@ async function replayCommit(
     addEvidence(partition.evidence, treatment, trials, positives);
   }
   countDecisions(partition.campaigns, commit.decisions);
+  countErased(partition, commit);
   partition.outbox.push(...outboxOf(seq, commit.relays ?? []));
   partition.draft = emptyDraft();
   partition.lastNow = commit.now;
@@ -219,7 +223,11 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
     case "seal":
       keys.add(entry.anonymous);
       return;
+    case "erase":
+      keys.add(entry.key);
+      return;
     case "activation":
+    case "erased":
     case "dead":
       return;
   }

@@ -30,7 +30,7 @@ export function writeBackOf(
   return {
     entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
     profilesMax: bounds.profilesPerCommitMax,
-    flush: isFlushing || isIdle || isFull,
+    flush: isFlushing || isIdle || isFull || partition.isBaseWanted,
   };
 }
 

@@ -1,0 +1,129 @@
+// The background pass of an erasure over the partitions of this process: once the fold has forgotten somebody and a
+// checkpoint says so, log, journal, dead letters and the streams of all partitions are written anew without the traces
+// (XDEL would leave the bytes where they are), then a checkpoint without the key is stored. Every step may be done again: a pass
+// that was killed begins anew, for the checkpoint names the key until the end.
+import type { CommitSeq, CustomerKey, DecisionId } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import { encodeErase } from "../ingest/erase-entry.ts";
+import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
+import type { Erasures } from "../journal/erasures.ts";
+import type { Journal, RawEntry } from "../journal/journal.ts";
+import { partitionKeys } from "../journal/keys.ts";
+import { text } from "../journal/redis.ts";
+import { rewriteStream } from "../journal/rewrite-stream.ts";
+import { type ErasingKeys, keyIn, names, namedBy, revives, type ScrubPlace, scrubCommit, scrubEntry } from "./erase-scrub.ts";
+import { eraseShared, type SharedPlace } from "./erase-shared.ts";
+import type { Erasing, Partition } from "./partition.ts";
+import { SessionTrouble } from "./trouble.ts";
+
+export interface ErasePass extends SharedPlace {
+  readonly isStopped: () => boolean;
+  readonly journal: Journal;
+  readonly erasures: Erasures;
+  readonly partitions: number;
+  readonly seed: number;
+}
+
+const PAGE = 1_000;
+const DECISIONS_AT_ONCE = 500;
+/** Field of the checkpoint: every commit up to it has been dispatched. Items are numbered within their commit. */
+const DISPATCHED = "dispatched";
+
+/** The keys of this partition whose traces can be erased now; asks for a checkpoint where it does not say so yet. */
+export async function readyToErase(pass: ErasePass, partition: Partition): Promise<ErasingKeys> {
+  const keys = partitionKeys(partition.index);
+  const dispatched = Number(text(await pass.connection.command(["HGET", keys.checkpoint, DISPATCHED])));
+  const ready = new Map<CustomerKey, NonNullable<ReturnType<Partition["erasing"]["get"]>>>();
+  for (const [key, erasing] of partition.erasing) {
+    const isStored = partition.storedBase.ordinal >= erasing.ordinal && partition.committed === partition.seq;
+    const isSent = !partition.outbox.some(({ seq }) => seq <= erasing.seq);
+    if (!isStored) partition.isBaseWanted = true;
+    if (isStored && isSent && dispatched >= erasing.seq) ready.set(key, erasing);
+  }
+  return ready;
+}
+
+/** Rejects where it must be done again; what it has done by then does no harm. */
+export async function erasePass(pass: ErasePass, partition: Partition, erasing: ErasingKeys): Promise<void> {
+  const { connection } = pass;
+  const keys = partitionKeys(partition.index);
+  const fence = { lease: keys.lease, token: partition.token };
+  const { revived, named } = await lookThrough(pass, partition, erasing);
+  await passOn(pass, erasing, named);
+  const place: ScrubPlace = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
+  await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, erasing, place) });
+  const gone: DecisionId[] = [];
+  await rewriteStream(connection, {
+    stream: keys.journal,
+    fence,
+    change: ({ position, fields }) => {
+      const seq = Number.parseInt(position, 10) as CommitSeq;
+      const scrubbed = scrubCommit(seq, decodeCommit(fields[1] as Buffer), erasing, place);
+      if (scrubbed === undefined) return undefined;
+      for (const { id } of scrubbed.gone) gone.push(id);
+      return ["c", encodeCommit(scrubbed.record)];
+    },
+  });
+  for (let at = 0; at < gone.length; at += DECISIONS_AT_ONCE) {
+    await connection.command(["HDEL", keys.decisions, ...gone.slice(at, at + DECISIONS_AT_ONCE)]);
+  }
+  await rewriteStream(connection, { stream: keys.dead, fence, change: (letter) => withoutTrace(letter, erasing) });
+  await eraseShared(pass, [...erasing].flatMap(([key, { of }]) => (of === undefined ? [key] : [])));
+}
+
+/** The checkpoint is to forget the keys; resolves when a stored one has. Rejects where the session ends before. */
+export async function forgetErased(pass: ErasePass, partition: Partition, erasing: ErasingKeys): Promise<void> {
+  for (const [key, { upTo }] of erasing) if (partition.erasing.get(key)?.upTo === upTo) partition.erasing.delete(key);
+  partition.ordinal++; // something has changed that no entry tells of
+  const changedAt = partition.ordinal;
+  partition.isBaseWanted = true;
+  while (partition.storedBase.ordinal < changedAt || partition.committed < partition.seq) {
+    if (pass.isStopped()) throw new SessionTrouble("stopped while a checkpoint was to be stored");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  for (const [key, { erasure }] of erasing) await pass.erasures.note(erasure, partition.index, key, "rewritten");
+}
+
+/** A letter is left out where it is one of theirs; it may be cut off in its middle. */
+export function withoutTrace(letter: RawEntry, erasing: ErasingKeys | ReadonlySet<CustomerKey>): readonly string[] | undefined {
+  const at = letter.fields.findIndex((field, index) => index % 2 === 0 && field.toString() === "d");
+  const bytes = letter.fields[at + 1];
+  if (at < 0 || bytes === undefined) return undefined;
+  const key = keyIn(bytes, "dead");
+  return (key === undefined ? names(bytes, erasing.keys()) : erasing.has(key)) ? [] : undefined;
+}
+
+/** Who has come again since, and which devices the erased ones had named: their logs hold the question for the profile. */
+async function lookThrough(pass: ErasePass, partition: Partition, erasing: ErasingKeys) {
+  const revived = new Set<CustomerKey>();
+  const named = new Map<CustomerKey, Set<CustomerKey>>();
+  const place = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
+  for (let after = "0-0" as RawEntry["position"]; ; ) {
+    const page = await pass.journal.entries(partition.index, after, undefined, PAGE);
+    for (const raw of page) {
+      const again = revives(raw, erasing, place);
+      if (again !== undefined) revived.add(again);
+      const device = namedBy(raw, erasing, place);
+      if (device !== undefined) named.set(device.key, (named.get(device.key) ?? new Set()).add(device.anonymous));
+    }
+    const last = page.at(-1);
+    if (last === undefined) return { revived, named };
+    after = last.position;
+  }
+}
+
+/** The devices are erased where they live; known of before this one is done, so that the whole is not done before them. */
+async function passOn(
+  pass: ErasePass,
+  erasing: ErasingKeys,
+  named: ReadonlyMap<CustomerKey, ReadonlySet<CustomerKey>>,
+): Promise<void> {
+  for (const [key, anonymous] of named) {
+    const { erasure } = erasing.get(key) as Erasing;
+    for (const device of anonymous) {
+      const to = partitionOf(device, pass.partitions);
+      await pass.erasures.announce(erasure, to, device);
+      await pass.journal.append(to, encodeErase(device, erasure, key));
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// What of an entry, a commit or a message is a trace of somebody who is to be erased, and what stays in its place. Pure.
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { LogEntry } from "../domain/event.ts";
+import { anonymousKey, type CommitSeq, type CustomerKey, comparePositions } from "../domain/ids.ts";
+import { decodeEventBytes } from "../ingest/decode-event.ts";
+import { encodeErased } from "../ingest/erase-entry.ts";
+import { type EntryFields, decodeLogEntry } from "../ingest/log-entry.ts";
+import { isRefused } from "../ingest/refused.ts";
+import { eventHash } from "../ingest/seen-window.ts";
+import type { CommitRecord, ErasedCounts, Relay } from "../journal/commit-record.ts";
+import type { RawEntry } from "../journal/journal.ts";
+import { countDecisions } from "./campaign-counts.ts";
+import type { CampaignCounts, Erasing, Partition } from "./partition.ts";
+import { spend } from "./quota-ledger.ts";
+
+export type ErasingKeys = ReadonlyMap<CustomerKey, Erasing>;
+
+/** Everything that says where an entry stands but for the keys that are erased. */
+export interface ScrubPlace {
+  readonly partition: Partition["index"];
+  readonly partitions: number;
+  /** Of the duplicate hash. */
+  readonly seed: number;
+  /** Erased keys under which somebody has come again: notes of the engine about them are theirs. */
+  readonly revived: ReadonlySet<CustomerKey>;
+}
+
+const hash = new Uint32Array(4);
+
+/** What takes the place of this entry of the input log; undefined where it stays. */
+export function scrubEntry(raw: RawEntry, erasing: ErasingKeys, place: ScrubPlace): EntryFields | undefined {
+  const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
+  if (!isTrace(entry, erasing, place.revived)) return undefined;
+  const event = eventOf(entry);
+  if (event === undefined) return encodeErased();
+  eventHash(event.key, event.source, event.id, place.seed, hash);
+  const seen = Buffer.alloc(8);
+  seen.writeUInt32LE(hash[0] as number, 0);
+  seen.writeUInt32LE(hash[1] as number, 4);
+  return encodeErased(seen);
+}
+
+/** Has somebody come again under this key after it was erased? */
+export function revives(raw: RawEntry, erasing: ErasingKeys, place: ScrubPlace): CustomerKey | undefined {
+  const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
+  if (entry.kind !== "event") return undefined;
+  const found = erasing.get(entry.event.key);
+  return found !== undefined && comparePositions(entry.position, found.upTo) > 0 ? entry.event.key : undefined;
+}
+
+/** A device that somebody who is erased had named: its log keeps the question for its profile, also where it is another's. */
+export function namedBy(
+  raw: RawEntry,
+  erasing: ErasingKeys,
+  place: ScrubPlace,
+): { readonly key: CustomerKey; readonly anonymous: CustomerKey } | undefined {
+  const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
+  if (entry.kind === "merge") return erasing.has(entry.key) ? entry : undefined;
+  if (entry.kind !== "event" || entry.event.anonymousId === undefined || !erasing.has(entry.event.key)) return undefined;
+  return { key: entry.event.key, anonymous: anonymousKey(entry.event.anonymousId) };
+}
+
+/** The commit without its traces; undefined where it has none. `gone`: decisions that it does not hold any more. */
+export function scrubCommit(
+  seq: CommitSeq,
+  record: CommitRecord,
+  erasing: ErasingKeys,
+  place: ScrubPlace,
+): { readonly record: CommitRecord; readonly gone: readonly DecisionRecord[] } | undefined {
+  // What the commit that forgot somebody decided for the same key was decided for whoever came next.
+  const isOver = (key: CustomerKey, isDecision: boolean): boolean => {
+    const found = erasing.get(key);
+    return found !== undefined && found.of === undefined && (seq < found.seq || (seq === found.seq && !isDecision));
+  };
+  const gone = record.decisions.filter(({ key }) => isOver(key, true));
+  const withdrawals = record.withdrawals.filter(({ key }) => !isOver(key, false));
+  const relays = (record.relays ?? []).map((relay) => scrubRelay(relay, seq, erasing, place));
+  const isSame =
+    gone.length === 0 &&
+    withdrawals.length === record.withdrawals.length &&
+    relays.every((relay, index) => relay === record.relays?.[index]);
+  if (isSame) return undefined;
+  const decisions = record.decisions.filter((decision) => !gone.includes(decision));
+  return { gone, record: { ...record, decisions, withdrawals, relays, erased: leftOf(record.erased, gone) } };
+}
+
+/** A commit that was scrubbed still says what its decisions had spent and how often campaigns had come. */
+export function countErased(partition: Partition, { erased, now }: Pick<CommitRecord, "erased" | "now">): void {
+  if (erased === undefined) return;
+  spend(partition.quotas, partition.active.rulebook.quotas, now, erased.spent);
+  for (const { run, asked, acted } of erased.turns) {
+    const known = partition.campaigns.get(run) ?? { asked: 0, acted: 0 };
+    partition.campaigns.set(run, { asked: known.asked + asked, acted: known.acted + acted });
+  }
+}
+
+/** Does a payload that may not be whole name one of these keys? As a word of JSON or MessagePack, not as a part of another. */
+export function names(bytes: Uint8Array, keys: Iterable<CustomerKey>): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const key of keys) {
+    for (const id of key.startsWith("anon:") ? [key, key.slice("anon:".length)] : [key]) {
+      if (text.includes(JSON.stringify(id)) || text.includes(packedText(id))) return true;
+    }
+  }
+  return false;
+}
+
+/** The customer of an event, as far as it can be told from its bytes. */
+export function keyIn(bytes: Uint8Array, source: string): CustomerKey | undefined {
+  const event = decodeEventBytes(bytes, source);
+  return isRefused(event) ? undefined : event.key;
+}
+
+function isTrace(entry: LogEntry, erasing: ErasingKeys, revived: ReadonlySet<CustomerKey>): boolean {
+  const isGone = (key: CustomerKey, isOwnNote: boolean): boolean => {
+    const found = erasing.get(key);
+    if (found === undefined || found.of !== undefined) return false;
+    return comparePositions(entry.position, found.upTo) <= 0 || (isOwnNote && !revived.has(key));
+  };
+  switch (entry.kind) {
+    case "event":
+      return isGone(entry.event.key, false);
+    case "timer":
+    case "campaign":
+    case "delivered":
+      return isGone(entry.key, true);
+    case "merge":
+    case "erase":
+      return isGone(entry.key, false) || (entry.kind === "erase" && isOf(entry.key, entry.joinedTo, erasing));
+    case "seal":
+      return isGone(entry.anonymous, false) || isOf(entry.anonymous, entry.customer, erasing);
+    case "dead": {
+      const key = keyIn(entry.bytes, entry.source);
+      if (key !== undefined) return isGone(key, false);
+      const gone = [...erasing.keys()].filter((known) => isGone(known, false));
+      return names(entry.bytes, gone);
+    }
+    case "activation":
+    case "erased":
+      return false;
+  }
+}
+
+/** An anonymous key lives on, but who asked for it is to be forgotten. */
+function isOf(anonymous: CustomerKey, customer: CustomerKey | undefined, erasing: ErasingKeys): boolean {
+  return customer !== undefined && erasing.get(anonymous)?.of === customer;
+}
+
+function eventOf(entry: LogEntry) {
+  return entry.kind === "event" ? entry.event : undefined;
+}
+
+function scrubRelay(relay: Relay, seq: CommitSeq, erasing: ErasingKeys, place: ScrubPlace): Relay {
+  const gone = [...erasing].filter(([, { seq: until }]) => seq <= until).map(([key, { of }]) => of ?? key);
+  if (gone.length === 0) return relay;
+  const bytes = relay.fields.map((field) => Buffer.from(field as string));
+  const entry = decodeLogEntry("0-1" as RawEntry["position"], bytes, { ...place, partition: relay.to, skewMs: 0 });
+  if (entry.kind === "erased") return relay;
+  return bytes.some((field) => names(field, gone)) ? { to: relay.to, fields: encodeErased() } : relay;
+}
+
+function leftOf(before: ErasedCounts | undefined, gone: readonly DecisionRecord[]): ErasedCounts {
+  const turns: CampaignCounts = new Map((before?.turns ?? []).map(({ run, ...counts }) => [run, counts]));
+  countDecisions(turns, gone);
+  return {
+    decisions: (before?.decisions ?? 0) + gone.length,
+    spent: [...(before?.spent ?? []), ...gone.flatMap(({ spent }) => spent)],
+    turns: [...turns].map(([run, { asked, acted }]) => ({ run, asked, acted })),
+  };
+}
+
+/** As msgpack writes a string: its length, then its bytes. */
+function packedText(id: string): Buffer {
+  const bytes = Buffer.from(id);
+  if (bytes.length < 32) return Buffer.concat([Buffer.from([0xa0 | bytes.length]), bytes]);
+  if (bytes.length < 256) return Buffer.concat([Buffer.from([0xd9, bytes.length]), bytes]);
+  return Buffer.concat([Buffer.from([0xda, bytes.length >>> 8, bytes.length & 255]), bytes]);
+}

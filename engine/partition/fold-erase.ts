@@ -1,0 +1,42 @@
+// Somebody is to be forgotten: the profile begins anew, what is on screens leaves them, and the traces in logs and journal
+// are noted for erase-pass.ts. The fold reads no traces, so it comes to the same whether they are still there or not.
+import type { LogEntry } from "../domain/event.ts";
+import { type CustomerKey, isAnonymous } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import { encodeErase } from "../ingest/erase-entry.ts";
+import type { FoldContext } from "./fold-entry.ts";
+import type { Partition } from "./partition.ts";
+
+export function foldErase(partition: Partition, entry: Extract<LogEntry, { kind: "erase" }>, context: FoldContext): void {
+  const { key, erasure, joinedTo, position } = entry;
+  const { store, draft, erasing, ordinal } = partition;
+  const { sealedTo, absorbed } = store.state(key);
+  // Of an anonymous key that is not joined to who is erased only what names that customer is a trace.
+  const isWhole = joinedTo === undefined || sealedTo === joinedTo || context.isReflected(key);
+  const seq = (partition.seq + 1) as typeof partition.seq;
+  erasing.set(key, { erasure, upTo: position, seq, ordinal, of: isWhole ? undefined : joinedTo });
+  draft.urgent = true;
+  if (!isWhole || context.isReflected(key)) return;
+  forget(partition, key);
+  if (isAnonymous(key)) return;
+  for (const anonymous of absorbed) {
+    draft.relays.push({ to: partitionOf(anonymous, context.partitions), fields: encodeErase(anonymous, erasure, key) });
+  }
+}
+
+function forget(partition: Partition, key: CustomerKey): void {
+  const { store, draft } = partition;
+  for (const { live, shadow, trackingCode } of store.state(key).contacts) {
+    if (live && !shadow) draft.withdrawals.push({ key, trackingCode, because: "erased" });
+  }
+  store.load(key, undefined);
+  partition.dirty.delete(key);
+  partition.armed.delete(key);
+  partition.unregistered.add(key); // whoever comes again under this id is new
+  const waiting = draft.triggered.filter((one) => one.key !== key);
+  draft.triggered.splice(0, draft.triggered.length, ...waiting);
+  draft.rearm.delete(key);
+  draft.fired.delete(key);
+  draft.armed.delete(key);
+  draft.forgotten.add(key);
+}
