@@ -1,6 +1,8 @@
 // Every option once, as a value: name, what it takes, default, prose. The parser, `nba start --help` and the table of
 // the README are made from this list.
 import { isIP } from "node:net";
+import { type Checked, quote, withoutPassword } from "./config-check.ts";
+import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
 
 export interface Config {
   /** redis://, rediss:// or unix:///path; undefined: the engine starts its own. */
@@ -13,7 +15,16 @@ export interface Config {
   /** Where the engine's own Redis keeps its files. */
   readonly stateDir: string;
   readonly leaseMs: number;
-  readonly auth: "off";
+  readonly auth: "off" | "jwt";
+  readonly jwtSecret: string | undefined;
+  readonly jwksUrl: string | undefined;
+  readonly jwtIssuer: string | undefined;
+  readonly jwtAudience: string;
+  readonly apiKeysFile: string | undefined;
+  /** Origins as browsers write them: https://crm.example */
+  readonly allowedOrigins: readonly string[];
+  /** Requests and messages a second of one caller; undefined: as AUTH is. */
+  readonly rateLimit: number | undefined;
   readonly profilesMax: number;
   readonly logLevel: LogLevel;
 }
@@ -32,7 +43,6 @@ export type ParsedConfig =
   | { readonly kind: "faulty"; readonly faults: readonly ConfigFault[] };
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Checked<T> = { readonly value: T } | { readonly fault: string };
 
 interface Option<T> {
   readonly name: string;
@@ -104,10 +114,63 @@ export const OPTIONS = {
   }),
   auth: option({
     name: "AUTH",
-    takes: "`off`",
-    default: "off",
-    about: "Who may call. `off`: anyone who reaches the port, so `HOST` must be a loopback address.",
-    parse: parseAuth,
+    takes: "`off` or `jwt`",
+    default: undefined,
+    about:
+      "Who may call. `jwt`: who shows a token or key that is good. `off`: anyone who reaches the port, so `HOST` must be a " +
+      "loopback address. Unset: `jwt` where `JWT_SECRET`, `JWKS_URL` or `NBA_API_KEYS_FILE` is set, else `off`.",
+    parse: oneOf(["off", "jwt"]),
+  }),
+  jwtSecret: option({
+    name: "JWT_SECRET",
+    takes: "at least 32 bytes",
+    default: undefined,
+    about: "Tokens are signed with it (HS256).",
+    parse: parseSecret,
+  }),
+  jwksUrl: option({
+    name: "JWKS_URL",
+    takes: "`https://`, or `http://` on loopback",
+    default: undefined,
+    about: "Tokens are signed by a key of this set (ES256, RS256, EdDSA). In place of `JWT_SECRET`.",
+    parse: parseJwksUrl,
+  }),
+  jwtIssuer: option({
+    name: "NBA_JWT_ISSUER",
+    takes: "text",
+    default: undefined,
+    about: "The claim `iss` that every token must have.",
+    parse: parseText,
+  }),
+  jwtAudience: option({
+    name: "NBA_JWT_AUDIENCE",
+    takes: "text",
+    default: "nba",
+    about: "What the claim `aud` of a token must name, where it has one; with `JWKS_URL` it must have one.",
+    parse: parseText,
+  }),
+  apiKeysFile: option({
+    name: "NBA_API_KEYS_FILE",
+    takes: "file",
+    default: undefined,
+    about: "Keys of servers (`nba key` makes one): names, scopes, sha256. Read again when it changes.",
+    parse: parsePath,
+  }),
+  allowedOrigins: option({
+    name: "NBA_ALLOWED_ORIGINS",
+    takes: "origins, separated by commas",
+    default: undefined,
+    about: "Pages that may call beside the engine's own, e.g. `https://crm.example`.",
+    parse: parseOrigins,
+  }),
+  rateLimit: option({
+    name: "NBA_RATE_LIMIT",
+    takes: "1 to 1000000",
+    default: undefined,
+    about:
+      "Requests and messages a second of one caller, twice as many at once; beyond it 429. " +
+      "Unset: 1000 with tokens, none while `AUTH` is `off`.",
+    parse: wholeNumber(1, 1_000_000),
   }),
   profilesMax: option({
     name: "MAX_PROFILES",
@@ -125,8 +188,8 @@ export const OPTIONS = {
   }),
 } as const satisfies { readonly [Name in keyof Config]: Option<Config[Name]> };
 
-/** Switches of the test suite: not the engine's business, but not unknown either. */
-const TEST_SWITCHES: readonly string[] = ["NBA_LONG"];
+/** Of the test suite, and of commands that call an engine: not the engine's business, but not unknown either. */
+const OTHERS: readonly string[] = ["NBA_LONG", "NBA_TOKEN"];
 
 /** Pure: `env` is what `process.env` holds. An empty value counts as unset. Tells all faults at once. */
 export function parseConfig(env: Environment): ParsedConfig {
@@ -149,22 +212,19 @@ export function parseConfig(env: Environment): ParsedConfig {
     modelsDir: read(OPTIONS.modelsDir, ""),
     stateDir: read(OPTIONS.stateDir, ""),
     leaseMs: read(OPTIONS.leaseMs, 0),
-    auth: read(OPTIONS.auth, "off"),
+    auth: read<Config["auth"] | undefined>(OPTIONS.auth, undefined) ?? authOf(env),
+    jwtSecret: read(OPTIONS.jwtSecret, undefined),
+    jwksUrl: read(OPTIONS.jwksUrl, undefined),
+    jwtIssuer: read(OPTIONS.jwtIssuer, undefined),
+    jwtAudience: read(OPTIONS.jwtAudience, ""),
+    apiKeysFile: read(OPTIONS.apiKeysFile, undefined),
+    allowedOrigins: read(OPTIONS.allowedOrigins, []),
+    rateLimit: read(OPTIONS.rateLimit, undefined),
     profilesMax: read(OPTIONS.profilesMax, 1),
     logLevel: read(OPTIONS.logLevel, "info"),
   };
-  if (!isLoopback(config.host) && !faults.some((fault) => fault.option === "AUTH")) {
-    faults.push({
-      option: "HOST",
-      message: `HOST: ${quote(config.host)} is reachable from other machines while AUTH is "off"; use 127.0.0.1, ::1 or localhost`,
-    });
-  }
+  faults.push(...contradictions(config, env, faults));
   return faults.length === 0 ? { kind: "config", config } : { kind: "faulty", faults };
-}
-
-/** 127.0.0.0/8, ::1 and localhost. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /** The Markdown table of the README. */
@@ -193,7 +253,7 @@ function option<T>(spec: Option<T>): Option<T> {
 function unknownOptions(env: Environment): ConfigFault[] {
   const known = Object.values(OPTIONS).map((spec): string => spec.name);
   return Object.keys(env)
-    .filter((name) => name.startsWith("NBA_") && !known.includes(name) && !TEST_SWITCHES.includes(name))
+    .filter((name) => name.startsWith("NBA_") && !known.includes(name) && !OTHERS.includes(name))
     .filter((name) => !isServiceLink(name, env))
     .sort()
     .map((name) => {
@@ -233,9 +293,8 @@ function parsePath(text: string): Checked<string> {
   return text.includes("\0") ? { fault: "a path cannot hold a zero byte" } : { value: text };
 }
 
-function parseAuth(text: string): Checked<"off"> {
-  if (text === "off") return { value: text };
-  return { fault: `${quote(text)} is not built in this version; "off", with a loopback HOST, is all there is` };
+function parseText(text: string): Checked<string> {
+  return { value: text };
 }
 
 function wholeNumber(min: number, max: number): (text: string) => Checked<number> {
@@ -251,13 +310,4 @@ function oneOf<const T extends readonly string[]>(allowed: T): (text: string) =>
     const found = allowed.find((candidate): candidate is T[number] => candidate === text);
     return found === undefined ? { fault: `${quote(text)} is none of ${allowed.join(", ")}` } : { value: found };
   };
-}
-
-/** A fault may end up in a log, a password may not. */
-function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^@/]*@/g, "//***@");
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 }

@@ -172,8 +172,8 @@ export type Ownership =
 export interface Engine {
   readonly partitions: number;
   readonly ownership: (partition: PartitionIndex) => Ownership;
-  /** The time of this customer's partition: the clock, unless a replay drives it. */
-  readonly now: (key: CustomerKey) => Instant;
+  /** The time of each customer's partition, in order: the clock, unless a replay drives it. Never rejects. */
+  readonly now: (keys: readonly CustomerKey[]) => Promise<readonly Instant[]>;
   /** Never rejects: every failure is a kind of answer. */
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
   /**
@@ -213,6 +213,11 @@ export interface Engine {
     by: string,
     hash: RulebookHash | undefined,
   ) => Promise<Activated | { readonly kind: "unknown"; readonly why: string }>;
+  /**
+   * Everything of this key, and of the devices that are joined to it, is to be forgotten everywhere: `under-way` until it is,
+   * then `erased`, as long as nothing new has come in. Rejects with Unavailable where no session is open.
+   */
+  readonly erase: (key: CustomerKey) => Promise<"under-way" | "erased">;
   /** In the order of quotas.yaml. Rejects with an error named Unavailable where no session is open. */
   readonly quotas: () => Promise<readonly QuotaUse[]>;
   /** In the order of the active rulebook. Rejects with Unavailable where no session is open. */

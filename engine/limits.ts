@@ -50,11 +50,27 @@ export const LIMITS = {
   batchBodyBytesMax: 1_048_576,
   idempotencyMs: DAY_MS,
 
+  // ---- callers
+  /** Requests and messages a second of one caller, where tokens are shown and nothing else is configured. */
+  callerPerSecond: 1_000,
+
   // ---- live
   socketUnsentBytesMax: 262_144,
   socketMessageBytesMax: 16_384,
   socketSubscriptionsMax: 64,
   socketIdleMs: 32 * SECOND_MS,
+
+  // ---- other engines
+  /** How far apart their clocks may be. */
+  peerSkewMs: 30 * SECOND_MS,
+  /** Requests to one other engine that have no answer yet, and the connections that they share. */
+  peerInFlightMax: 1_024,
+  peerConnectionsMax: 32,
+  peerRequestBytesMax: 4_194_304,
+  peerAnswerBytesMax: 16_777_216,
+  /** How long an answer without a deadline is waited for; and, after its deadline, the answer to an ask, to give back what it reserved. */
+  peerPatienceMs: 2 * SECOND_MS,
+  peerLateMs: 2 * SECOND_MS,
 
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
@@ -86,6 +102,11 @@ export const LIMITS = {
   quotaPollMs: SECOND_MS,
   /** Units of which none was spent for this long are given back where somebody waits for some. */
   quotaIdleMs: 5 * SECOND_MS,
+
+  // ---- erasure
+  erasurePollMs: SECOND_MS,
+  /** That an erasure is done is known for so long. */
+  erasureKnownMs: 30 * DAY_MS,
 
   // ---- operation
   activationPollMs: 2 * SECOND_MS,
@@ -130,6 +151,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.decisionBodyBytesMax <= limits.batchBodyBytesMax,
     "decisionBodyBytesMax must not exceed batchBodyBytesMax",
+  );
+  fits(
+    limits.batchBodyBytesMax < limits.peerRequestBytesMax,
+    "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
   );
   fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");
   fits(limits.deadLetterBytesMax <= limits.eventBytesMax, "deadLetterBytesMax must not exceed eventBytesMax");

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { AuthOptions } from "./deliver/auth/authenticate.ts";
+import { createGuard, type Guard } from "./deliver/auth/guard.ts";
+import { createTickets } from "./deliver/auth/tickets.ts";
 import { createDispatch } from "./deliver/dispatch.ts";
 import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
-import type { PartitionIndex } from "./domain/ids.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { connectRedis } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -22,6 +24,7 @@ import { watchPartitions } from "./partition/partition-gauges.ts";
 import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-library.ts";
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
+import { createPeering } from "./peer/create-peering.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -34,6 +37,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
+  const guard = guardOf(config, log);
   const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
@@ -45,16 +49,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
-  let isDispatching = false;
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
     local,
     readLocal,
     onSession: (session) => {
       watchPartitions(metrics, session, Date.now);
-      // Once: it outlives sessions, and goes on by itself when the next one is open.
-      if (!isDispatching) void dispatch.start(session.partitions.map(({ index }): PartitionIndex => index));
-      isDispatching = true;
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
@@ -63,8 +63,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         await door.stop();
       };
     },
+    onTaken: ({ index }) => dispatch.start([index]),
+    onGone: async (index) => dispatch.give(index),
   });
-  const { engine, journalFrom, delivered } = loop;
+  const { journalFrom, delivered } = loop;
+  const tailLane = createRedisLane(() => connect());
+  const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
+  const { engine } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -77,10 +82,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   engine.onCommitted(dispatch.onCommitted);
   const server = createServer({
     engine,
+    tail: peering.tail,
+    internal: peering.routes,
     config: {
       host: config.host,
       port: config.port,
-      allowedOrigins: [],
+      allowedOrigins: config.allowedOrigins,
       consoleDir: sourceFile("engine/console"),
       version,
     },
@@ -88,6 +95,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     exposition: metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard,
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen().catch((error: Error) => {
@@ -98,6 +107,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     running.catch(async (error: unknown) => {
       await server.close(0);
       await dispatch.stop(0);
+      await peering.close();
       lane.close();
       reject(error);
     });
@@ -111,16 +121,38 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       await dispatch.stop(LIMITS.drainMs);
       loop.stop();
       await running;
+      await peering.close();
       lane.close();
     },
   };
+}
+
+function guardOf(config: EngineConfig, log: Log): Guard {
+  const { auth, rateLimit } = config;
+  const perSecond = rateLimit ?? (auth === "off" ? undefined : LIMITS.callerPerSecond);
+  try {
+    return createGuard({ auth: auth === "off" ? auth : authOf(config), perSecond }, log);
+  } catch (error) {
+    throw new Unfit((error as Error).message);
+  }
+}
+
+function authOf({
+  jwtSecret,
+  jwksUrl,
+  jwtIssuer: issuer,
+  jwtAudience: audience,
+  apiKeysFile,
+}: EngineConfig): AuthOptions {
+  const from = jwksUrl !== undefined ? { jwksUrl } : jwtSecret && { secret: Buffer.from(jwtSecret) };
+  return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
 function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
   const modelSlots = new Map<string, number>();
   return {
     connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
@@ -141,6 +173,7 @@ function loopOptions(
     quotas: { againMs: LIMITS.quotaAgainMs, pollMs: LIMITS.quotaPollMs, idleMs: LIMITS.quotaIdleMs },
     log,
     activationPollMs: LIMITS.activationPollMs,
+    erasurePollMs: LIMITS.erasurePollMs,
     meter: createLoopMeter(metrics),
     clock: Date.now,
     asksMax: LIMITS.asksWaitingMax,

@@ -15,5 +15,6 @@ export function configOf(env: NodeJS.ProcessEnv): Config {
     rulesDir: absolute(config.rulesDir),
     modelsDir: absolute(config.modelsDir),
     stateDir: absolute(config.stateDir),
+    apiKeysFile: config.apiKeysFile && absolute(config.apiKeysFile),
   };
 }

@@ -67,7 +67,9 @@ async function demo(flags: DemoFlags, startEngine: StartEngine, createTraffic: C
 
 /** Quieter than `npm start`, and on another port where the usual one is taken and nobody asked for one. */
 async function demoConfig(): Promise<Config> {
-  const config = configOf({ ...process.env, LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn" });
+  // Its traffic and its pages show no tokens.
+  const open = { AUTH: "off", JWT_SECRET: "", JWKS_URL: "", NBA_API_KEYS_FILE: "" };
+  const config = configOf({ ...process.env, ...open, LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn" });
   const isAsked = (process.env["PORT"] ?? "") !== "";
   return isAsked || (await isFree(config.port, config.host)) ? config : { ...config, port: 0 };
 }

@@ -73,7 +73,8 @@ async function goBack(
   const journal = createRedisJournal({ connection, owner: "rollback", leaseMs: 0, address: "" });
   const at = Date.now() as Instant;
   const { version } = active.rulebook;
-  const untold = await activate(connection, journal, partitions, { hash, version, by: "cli", at });
+  const told = await activate(connection, journal, partitions, { hash, version, by: "cli", at });
+  const untold = told.flatMap((position, partition) => (position === undefined ? [partition] : []));
   const from = history.at(-1)?.hash;
   if (json) printJson({ hash, version, from, untold });
   else {

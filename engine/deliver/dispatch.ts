@@ -32,6 +32,8 @@ export interface DispatchDeps {
 export interface Dispatch {
   /** Goes on from the noted position; resolves when it is known. */
   readonly start: (partitions: readonly PartitionIndex[]) => Promise<void>;
+  /** Another engine goes on with it. */
+  readonly give: (partition: PartitionIndex) => void;
   readonly onCommitted: (committed: Committed) => void;
   /** Commits that are known of and not yet dispatched. */
   readonly pending: () => number;
@@ -58,6 +60,7 @@ interface Pump {
   newest: CommitSeq;
   /** The journal may hold more than `waiting`. */
   isBehind: boolean;
+  isGiven: boolean;
   wake: () => void;
 }
 
@@ -75,6 +78,13 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         pumps.set(partition, pump);
         running.push(run(deps, pump, state));
       });
+    },
+    give: (partition) => {
+      const pump = pumps.get(partition);
+      pumps.delete(partition);
+      if (pump === undefined) return;
+      pump.isGiven = true;
+      pump.wake();
     },
     onCommitted: (committed) => {
       const pump = pumps.get(committed.partition) ?? newPump(committed.partition);
@@ -101,7 +111,16 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
 
 function newPump(partition: PartitionIndex): Pump {
   const zero = 0 as CommitSeq;
-  return { partition, done: zero, noted: zero, waiting: [], newest: zero, isBehind: true, wake: () => {} };
+  return {
+    partition,
+    done: zero,
+    noted: zero,
+    waiting: [],
+    newest: zero,
+    isBehind: true,
+    isGiven: false,
+    wake: () => {},
+  };
 }
 
 function take(pump: Pump, commit: DispatchCommit): void {
@@ -116,14 +135,14 @@ function take(pump: Pump, commit: DispatchCommit): void {
 }
 
 async function run(deps: DispatchDeps, pump: Pump, state: { readonly stopped: boolean }): Promise<void> {
-  for (let failures = 0; !state.stopped; ) {
+  for (let failures = 0; !state.stopped && !pump.isGiven; ) {
     try {
       const batch = await nextBatch(deps, pump);
       if (batch.length > 0) await dispatchBatch(deps, pump, batch);
       const isIdle = batch.length === 0;
       if (pump.done > pump.noted && (isIdle || pump.done - pump.noted >= NOTE_EVERY_COMMITS)) await note(deps, pump);
       failures = 0;
-      if (isIdle && !state.stopped) await sleepUntilWoken(pump);
+      if (isIdle && !state.stopped && !pump.isGiven) await sleepUntilWoken(pump);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       deps.log.warn("dispatch failed, will be repeated", { partition: pump.partition, why });

@@ -1,7 +1,8 @@
 // Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
 import type { Answer } from "./answer.ts";
-import { statusLine } from "./answer.ts";
+import type { Guard, LetIn } from "./auth/guard.ts";
+import { corsHeaders, preflight } from "./cors.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
@@ -11,10 +12,12 @@ import { mediaTypeOf, validTraceparent } from "./route.ts";
 import type { Routed } from "./router.ts";
 import { createRouter } from "./router.ts";
 import type { App, Request, Response } from "./uws.ts";
+import { addressOf, writeAnswer } from "./write-answer.ts";
 
 export interface HttpDeps {
   readonly routes: readonly Route[];
   readonly origins: OriginPolicy;
+  readonly guard: Guard;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
 }
@@ -29,20 +32,17 @@ export interface HttpSide {
 
 interface Exchange {
   readonly res: Response;
-  readonly incoming: Omit<Incoming, "body" | "receivedMs">;
+  readonly incoming: Omit<Incoming, "body" | "receivedMs" | "caller">;
+  readonly letIn: LetIn | Promise<LetIn>;
+  /** Of cross-origin requests. */
+  readonly cors: Readonly<Record<string, string>>;
   readonly route: Route;
   readonly head: boolean;
   readonly startedMs: number;
   aborted: boolean;
 }
 
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-resource-policy": "same-origin",
-};
-
-export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSide {
+export function createHttp({ routes, origins, guard, metrics, log }: HttpDeps): HttpSide {
   const route = createRouter(routes);
   const state = { inFlight: 0, draining: false };
 
@@ -50,13 +50,18 @@ export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSid
     state.inFlight--;
     const seconds = (performance.now() - exchange.startedMs) / 1_000;
     metrics.onRequest(exchange.route.operation, answer.status, seconds);
-    if (!exchange.aborted) write(exchange.res, answer, exchange.head, closeConnection || state.draining);
+    if (!exchange.aborted)
+      writeAnswer(exchange.res, answer, exchange.cors, exchange.head, closeConnection || state.draining);
     exchange.aborted = true;
   };
 
   const run = async (exchange: Exchange, body: Uint8Array): Promise<void> => {
+    const receivedMs = performance.now();
     try {
-      finish(exchange, await exchange.route.answer({ ...exchange.incoming, body, receivedMs: performance.now() }));
+      const letIn = await exchange.letIn;
+      if (letIn.kind === "refused") return finish(exchange, letIn.answer);
+      const { caller } = letIn;
+      finish(exchange, await exchange.route.answer({ ...exchange.incoming, caller, body, receivedMs }));
     } catch (error) {
       finish(exchange, failure(error, exchange.route.operation, log));
     }
@@ -65,24 +70,27 @@ export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSid
   const handle = (res: Response, req: Request): void => {
     const method = req.getCaseSensitiveMethod();
     const path = req.getUrl();
+    const cors = corsHeaders(origins, req.getHeader("origin"));
     const refusal = refuse(req, method, origins);
     if (refusal !== undefined) {
-      write(res, refusal, method === "HEAD", true);
+      writeAnswer(res, refusal, cors, method === "HEAD", true);
       return;
     }
     const routed = route(method, path);
     if (routed.kind !== "found") {
-      write(res, noRoute(routed, method, path), method === "HEAD", hasBody(req));
+      const answer =
+        method === "OPTIONS" && routed.kind === "no-method"
+          ? preflight(origins, req.getHeader("origin"), routed.allow)
+          : noRoute(routed, method, path);
+      writeAnswer(res, answer, cors, method === "HEAD", hasBody(req));
       return;
     }
-    const mediaRefusal = refuseMedia(routed.route, req);
-    if (mediaRefusal !== undefined) {
-      write(res, mediaRefusal, false, true);
-      return;
-    }
+    const letIn = guard.judge(routed.route.access, req.getHeader("authorization"), () => addressOf(res));
     const exchange: Exchange = {
       res,
       incoming: copyRequest(req, method, path, routed.parameter),
+      letIn,
+      cors,
       route: routed.route,
       head: routed.head,
       startedMs: performance.now(),
@@ -92,7 +100,11 @@ export function createHttp({ routes, origins, metrics, log }: HttpDeps): HttpSid
     res.onAborted(() => {
       exchange.aborted = true;
     });
-    if (routed.route.bodyMax === 0) void run(exchange, EMPTY);
+    const isOut = "kind" in letIn && letIn.kind === "refused";
+    const early = isOut ? letIn.answer : refuseMedia(routed.route, req);
+    // Nothing of its body is read.
+    if (early !== undefined) finish(exchange, early, hasBody(req));
+    else if (routed.route.bodyMax === 0) void run(exchange, EMPTY);
     else collect(exchange, Number(req.getHeader("content-length")), run, finish);
   };
 
@@ -149,7 +161,7 @@ function copyRequest(
   method: string,
   path: string,
   parameter: string,
-): Omit<Incoming, "body" | "receivedMs"> {
+): Omit<Incoming, "body" | "receivedMs" | "caller"> {
   return {
     method,
     path,
@@ -163,12 +175,15 @@ function copyRequest(
   };
 }
 
+/** They change nothing, and what they answer a page of another origin cannot read; OPTIONS asks for permission first. */
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
 function refuse(req: Request, method: string, origins: OriginPolicy): Answer | undefined {
   const host = req.getHeader("host");
   if (!isOwnHost(origins, host))
     return problemAnswer("wrong-host", `host ${quoted(host)}: use localhost, or list the origin as allowed`);
   const origin = req.getHeader("origin");
-  if (method === "GET" || method === "HEAD" || isAllowedOrigin(origins, origin, host)) return undefined;
+  if (SAFE.has(method) || isAllowedOrigin(origins, origin, host)) return undefined;
   return problemAnswer("forbidden-origin", `origin ${quoted(origin)} is neither this host nor on the allow-list`);
 }
 
@@ -211,17 +226,4 @@ function failure(error: unknown, operation: string, log: Log): Answer {
 
 function hasBody(req: Request): boolean {
   return req.getHeader("content-length") !== "" || req.getHeader("transfer-encoding") !== "";
-}
-
-function write(res: Response, answer: Answer, head: boolean, closeConnection: boolean): void {
-  res.cork(() => {
-    res.writeStatus(statusLine(answer.status));
-    for (const name in SECURITY_HEADERS) res.writeHeader(name, SECURITY_HEADERS[name] as string);
-    if (answer.headers["cache-control"] === undefined) res.writeHeader("cache-control", "no-store");
-    for (const name in answer.headers) res.writeHeader(name, answer.headers[name] as string);
-    // The library takes no further request on a connection after a length without a body.
-    if (head) res.endWithoutBody(Buffer.byteLength(answer.body), true);
-    else if (answer.status === 304) res.endWithoutBody(undefined, closeConnection);
-    else res.end(answer.body, closeConnection);
-  });
 }

@@ -1,6 +1,7 @@
 // Idempotency-Key: the same key gets the same answer for a day; another body is refused, a request still running is told so.
 import { createHash } from "node:crypto";
 import type { Answer } from "./answer.ts";
+import { ANYONE } from "./auth/caller.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
 import type { Deadline, Incoming, Route } from "./route.ts";
 
@@ -13,7 +14,7 @@ export type Begun =
   | { readonly kind: "unavailable"; readonly why: string };
 
 export interface IdempotencyStore {
-  /** `scope` is method and path: a key means nothing beyond its operation. Never rejects. */
+  /** `scope` is method and path: a key means nothing beyond its operation and its caller, whom `key` names. Never rejects. */
   readonly begin: (scope: string, key: string, bodyHash: string) => Promise<Begun>;
   /** Keeps the answer for 24 h. Never rejects: what cannot be kept is told to the log. */
   readonly finish: (scope: string, key: string, bodyHash: string, answer: Answer) => Promise<void>;
@@ -40,14 +41,15 @@ export function withIdempotency(route: Route, store: IdempotencyStore): Route {
   return {
     ...route,
     answer: async (incoming: Incoming): Promise<Answer> => {
-      const key = incoming.idempotencyKey;
-      if (key === "") return route.answer(incoming);
-      if (key.length > IDEMPOTENCY_KEY_MAX || !PRINTABLE.test(key))
+      const { idempotencyKey, caller } = incoming;
+      if (idempotencyKey === "") return route.answer(incoming);
+      if (idempotencyKey.length > IDEMPOTENCY_KEY_MAX || !PRINTABLE.test(idempotencyKey))
         return problemAnswer(
           "invalid-parameter",
           `the Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_MAX} printable ASCII characters without spaces`,
         );
       const bodyHash = hashBody(incoming.body);
+      const key = caller === ANYONE ? idempotencyKey : `${caller.id}\n${idempotencyKey}`;
       const deadline = route.deadline?.(incoming);
       const beginning = store.begin(scope, key, bodyHash);
       const begun = deadline === undefined ? await beginning : await inTime(beginning, deadline);

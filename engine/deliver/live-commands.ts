@@ -1,32 +1,35 @@
-// What a client of /v1/live may ask for: connect, subscribe, unsubscribe, outcome.
+// What a client of /v1/live may ask for once it is let in: subscribe, unsubscribe, outcome.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import { parseTrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import { outcomeEvent, timeFault } from "./append-events.ts";
-import type { ClientMessage, ErrorFrame, ReportOutcome, Subscribe } from "./live-messages.ts";
+import { mayFollow } from "./auth/caller.ts";
+import { reachesWhose } from "./auth/reaches-whose.ts";
+import type { ClientMessage, Connect, ErrorFrame, ReportOutcome, Subscribe } from "./live-messages.ts";
 import type { Live, Peer } from "./live-peer.ts";
-import { SUBSCRIPTIONS_MAX, sendMessage } from "./live-peer.ts";
+import { CLOSE, closePeer, SUBSCRIPTIONS_MAX, sendMessage } from "./live-peer.ts";
 import type { SubscribeDeps } from "./live-subscribe.ts";
 import { subscribeCustomer } from "./live-subscribe.ts";
 
 export interface CommandDeps extends SubscribeDeps {}
 
+export type Command = Exclude<ClientMessage, Connect>;
+
 const CUSTOMER_TOPIC = "customer/";
 const FEED_TOPIC = "decisions";
 
 /** Does what a message says and answers it with ack, snapshot or error. Rejects where the engine cannot be asked. */
-export async function obey(deps: CommandDeps, peer: Peer, live: Live, message: ClientMessage): Promise<void> {
+export async function obey(deps: CommandDeps, peer: Peer, live: Live, message: Command): Promise<void> {
   const { metrics } = deps;
   switch (message.op) {
-    case "connect":
-      return sendMessage(peer, { op: "ack", for: "connect", ...idOf(message) }, metrics);
     case "subscribe":
       return subscribe(deps, peer, live, message);
     case "unsubscribe":
       leaveTopic(deps, peer, live, message.topic);
       return sendMessage(peer, { op: "ack", for: "unsubscribe", topic: message.topic, ...idOf(message) }, metrics);
     case "outcome":
-      return report(deps, peer, message);
+      return report(deps, peer, live, message);
   }
 }
 
@@ -42,11 +45,17 @@ export function leaveTopic({ topics }: Pick<CommandDeps, "topics">, peer: Peer, 
 export function refuse(
   { metrics }: Pick<CommandDeps, "metrics">,
   peer: Peer,
-  message: ClientMessage,
+  message: Command,
   code: ErrorFrame["code"],
   detail: string,
 ): void {
   sendMessage(peer, { op: "error", code, detail, ...aboutOf(message), ...idOf(message) }, metrics);
+}
+
+/** Tells why, then closes: a client that asks for what is not its own is broken, or worse. */
+function notYours(deps: CommandDeps, peer: Peer, message: Command, what: string): void {
+  refuse(deps, peer, message, "forbidden", `${what} is not among those of your token`);
+  closePeer(peer, CLOSE.forbidden, `${what} is not yours`, "forbidden", deps.metrics);
 }
 
 async function subscribe(deps: CommandDeps, peer: Peer, live: Live, message: Subscribe): Promise<void> {
@@ -55,6 +64,7 @@ async function subscribe(deps: CommandDeps, peer: Peer, live: Live, message: Sub
   const isCustomer = key !== "" && key.length <= CUSTOMER_LENGTH_MAX;
   if (!isCustomer && topic !== FEED_TOPIC)
     return refuse(deps, peer, message, "unknown-topic", "topics are customer/ID and decisions");
+  if (!mayFollow(live.caller, topic)) return notYours(deps, peer, message, "the topic");
   leaveTopic(deps, peer, live, topic);
   if (live.subscriptions.size >= SUBSCRIPTIONS_MAX)
     return refuse(deps, peer, message, "limit", `a socket follows at most ${SUBSCRIPTIONS_MAX} topics`);
@@ -64,13 +74,15 @@ async function subscribe(deps: CommandDeps, peer: Peer, live: Live, message: Sub
   sendMessage(peer, { op: "ack", for: "subscribe", topic, ...idOf(message) }, deps.metrics);
 }
 
-async function report(deps: CommandDeps, peer: Peer, message: ReportOutcome): Promise<void> {
+async function report(deps: CommandDeps, peer: Peer, live: Live, message: ReportOutcome): Promise<void> {
   const { op: _op, id: _id, note, ...body } = message;
   const code = parseTrackingCode(message.trackingCode) && (message.trackingCode as TrackingCode);
   const key = code && (await deps.engine.customerOf(code));
   if (key === undefined)
     return refuse(deps, peer, message, "unknown-tracking-code", "no decision in the journal has this tracking code");
-  const now = deps.engine.now(key);
+  if (!(await reachesWhose(deps.engine, live.caller, ["agent"], key)))
+    return notYours(deps, peer, message, "the customer of this tracking code");
+  const [now] = (await deps.engine.now([key])) as readonly [Instant];
   const late = body.ts === undefined ? undefined : timeFault(body.ts, now);
   if (late !== undefined) return refuse(deps, peer, message, "refused", `ts ${late}`);
   const meta = { source: "live", now, traceparent: undefined, requestId: undefined } as const;
@@ -82,14 +94,12 @@ async function report(deps: CommandDeps, peer: Peer, message: ReportOutcome): Pr
   sendMessage(peer, { op: "ack", for: "outcome", ...about, ...idOf(message) }, deps.metrics);
 }
 
-function idOf(message: ClientMessage): { id?: string } {
+function idOf(message: Command): { id?: string } {
   return message.id === undefined ? {} : { id: message.id };
 }
 
-function aboutOf(message: ClientMessage): { topic?: string; trackingCode?: string } {
+function aboutOf(message: Command): { topic?: string; trackingCode?: string } {
   switch (message.op) {
-    case "connect":
-      return {};
     case "subscribe":
     case "unsubscribe":
       return { topic: message.topic };

@@ -18,7 +18,7 @@ const Topic = Type.String({ minLength: 1, maxLength: 300, description: "customer
 const Cursor = Type.String({ minLength: 1, maxLength: 40, description: "opaque" });
 
 export const Connect = Type.Object(
-  { op: Type.Literal("connect"), id: Id, token: Type.Optional(Type.String()) },
+  { op: Type.Literal("connect"), id: Id, token: Type.Optional(Type.String({ maxLength: 8_192 })) },
   closed,
 );
 export const Subscribe = Type.Object(
@@ -62,10 +62,23 @@ export const Ack = Type.Object({
   cursor: Type.Optional(Cursor),
   trackingCode: Type.Optional(Type.String()),
   outcome: Type.Optional(Type.String()),
+  scopes: Type.Optional(Type.Array(Type.String(), { description: "of the token, where one was shown" })),
+  topics: Type.Optional(Type.Array(Type.String(), { description: "that the token names" })),
+  expiresAt: Type.Optional(
+    Type.Number({ description: "ms since 1970: the socket is closed (4401) unless it connects anew" }),
+  ),
 });
 export const ErrorFrame = Type.Object({
   op: Type.Literal("error"),
-  code: Type.Enum(["unknown-topic", "unknown-placement", "unknown-tracking-code", "refused", "unavailable", "limit"]),
+  code: Type.Enum([
+    "unknown-topic",
+    "unknown-placement",
+    "unknown-tracking-code",
+    "refused",
+    "unavailable",
+    "limit",
+    "forbidden",
+  ]),
   detail: Type.String(),
   id: Id,
   topic: Type.Optional(Topic),

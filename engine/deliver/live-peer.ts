@@ -1,5 +1,6 @@
 // One WebSocket connection: what state it is in, what it follows, and how frames reach it.
 import type { CustomerKey } from "../domain/ids.ts";
+import type { Caller } from "./auth/caller.ts";
 import type { Cursor, Frame } from "./live-frames.ts";
 import { encodeMessage, isAfter } from "./live-frames.ts";
 import type { ServerMessage, Subprotocol } from "./live-messages.ts";
@@ -9,13 +10,18 @@ import type { Socket } from "./uws.ts";
 /** What a socket carries from the upgrade on. */
 export interface Opening {
   readonly subprotocol: Subprotocol;
+  /** Of the URL. */
+  readonly ticket: string | undefined;
 }
 
+/** Who it is is not known yet. */
 export interface Greeting {
   readonly kind: "greeting";
 }
 export interface Live {
   readonly kind: "live";
+  /** A new token of the same subject takes its place. */
+  caller: Caller;
   /** By topic. */
   readonly subscriptions: Map<string, Subscription>;
 }
@@ -51,6 +57,10 @@ export interface Peer {
   readonly socket: Socket<Opening>;
   readonly subprotocol: Subprotocol;
   state: PeerState;
+  /** Of the time within which it has to connect, then of its token. */
+  timer: NodeJS.Timeout | undefined;
+  /** A token or ticket that is being checked: messages behind it wait. */
+  admission: Promise<void> | undefined;
   /** Messages that may still come now: a bucket, filled again as time passes. */
   allowance: number;
   allowanceAtMs: number;
@@ -65,7 +75,16 @@ export const MESSAGES_BURST_MAX = 100;
 export const MESSAGES_UNDER_WAY_MAX = 128;
 export const QUEUED_FRAMES_MAX = 1_000;
 
-export const CLOSE = { badMessage: 4400, forbidden: 4403, tooMuch: 4429, draining: 1012 } as const;
+/** As graphql-ws has them; 1012 and 1013 are of RFC 6455's registry. */
+export const CLOSE = {
+  draining: 1012,
+  tryAgain: 1013,
+  badMessage: 4400,
+  unauthorized: 4401,
+  forbidden: 4403,
+  noConnect: 4408,
+  tooMuch: 4429,
+} as const;
 
 export function sendMessage(peer: Peer, message: ServerMessage, metrics: DeliverMetrics): void {
   sendEncoded(peer, [encodeMessage(message, peer.subprotocol)], metrics);

@@ -1,6 +1,8 @@
 // Who follows what, and how a commit reaches them.
-import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed } from "../engine.ts";
+import type { Following, JournalTail } from "../peer/journal-tail.ts";
 import type { Frame } from "./live-frames.ts";
 import { customerFrames, feedFrame, keysOf } from "./live-frames.ts";
 import type { CustomerSubscription, Peer } from "./live-peer.ts";
@@ -8,12 +10,23 @@ import { offer, sendEncoded } from "./live-peer.ts";
 import type { DeliverMetrics } from "./ports.ts";
 
 export interface Topics {
-  readonly follow: (peer: Peer, subscription: CustomerSubscription) => void;
+  /**
+   * Resolves once nothing that is committed from now on can be missed, with the last commit before. Rejects where the journal
+   * cannot be asked.
+   */
+  readonly follow: (peer: Peer, subscription: CustomerSubscription) => Promise<CommitSeq>;
   readonly unfollow: (subscription: CustomerSubscription) => void;
   readonly followFeed: (peer: Peer) => void;
   readonly unfollowFeed: (peer: Peer) => void;
   readonly onCommitted: (committed: Committed) => void;
+  /** Whether somebody follows a customer whom these bytes of a commit name, or everything. */
+  readonly concerns: (partition: PartitionIndex, payload: Buffer) => boolean;
+  /** Everybody who follows a customer of this partition. */
+  readonly followersIn: (partition: PartitionIndex) => ReadonlySet<Peer>;
 }
+
+/** Following more customers of a partition than these, it is cheaper to decode a commit than to look for each of them. */
+const LOOKED_FOR_MAX = 32;
 
 /** Told of every NBA that went out to at least one screen. */
 export type OnShown = (key: CustomerKey, trackingCode: TrackingCode, channel: string) => void;
@@ -22,8 +35,18 @@ export type OnShown = (key: CustomerKey, trackingCode: TrackingCode, channel: st
 export const FEED_PER_SECOND_MAX = 200;
 const FEED_KEPT_FOR_TRIGGERS = 50;
 
-export function createTopics(metrics: DeliverMetrics, onShown: OnShown): Topics {
+export interface TopicsOptions {
+  readonly partitions: number;
+  readonly tail: Pick<JournalTail, "follow">;
+  readonly metrics: DeliverMetrics;
+  readonly onShown: OnShown;
+}
+
+export function createTopics({ partitions, tail, metrics, onShown }: TopicsOptions): Topics {
   const followers = new Map<CustomerKey, Map<CustomerSubscription, Peer>>();
+  const keysIn = new Map<PartitionIndex, Set<CustomerKey>>();
+  const followings = new Map<CustomerSubscription, Following>();
+  let feedFollowings: readonly Following[] = [];
   const feed = new Set<Peer>();
   const rate = { secondOfLast: 0, sent: 0, skipped: 0 };
 
@@ -54,22 +77,64 @@ export function createTopics(metrics: DeliverMetrics, onShown: OnShown): Topics 
 
   return {
     follow: (peer, subscription) => {
-      const members = followers.get(subscription.key) ?? new Map<CustomerSubscription, Peer>();
+      const { key } = subscription;
+      const partition = partitionOf(key, partitions);
+      const members = followers.get(key) ?? new Map<CustomerSubscription, Peer>();
       members.set(subscription, peer);
-      followers.set(subscription.key, members);
+      followers.set(key, members);
+      keysIn.set(partition, (keysIn.get(partition) ?? new Set()).add(key));
+      const following = tail.follow(partition);
+      followings.set(subscription, following);
+      return following.placed;
     },
     unfollow: (subscription) => {
-      const members = followers.get(subscription.key);
+      const { key } = subscription;
+      followings.get(subscription)?.stop();
+      followings.delete(subscription);
+      const members = followers.get(key);
       members?.delete(subscription);
-      if (members?.size === 0) followers.delete(subscription.key);
+      if (members?.size !== 0) return;
+      followers.delete(key);
+      const partition = partitionOf(key, partitions);
+      const keys = keysIn.get(partition);
+      keys?.delete(key);
+      if (keys?.size === 0) keysIn.delete(partition);
     },
-    followFeed: (peer) => void feed.add(peer),
-    unfollowFeed: (peer) => void feed.delete(peer),
+    followFeed: (peer) => {
+      feed.add(peer);
+      if (feedFollowings.length === 0) feedFollowings = everyPartition(partitions).map((each) => tail.follow(each));
+      // A partition that cannot be placed just now is tried again: the feed is of what comes, from whenever it does.
+      for (const { placed } of feedFollowings) placed.catch(() => undefined);
+    },
+    unfollowFeed: (peer) => {
+      feed.delete(peer);
+      if (feed.size > 0) return;
+      for (const { stop } of feedFollowings) stop();
+      feedFollowings = [];
+    },
     onCommitted: (committed) => {
       if (followers.size > 0) for (const key of keysOf(committed)) toFollowers(committed, key);
       toFeed(committed);
     },
+    concerns: (partition, payload) => {
+      if (feed.size > 0) return true;
+      const keys = keysIn.get(partition);
+      if (keys === undefined) return false;
+      if (keys.size > LOOKED_FOR_MAX) return true;
+      for (const key of keys) if (payload.includes(key)) return true;
+      return false;
+    },
+    followersIn: (partition) => {
+      const peers = new Set<Peer>();
+      for (const key of keysIn.get(partition) ?? [])
+        for (const peer of followers.get(key)?.values() ?? []) peers.add(peer);
+      return peers;
+    },
   };
+}
+
+function everyPartition(partitions: number): readonly PartitionIndex[] {
+  return Array.from({ length: partitions }, (_, index) => index as PartitionIndex);
 }
 
 function tellShown(frames: readonly Frame[], key: CustomerKey, onShown: OnShown): void {

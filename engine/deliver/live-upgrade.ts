@@ -1,5 +1,4 @@
 // The handshake of /v1/live: whose page it is, and which subprotocol is spoken.
-import { statusLine } from "./answer.ts";
 import type { Subprotocol } from "./live-messages.ts";
 import { SUBPROTOCOLS } from "./live-messages.ts";
 import type { Opening } from "./live-peer.ts";
@@ -8,6 +7,7 @@ import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { ProblemKind } from "./problem.ts";
 import { problemAnswer, quoted } from "./problem.ts";
 import type { Request, Response, Upgrade } from "./uws.ts";
+import { writeAnswer } from "./write-answer.ts";
 
 export type Handshake =
   | { readonly kind: "accepted"; readonly subprotocol: Subprotocol; readonly answered: string }
@@ -51,15 +51,11 @@ export function upgrade(
   };
   const handshake = judgeHandshake(headers, origins, isDraining);
   if (handshake.kind === "accepted") {
-    const opening: Opening = { subprotocol: handshake.subprotocol };
+    const opening: Opening = { subprotocol: handshake.subprotocol, ticket: req.getQuery("ticket") };
     const key = req.getHeader("sec-websocket-key");
     res.upgrade(opening, key, handshake.answered, req.getHeader("sec-websocket-extensions"), context);
     return;
   }
   const answer = problemAnswer(handshake.problem, handshake.detail);
-  res.cork(() => {
-    res.writeStatus(statusLine(answer.status));
-    for (const name in answer.headers) res.writeHeader(name, answer.headers[name] as string);
-    res.end(answer.body, true);
-  });
+  writeAnswer(res, answer, {}, false, true);
 }

@@ -1,5 +1,10 @@
 // WebSocket /v1/live: NBAs pushed as they are committed, withdrawn when they are stale, answered from the screen.
-import type { Committed, Engine } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { JournalTail } from "../peer/journal-tail.ts";
+import type { Guard } from "./auth/guard.ts";
+import type { Tickets } from "./auth/tickets.ts";
+import type { AdmissionDeps } from "./live-admission.ts";
+import { connect, dismiss, greet } from "./live-admission.ts";
 import type { CommandDeps } from "./live-commands.ts";
 import { leaveTopic, obey, refuse } from "./live-commands.ts";
 import { decodeMessage, MESSAGE_BYTES_MAX } from "./live-messages.ts";
@@ -14,7 +19,10 @@ import type { App, Socket } from "./uws.ts";
 
 export interface LiveDeps {
   readonly engine: Engine;
+  readonly tail: JournalTail;
   readonly origins: OriginPolicy;
+  readonly guard: Guard;
+  readonly tickets: Tickets;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
   readonly onShown: OnShown;
@@ -22,19 +30,28 @@ export interface LiveDeps {
 
 export interface LiveSide {
   readonly attach: (app: App) => void;
-  readonly onCommitted: (committed: Committed) => void;
   /** Closes every socket with 1012 and takes no new one. */
   readonly drain: () => void;
 }
+
+type LiveCommands = CommandDeps & AdmissionDeps;
 
 const IDLE_SECONDS = 32;
 const SENDING_BYTES_MAX = 4 * 1024 * 1024;
 
 export function createLive(deps: LiveDeps): LiveSide {
-  const { metrics, log } = deps;
+  const { engine, tail, metrics, log } = deps;
   const peers = new Map<Socket<Opening>, Peer>();
-  const topics = createTopics(metrics, deps.onShown);
-  const commands: CommandDeps = { ...deps, topics };
+  const topics = createTopics({ partitions: engine.partitions, tail, metrics, onShown: deps.onShown });
+  tail.listen({
+    onCommitted: topics.onCommitted,
+    concerns: topics.concerns,
+    onLost: (partition) => {
+      for (const peer of topics.followersIn(partition))
+        closePeer(peer, CLOSE.draining, "frames are gone from the journal: subscribe anew", "frames-lost", metrics);
+    },
+  });
+  const commands: LiveCommands = { ...deps, topics };
   const state = { draining: false };
   return {
     attach: (app) =>
@@ -46,7 +63,9 @@ export function createLive(deps: LiveDeps): LiveSide {
         sendPingsAutomatically: true,
         upgrade: (res, req, context) => upgrade(res, req, context, deps.origins, state.draining),
         open: (socket) => {
-          peers.set(socket, newPeer(socket));
+          const peer = newPeer(socket);
+          peers.set(socket, peer);
+          greet(commands, peer, socket.getUserData().ticket);
           metrics.onWebsocketConnections(peers.size);
         },
         message: (socket, message, isBinary) => {
@@ -60,7 +79,6 @@ export function createLive(deps: LiveDeps): LiveSide {
           metrics.onWebsocketConnections(peers.size);
         },
       }),
-    onCommitted: topics.onCommitted,
     drain: () => {
       state.draining = true;
       for (const peer of [...peers.values()]) closePeer(peer, CLOSE.draining, "the engine stops", "draining", metrics);
@@ -69,7 +87,7 @@ export function createLive(deps: LiveDeps): LiveSide {
 }
 
 /** `view` is decoded before anything waits: the library takes its bytes back. */
-async function receive(deps: CommandDeps, log: Log, peer: Peer, view: Uint8Array, isBinary: boolean): Promise<void> {
+async function receive(deps: LiveCommands, log: Log, peer: Peer, view: Uint8Array, isBinary: boolean): Promise<void> {
   const { metrics } = deps;
   if (peer.state.kind === "draining" || peer.state.kind === "gone") return;
   if (!mayReceive(peer, performance.now()))
@@ -77,11 +95,16 @@ async function receive(deps: CommandDeps, log: Log, peer: Peer, view: Uint8Array
   const decoded = decodeMessage(view, isBinary, peer.subprotocol);
   if (decoded.kind === "bad") return closePeer(peer, CLOSE.badMessage, decoded.why, "bad-message", metrics);
   const { message } = decoded;
-  const live: Live = peer.state.kind === "live" ? peer.state : { kind: "live", subscriptions: new Map() };
-  peer.state = live;
+  if (message.op === "connect") {
+    connect(deps, peer, message);
+    return;
+  }
   peer.underWay++;
   try {
-    await obey(deps, peer, live, message);
+    // One at a time: what came behind a connect is done as whoever that was.
+    while (peer.admission !== undefined) await peer.admission;
+    const live = admitted(deps, peer);
+    if (live !== undefined) await obey(deps, peer, live, message);
   } catch (error) {
     log.error("live: a message failed", { op: message.op, why: error instanceof Error ? error.stack : String(error) });
     refuse(deps, peer, message, "unavailable", "the engine cannot do this now; try again");
@@ -90,11 +113,26 @@ async function receive(deps: CommandDeps, log: Log, peer: Peer, view: Uint8Array
   }
 }
 
+/** Of a peer that may speak; one that may not is told so, once. */
+function admitted({ guard, metrics }: LiveCommands, peer: Peer): Live | undefined {
+  const { state } = peer;
+  if (state.kind === "greeting") {
+    closePeer(peer, CLOSE.unauthorized, "the first message must connect with a token", "unauthorized", metrics);
+    return undefined;
+  }
+  if (state.kind !== "live") return undefined;
+  if (guard.mayTake(state.caller) === 0) return state;
+  closePeer(peer, CLOSE.tooMuch, "too many messages of this caller", "too-many-messages", metrics);
+  return undefined;
+}
+
 function newPeer(socket: Socket<Opening>): Peer {
   return {
     socket,
     subprotocol: socket.getUserData().subprotocol,
     state: { kind: "greeting" },
+    timer: undefined,
+    admission: undefined,
     allowance: MESSAGES_BURST_MAX,
     allowanceAtMs: performance.now(),
     underWay: 0,
@@ -102,6 +140,7 @@ function newPeer(socket: Socket<Opening>): Peer {
 }
 
 function depart(deps: CommandDeps, peer: Peer): void {
+  dismiss(peer);
   const live = liveOf(peer);
   peer.state = { kind: "gone" };
   if (live !== undefined) for (const topic of [...live.subscriptions.keys()]) leaveTopic(deps, peer, live, topic);

@@ -23,7 +23,16 @@ export function openApi(routes: readonly Route[], version: string): Json {
       description: "Next best actions: ask, report outcomes, hand in events, look at customers and decisions.",
     },
     paths,
-    components: { schemas: { Problem: ProblemBody } },
+    components: {
+      schemas: { Problem: ProblemBody },
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "a JSON Web Token or an API key; not asked for while AUTH is off",
+        },
+      },
+    },
   };
 }
 
@@ -32,10 +41,18 @@ function operationOf(route: Route): Json {
   return {
     operationId: route.operation,
     summary: route.summary,
+    ...securityOf(route),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.request === undefined ? {} : { requestBody: requestBody(route.consumes, route.request) }),
     responses: { ...successes(route), ...problemResponses(problemsOf(route)) },
   };
+}
+
+/** One of several scopes is enough: each is a requirement of its own (OpenAPI 3.1 lists roles of any scheme). */
+function securityOf({ access }: Route): Json {
+  if (typeof access === "string") return {};
+  const scopes = access.includes("admin") ? access : [...access, "admin"];
+  return { security: scopes.map((scope) => ({ token: [scope] })) };
 }
 
 function pathParameters(path: string): readonly Json[] {
@@ -86,12 +103,14 @@ function successes(route: Route): Json {
   );
 }
 
-/** Every POST may meet a bad key, a foreign origin or a key in use. */
+/** Every POST may meet a bad key, a foreign origin or a key in use; what is not open, a caller who is not let in. */
 function problemsOf(route: Route): readonly ProblemKind[] {
   const keyed: readonly ProblemKind[] =
     route.leavesNoTrace === true ? [] : ["invalid-parameter", "idempotency-key-busy", "idempotency-key-reused"];
   const always: readonly ProblemKind[] = route.method === "POST" ? ["forbidden-origin", ...keyed] : [];
-  return [...new Set([...route.problems, ...always, "internal" as const])];
+  const guarded: readonly ProblemKind[] =
+    typeof route.access === "string" ? [] : ["unauthenticated", "forbidden", "rate-limited", "unavailable"];
+  return [...new Set([...route.problems, ...always, ...guarded, "internal" as const])];
 }
 
 function problemResponses(kinds: readonly ProblemKind[]): Json {

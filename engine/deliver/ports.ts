@@ -12,7 +12,17 @@ export interface DeliverMetrics {
 }
 
 /** Why a connection was closed by the engine, or a frame of the feed left out. Closed set: metric labels. */
-export type WebsocketDrop = "slow" | "bad-message" | "too-many-messages" | "draining" | "feed-rate";
+export type WebsocketDrop =
+  | "slow"
+  | "bad-message"
+  | "too-many-messages"
+  | "draining"
+  | "feed-rate"
+  | "frames-lost"
+  | "no-connect"
+  | "unauthorized"
+  | "forbidden"
+  | "unavailable";
 export type DeliveryResult = "delivered" | "retried";
 
 /** What GET /metrics answers. */

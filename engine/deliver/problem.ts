@@ -5,6 +5,9 @@ import type { Answer } from "./answer.ts";
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not JSON that can be taken" },
   "invalid-parameter": { status: 400, title: "A parameter of the request is not valid" },
+  "not-a-peer": { status: 403, title: "Only an engine of the same Redis may ask this" },
+  unauthenticated: { status: 401, title: "Who calls is not known" },
+  forbidden: { status: 403, title: "This is not for this caller" },
   "forbidden-origin": { status: 403, title: "The origin of the request is not allowed" },
   "not-found": { status: 404, title: "There is nothing of this name" },
   "method-not-allowed": { status: 405, title: "The path does not take this method" },
@@ -16,6 +19,7 @@ export const PROBLEMS = {
   "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used with another body" },
   "faulty-rulebook": { status: 422, title: "The rulebook has faults and was not activated" },
   "upgrade-required": { status: 426, title: "This path speaks WebSocket" },
+  "rate-limited": { status: 429, title: "The caller sends too many requests" },
   internal: { status: 500, title: "The engine failed to answer" },
   overloaded: { status: 503, title: "The engine has too much to do" },
   unavailable: { status: 503, title: "The engine cannot answer now" },

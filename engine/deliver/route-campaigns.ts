@@ -25,6 +25,7 @@ export function campaignsRoute(engine: Engine): Route {
     method: "GET",
     path: "/v1/campaigns",
     operation: "campaigns",
+    access: ["admin"],
     summary: "How far the campaigns of the active rulebook have come",
     bodyMax: 0,
     consumes: [],

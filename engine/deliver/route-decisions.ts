@@ -5,6 +5,10 @@ import { anonymousKey, customerKey } from "../domain/ids.ts";
 import type { Ask, AskAnswer, Engine } from "../engine.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
+import { reaches } from "./auth/caller.ts";
+import { notYours } from "./auth/guard.ts";
+import { reachesWhose } from "./auth/reaches-whose.ts";
+import type { Access } from "./auth/scopes.ts";
 import { createCheck } from "./check-body.ts";
 import { hashBody } from "./idempotency.ts";
 import { parseJson } from "./parse-json.ts";
@@ -17,6 +21,8 @@ import { DECISION_BODY_MAX, JSON_BODY } from "./route.ts";
 import { DEADLINE_DEFAULT_MS, DecisionBody, DecisionRequestBody } from "./wire.ts";
 import { ExplainedBody } from "./wire-inspect.ts";
 
+/** A screen asks for its own customers only. */
+const ACCESS: Access = ["decide", "agent"];
 const check = createCheck(DecisionRequestBody);
 const DECISION_ID = /^[A-Za-z0-9_-]{22}$/;
 
@@ -26,6 +32,7 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
       method: "POST",
       path: "/v1/decisions",
       operation: "decide",
+      access: ACCESS,
       summary: "Ask for next best actions: all placements decided together, an action at most once",
       bodyMax: DECISION_BODY_MAX,
       consumes: JSON_BODY,
@@ -39,6 +46,7 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
       method: "GET",
       path: "/v1/decisions/{id}",
       operation: "decision",
+      access: ACCESS,
       summary: "A decision of the past; with explain=true, every candidate with its stage, its rule and the values",
       bodyMax: 0,
       consumes: [],
@@ -64,9 +72,14 @@ async function decide(engine: Engine, incoming: Incoming): Promise<Answer> {
   const errors = checked.kind === "invalid" ? checked.errors : beyondTheSchema(checked.value);
   if (checked.kind === "invalid" || errors.length > 0) return invalid(errors);
   const asked = askOf(checked.value, incoming);
+  const { caller } = incoming;
+  if (!reaches(caller, ACCESS, asked.key)) return notYours("the customer");
   // What went by before, at the check of an Idempotency-Key, is part of the time that was given.
   const ask = { ...asked, deadlineMs: Math.max(1, incoming.receivedMs + asked.deadlineMs - performance.now()) };
-  return answerOf(await engine.ask(ask), ask, engine);
+  const answer = await engine.ask(ask);
+  // An anonymous key may have become a customer's, whom a device's token does not name.
+  if (answer.kind === "decided" && !reaches(caller, ACCESS, answer.record.key)) return notYours("the customer");
+  return answerOf(answer, ask, engine);
 }
 
 /** Read for requests with an Idempotency-Key only, which are parsed twice for it. */
@@ -133,7 +146,7 @@ function invalid(errors: readonly ProblemError[]): Answer {
   return problemAnswer("invalid-body", "the body is not a decision request; see errors", errors);
 }
 
-async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<Answer> {
+async function lookUp(engine: Engine, { parameter, query, caller }: Incoming): Promise<Answer> {
   const wanted = query.get("explain") ?? "false";
   if (wanted !== "true" && wanted !== "false")
     return problemAnswer("invalid-parameter", `explain is ${quoted(wanted)}: must be true or false`);
@@ -142,6 +155,7 @@ async function lookUp(engine: Engine, { parameter, query }: Incoming): Promise<A
   const found = await engine.decision(parameter as DecisionId);
   if (found === undefined)
     return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
+  if (!(await reachesWhose(engine, caller, ACCESS, found.record.key))) return notYours("the customer of this decision");
   if (wanted === "false") return jsonAnswer(200, presentAnswer(found.record, engine.rulebook()));
   return jsonAnswer(200, { ...presentRecord(found.record), explanation: await engine.explain(found.record) });
 }

@@ -41,6 +41,7 @@ export function eventsRoute(engine: Engine): Route {
     method: "POST",
     path: "/v1/events",
     operation: "events",
+    access: ["events"],
     summary: "Hand in events: one, an array, or NDJSON; durable in the log when answered",
     bodyMax: BATCH_BODY_MAX,
     consumes: CONSUMES,

@@ -6,6 +6,8 @@ import type { Engine, Simulation } from "../engine.ts";
 import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
+import { reaches } from "./auth/caller.ts";
+import { notYours } from "./auth/guard.ts";
 import { createCheck } from "./check-body.ts";
 import { parseJson } from "./parse-json.ts";
 import { presentDecisions, presentEvents, presentSimulation } from "./present-inspect.ts";
@@ -27,6 +29,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
       method: "POST",
       path: "/v1/decisions:simulate",
       operation: "simulate",
+      access: ["admin"],
       summary: "What would be decided, now or later, were this and that so: explained, and without a trace",
       bodyMax: DECISION_BODY_MAX,
       consumes: JSON_BODY,
@@ -39,6 +42,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
     {
       ...listed("decisions", DECISIONS_MAX),
       operation: "customerDecisions",
+      access: ["agent"],
       summary: "The last decisions for a customer, newest first, with what was withheld",
       answers: { 200: { description: "what the journal still holds, within bounds", schema: CustomerDecisionsBody } },
       answer: (incoming) =>
@@ -47,6 +51,7 @@ export function inspectRoutes(engine: Engine): readonly Route[] {
     {
       ...listed("events", EVENTS_MAX),
       operation: "customerEvents",
+      access: ["agent"],
       summary: "The last events of a customer, newest first",
       answers: { 200: { description: "what the input log still holds, within bounds", schema: CustomerEventsBody } },
       answer: (incoming) =>
@@ -115,12 +120,13 @@ function listed(what: string, max: number) {
 }
 
 async function list(
-  { parameter, query }: Incoming,
+  { parameter, query, caller }: Incoming,
   max: number,
   read: (key: CustomerKey, limit: number) => Promise<unknown>,
 ): Promise<Answer> {
   if (parameter.length > CUSTOMER_LENGTH_MAX)
     return problemAnswer("invalid-parameter", `the id is longer than ${CUSTOMER_LENGTH_MAX} characters`);
+  if (!reaches(caller, ["agent"], parameter as CustomerKey)) return notYours("the customer");
   const wanted = query.get("limit") ?? String(LIMIT_DEFAULT);
   const limit = /^\d{1,6}$/.test(wanted) ? Number(wanted) : 0;
   if (limit < 1 || limit > max)

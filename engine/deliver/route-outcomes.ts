@@ -2,10 +2,14 @@
 import Type from "typebox";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { TrackingCode } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import type { Engine } from "../engine.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
 import { digest, outcomeEvent, timeFault } from "./append-events.ts";
+import { notYours } from "./auth/guard.ts";
+import { reachesWhose } from "./auth/reaches-whose.ts";
+import type { Access } from "./auth/scopes.ts";
 import { createCheck } from "./check-body.ts";
 import { parseJson } from "./parse-json.ts";
 import type { ProblemError } from "./problem.ts";
@@ -14,6 +18,8 @@ import type { Incoming, Route } from "./route.ts";
 import { BATCH_BODY_MAX, JSON_BODY } from "./route.ts";
 import { AcceptedBody, OUTCOMES_MAX, OutcomeBody } from "./wire.ts";
 
+/** A screen reports on its own customers only. */
+const ACCESS: Access = ["decide", "events", "agent"];
 const check = createCheck(OutcomeBody);
 
 export function outcomeRoute(engine: Engine): Route {
@@ -21,6 +27,7 @@ export function outcomeRoute(engine: Engine): Route {
     method: "POST",
     path: "/v1/outcomes",
     operation: "outcomes",
+    access: ACCESS,
     summary: "Report what became of items; repeated, it changes nothing; all or none are taken",
     bodyMax: BATCH_BODY_MAX,
     consumes: JSON_BODY,
@@ -48,7 +55,11 @@ async function report(engine: Engine, incoming: Incoming): Promise<Answer> {
   });
   if (errors.length > 0) return invalid(errors);
   const events = await toEvents(engine, bodies, isArray, incoming);
-  return events.kind === "faulty" ? invalid(events.errors) : append(engine, events.events);
+  if (events.kind === "faulty") return invalid(events.errors);
+  for (const { key } of events.events) {
+    if (!(await reachesWhose(engine, incoming.caller, ACCESS, key))) return notYours("the customer of a tracking code");
+  }
+  return append(engine, events.events);
 }
 
 async function toEvents(
@@ -61,12 +72,15 @@ async function toEvents(
   | { readonly kind: "faulty"; readonly errors: readonly ProblemError[] }
 > {
   const keys = await Promise.all(bodies.map((body) => engine.customerOf(body.trackingCode as TrackingCode)));
+  const known = keys.filter((key) => key !== undefined);
+  const times = await engine.now(known);
+  const nowByKey = new Map(known.map((key, at) => [key, times[at] as Instant]));
   const events: CustomerEvent[] = [];
   const errors: ProblemError[] = [];
   bodies.forEach((body, index) => {
     const key = keys[index];
     const under = isArray ? `/${index}` : "";
-    const now = key === undefined ? undefined : engine.now(key);
+    const now = key === undefined ? undefined : nowByKey.get(key);
     const late = now === undefined || body.ts === undefined ? undefined : timeFault(body.ts, now);
     if (key === undefined || now === undefined) {
       const detail = "is not the tracking code of a decision in the journal";

@@ -22,6 +22,7 @@ export function quotasRoute(engine: Engine): Route {
     method: "GET",
     path: "/v1/quotas",
     operation: "quotas",
+    access: ["admin"],
     summary: "The quotas of the active rulebook: what is granted, spent and left, over all partitions",
     bodyMax: 0,
     consumes: [],

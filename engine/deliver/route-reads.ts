@@ -6,6 +6,8 @@ import { CUSTOMER_LENGTH_MAX } from "../ingest/bounds.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer, textAnswer } from "./answer.ts";
+import { reaches } from "./auth/caller.ts";
+import { notYours } from "./auth/guard.ts";
 import type { Exposition } from "./ports.ts";
 import { presentCustomer, presentRulebook } from "./present.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
@@ -19,14 +21,16 @@ export function customerRoute(engine: Engine): Route {
     method: "GET",
     path: "/v1/customers/{id}",
     operation: "customer",
+    access: ["agent"],
     summary: "The profile of a customer, or of anon:ID",
     bodyMax: 0,
     consumes: [],
     answers: { 200: { description: "as of the last commit", schema: CustomerBody } },
     problems: ["invalid-parameter", "not-found", "overloaded", "unavailable"],
-    answer: async ({ parameter }) => {
+    answer: async ({ parameter, caller }) => {
       if (parameter.length > CUSTOMER_LENGTH_MAX)
         return problemAnswer("invalid-parameter", `the id is longer than ${CUSTOMER_LENGTH_MAX} characters`);
+      if (!reaches(caller, ["agent"], parameter as CustomerKey)) return notYours("the customer");
       const look = await engine.look(parameter as CustomerKey);
       if (look === undefined) return problemAnswer("not-found", "nothing is known of this customer");
       return jsonAnswer(200, presentCustomer(look, engine.rulebook()));
@@ -41,6 +45,7 @@ export function rulebookRoutes(engine: Engine): readonly Route[] {
       method: "GET",
       path: "/v1/rulebook",
       operation: "rulebook",
+      access: ["decide", "agent"],
       summary: "The active rulebook",
       bodyMax: 0,
       consumes: [],
@@ -52,6 +57,7 @@ export function rulebookRoutes(engine: Engine): readonly Route[] {
       method: "POST",
       path: "/v1/rulebook:reload",
       operation: "reloadRulebook",
+      access: ["admin"],
       summary: "Read RULES_DIR again and activate it, all or nothing",
       bodyMax: 1_024,
       consumes: [],
@@ -79,6 +85,7 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
       method: "GET",
       path: "/metrics",
       operation: "metrics",
+      access: ["metrics"],
       summary: "Prometheus text; OpenMetrics where Accept asks for it",
       answers: { 200: { description: "every metric", mediaType: "text/plain", schema: Type.String() } },
       problems: [],
@@ -92,6 +99,7 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
       method: "GET",
       path: "/healthz",
       operation: "health",
+      access: "open",
       summary: "Is the process alive",
       answers: { 200: { description: "alive", schema: HealthBody } },
       problems: [],
@@ -102,6 +110,7 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
       method: "GET",
       path: "/readyz",
       operation: "ready",
+      access: "open",
       summary: "Does it own its partitions and can commit",
       answers: { 200: { description: "ready", schema: HealthBody } },
       problems: ["unavailable"],

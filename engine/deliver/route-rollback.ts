@@ -15,6 +15,7 @@ export function rollbackRoute(engine: Engine): Route {
     method: "POST",
     path: "/v1/rulebook:rollback",
     operation: "rollbackRulebook",
+    access: ["admin"],
     summary: "Activate the rulebook that was active before, or another that Redis holds; RULES_DIR stays as it is",
     bodyMax: 1_024,
     consumes: [],

@@ -1,6 +1,8 @@
 // One operation of the HTTP API: how it is called, how it is documented, and the function that answers it.
 import type { TSchema } from "typebox";
 import type { Answer } from "./answer.ts";
+import type { Caller } from "./auth/caller.ts";
+import type { Access } from "./auth/scopes.ts";
 import type { ProblemKind } from "./problem.ts";
 import type { Method } from "./router.ts";
 
@@ -18,6 +20,7 @@ export interface Incoming {
   /** W3C Trace Context; undefined where absent or malformed, as the standard asks. */
   readonly traceparent: string | undefined;
   readonly body: Uint8Array;
+  readonly caller: Caller;
   /** When the whole of it was here, on the clock of performance.now(): deadlines run from it. */
   readonly receivedMs: number;
 }
@@ -34,6 +37,8 @@ export interface Route {
   readonly path: string;
   readonly operation: string;
   readonly summary: string;
+  /** Who is let in. Where `agent` is, the answer asks `reaches` for the customer, too. */
+  readonly access: Access;
   /** Largest body in bytes; 0 where none is read. */
   readonly bodyMax: number;
   /** Media types that the body may have; the first is the one to recommend. */

@@ -1,8 +1,11 @@
 // The outside of a running engine on one port: HTTP, WebSocket and the console.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import type { Engine } from "../engine.ts";
+import type { JournalTail } from "../peer/journal-tail.ts";
 import { jsonAnswer } from "./answer.ts";
 import { asyncApi } from "./asyncapi.ts";
+import type { Guard } from "./auth/guard.ts";
+import type { Tickets } from "./auth/tickets.ts";
 import { createHttp } from "./http.ts";
 import type { IdempotencyStore } from "./idempotency.ts";
 import { withIdempotency } from "./idempotency.ts";
@@ -15,12 +18,14 @@ import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { campaignsRoute } from "./route-campaigns.ts";
 import { decisionRoutes } from "./route-decisions.ts";
+import { eraseRoute } from "./route-erase.ts";
 import { eventsRoute } from "./route-events.ts";
 import { inspectRoutes } from "./route-inspect.ts";
 import { outcomeRoute } from "./route-outcomes.ts";
 import { quotasRoute } from "./route-quotas.ts";
 import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts";
 import { rollbackRoute } from "./route-rollback.ts";
+import { ticketsRoute } from "./route-tickets.ts";
 import { staticRoutes } from "./static-files.ts";
 import type { ListenSocket } from "./uws.ts";
 import { listenExclusively, loadUws } from "./uws.ts";
@@ -34,11 +39,17 @@ export interface ServerConfig extends OriginPolicy {
 
 export interface ServerDeps {
   readonly engine: Engine;
+  /** Commits of all partitions, for those who follow them here. */
+  readonly tail: JournalTail;
+  /** Routes that are no part of the API: what other engines ask. */
+  readonly internal: readonly Route[];
   readonly config: ServerConfig;
   readonly metrics: DeliverMetrics;
   readonly exposition: Exposition;
   readonly log: Log;
   readonly idempotency: IdempotencyStore;
+  readonly guard: Guard;
+  readonly tickets: Tickets;
   /** Appends `$delivered` for an NBA that a screen got; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
 }
@@ -52,17 +63,22 @@ export interface Server {
 
 /** Throws where no native uWebSockets.js runs here. */
 export function createServer(deps: ServerDeps): Server {
-  const { engine, config, metrics, log } = deps;
+  const { engine, config, metrics, log, guard, tickets } = deps;
   const uws = loadUws();
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
-  const live = createLive({ engine, origins, metrics, log, onShown: shownBy(deps) });
+  const live = createLive({ engine, tail: deps.tail, origins, guard, tickets, metrics, log, onShown: shownBy(deps) });
   const api = apiRoutes(deps);
-  const routes = [...api, ...documents(api, config.version), LIVE_WITHOUT_UPGRADE, ...staticRoutes(config.consoleDir)];
-  const http = createHttp({ routes, origins, metrics, log });
+  const routes = [
+    ...api,
+    ...documents(api, config.version),
+    LIVE_WITHOUT_UPGRADE,
+    ...staticRoutes(config.consoleDir),
+    ...deps.internal,
+  ];
+  const http = createHttp({ routes, origins, guard, metrics, log });
   live.attach(app);
   http.attach(app);
-  engine.onCommitted(live.onCommitted);
   let listening: ListenSocket | undefined;
 
   return {
@@ -85,12 +101,15 @@ export function createServer(deps: ServerDeps): Server {
       // One more turn: the last answers and closing frames are on their way.
       await new Promise((wake) => setTimeout(wake, Math.min(50, drainMs)));
       app.close();
+      guard.close();
     },
   };
 }
 
 /** Everything that is documented in /openapi.json. */
-export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exposition">): readonly Route[] {
+export function apiRoutes(
+  deps: Pick<ServerDeps, "engine" | "idempotency" | "exposition" | "tickets">,
+): readonly Route[] {
   const { engine, idempotency } = deps;
   return [
     ...decisionRoutes(engine),
@@ -98,10 +117,12 @@ export function apiRoutes(deps: Pick<ServerDeps, "engine" | "idempotency" | "exp
     outcomeRoute(engine),
     eventsRoute(engine),
     customerRoute(engine),
+    eraseRoute(engine),
     campaignsRoute(engine),
     ...rulebookRoutes(engine),
     rollbackRoute(engine),
     quotasRoute(engine),
+    ticketsRoute(deps.tickets),
     ...operationRoutes(engine, deps.exposition),
   ].map((route) => withIdempotency(route, idempotency));
 }
@@ -113,6 +134,7 @@ function documents(api: readonly Route[], version: string): readonly Route[] {
       method: "GET",
       path,
       operation: "document",
+      access: "open",
       summary: "A description of the API",
       bodyMax: 0,
       consumes: [],
@@ -129,6 +151,7 @@ const LIVE_WITHOUT_UPGRADE: Route = {
   method: "GET",
   path: "/v1/live",
   operation: "live",
+  access: "open",
   summary: "The WebSocket, described in /asyncapi.json",
   bodyMax: 0,
   consumes: [],

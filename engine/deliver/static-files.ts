@@ -65,6 +65,7 @@ function fileRoute(path: string, type: string, body: Buffer): Route {
     method: "GET",
     path,
     operation: "console",
+    access: "open",
     summary: "A file of the console",
     bodyMax: 0,
     consumes: [],

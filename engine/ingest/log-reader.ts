@@ -1,12 +1,16 @@
-// Reads the input logs of all owned partitions in one blocking read, one ahead of what is being worked on.
+// Reads the input logs of all owned partitions in one blocking read, one ahead of what is being worked on. Partitions come
+// and go: a read that waits for the logs of before is woken, and what it brings of a partition that went is not given out.
 import type { PartitionIndex, Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import type { RedisConnection } from "../journal/redis.ts";
+import { text } from "../journal/redis.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface Batch {
   readonly partition: PartitionIndex;
+  /** Nothing of the log lies between this position and the entries. */
+  readonly after: Position;
   /** At least one, in the order of the log. */
   readonly entries: readonly RawEntry[];
 }
@@ -14,10 +18,8 @@ export interface Batch {
 export interface LogReaderOptions {
   /** Of its own: a blocking read holds it. Its silenceMs must exceed blockMs. */
   readonly connection: RedisConnection;
-  /** At least one. */
-  readonly partitions: readonly PartitionIndex[];
-  /** Reads what comes after these; from the beginning where a partition is absent. */
-  readonly from: ReadonlyMap<PartitionIndex, Position>;
+  /** Another one to the same server, over which a blocking read is woken. */
+  readonly waker: Pick<RedisConnection, "command">;
   /** Entries of each partition in one read. */
   readonly countMax: number;
   /** How long a read waits where nothing is there. */
@@ -25,38 +27,60 @@ export interface LogReaderOptions {
 }
 
 export interface LogReader {
+  /** From now on what comes after this position of its log is read, too. */
+  readonly add: (partition: PartitionIndex, after: Position) => void;
+  /** Nothing of it is given out by a `next` that begins after this. */
+  readonly remove: (partition: PartitionIndex) => void;
   /**
-   * What came next, one batch for each partition that had something; empty after blockMs of silence and once stopped. One
-   * call at a time. Rejects with RedisTrouble when the connection is lost: make another reader from the last positions.
+   * What came next, one batch for each partition that had something; empty after blockMs of silence, where a partition
+   * came, and once stopped. Waits while there is no partition. One call at a time. Rejects with RedisTrouble when the
+   * connection is lost: make another reader from the last positions.
    */
   readonly next: () => Promise<readonly Batch[]>;
   /** Closes the connection. */
   readonly stop: () => void;
 }
 
-const BEGINNING = "0-0" as Position;
 const BLOCK_MS = 1_000;
+const WAKE_AGAIN_MS = 10;
+
+interface Tail {
+  readonly partition: PartitionIndex;
+  position: Position;
+}
 
 export function createLogReader(options: LogReaderOptions): LogReader {
-  const { connection, partitions, countMax } = options;
-  const keys = partitions.map((partition) => partitionKeys(partition).events);
-  const partitionByKey = new Map(partitions.map((partition) => [partitionKeys(partition).events, partition]));
-  const positions = new Map(partitions.map((each) => [each, options.from.get(each) ?? BEGINNING]));
-  const head = ["XREAD", "COUNT", String(countMax), "BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS", ...keys];
-  let ahead: Promise<readonly Batch[]> | undefined;
+  const { connection, waker, countMax } = options;
+  const head = ["XREAD", "COUNT", String(countMax), "BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS"];
+  const tails = new Map<PartitionIndex, Tail>();
+  /** Grows with each partition that came: a read from before is to be woken. */
+  let version = 0;
+  let readVersion = 0;
+  let clientId: Promise<string> | undefined;
+  let ahead: Promise<readonly Found[]> | undefined;
+  let resume: (() => void) | undefined;
+  let isWaking = false;
   let isStopped = false;
 
-  async function read(): Promise<readonly Batch[]> {
-    const args = [...head, ...partitions.map((partition) => positions.get(partition) as Position)];
-    const streams = readStreams(await connection.command(args));
-    return streams.map(({ stream, entries }) => {
-      const partition = partitionByKey.get(stream) as PartitionIndex;
-      positions.set(partition, (entries.at(-1) as RawEntry).position);
-      return { partition, entries };
+  async function read(): Promise<readonly Found[]> {
+    // Before the first read: behind one that blocks it would wait as long.
+    clientId ??= connection.command(["CLIENT", "ID"]).then(text);
+    await clientId;
+    while (tails.size === 0 && !isStopped) await new Promise<void>((resolve) => (resume = resolve));
+    if (isStopped) return [];
+    const reading = new Map([...tails.values()].map((tail) => [partitionKeys(tail.partition).events, tail]));
+    readVersion = version;
+    const positions = [...reading.values()].map(({ position }) => position);
+    const reply = await connection.command([...head, ...reading.keys(), ...positions]);
+    return readStreams(reply).map(({ stream, entries }) => {
+      const tail = reading.get(stream) as Tail;
+      const after = tail.position;
+      tail.position = (entries.at(-1) as RawEntry).position;
+      return { tail, after, entries };
     });
   }
 
-  function readAhead(): Promise<readonly Batch[]> {
+  function readAhead(): Promise<readonly Found[]> {
     const reading = read();
     // Whoever calls next() hears of it; until then it must not count as unhandled.
     reading.catch(() => undefined);
@@ -66,19 +90,52 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   async function next(): Promise<readonly Batch[]> {
     if (isStopped) return [];
     try {
-      const batches = await (ahead ?? readAhead());
+      ahead ??= readAhead();
+      const found = await ahead;
       ahead = isStopped ? undefined : readAhead();
-      return batches;
+      // A partition that went and came again begins anew, at a position of its own.
+      const current = found.filter(({ tail }) => tails.get(tail.partition) === tail);
+      return current.map(({ tail, after, entries }) => ({ partition: tail.partition, after, entries }));
     } catch (error) {
       if (isStopped) return [];
       throw error;
     }
   }
 
-  function stop(): void {
-    isStopped = true;
-    connection.close();
+  /** The read under way may not have reached Redis yet, or be over: tried until one of the present partitions is under way. */
+  async function wake(): Promise<void> {
+    if (isWaking || clientId === undefined) return;
+    isWaking = true;
+    try {
+      const id = await clientId;
+      while (!isStopped && ahead !== undefined && readVersion !== version && tails.size > 0) {
+        await waker.command(["CLIENT", "UNBLOCK", id]);
+        await new Promise((resolve) => setTimeout(resolve, WAKE_AGAIN_MS));
+      }
+    } finally {
+      isWaking = false;
+    }
   }
 
-  return { next, stop };
+  return {
+    next,
+    add: (partition, after) => {
+      tails.set(partition, { partition, position: after });
+      version++;
+      resume?.();
+      wake().catch(() => undefined); // of a connection that is lost, which its owner is told of; the read ends by itself
+    },
+    remove: (partition) => void tails.delete(partition),
+    stop: () => {
+      isStopped = true;
+      resume?.();
+      connection.close();
+    },
+  };
+}
+
+interface Found {
+  readonly tail: Tail;
+  readonly after: Position;
+  readonly entries: readonly RawEntry[];
 }

@@ -38,6 +38,8 @@ export const CONFIG_KEY = "nba:config";
 export const ERASURES_KEY = "nba:erasures";
 /** Taken by whoever writes the streams of all partitions anew. */
 export const ERASING_KEY = "nba:erasing";
+/** Hash: live engine -> until, since, address and partitions, as `journal/engines.ts` writes them. */
+export const ENGINES_KEY = "nba:engines";
 /** Stream: hash, version, by, at of every activation; the last one holds for everybody. */
 export const ACTIVATIONS_KEY = "nba:activations";
 /** Hash: layout hash -> its description, so that a record written under it can be read later. */

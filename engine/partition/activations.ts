@@ -43,21 +43,21 @@ export function previousOf(history: readonly Activation[]): Activation | undefin
 }
 
 /**
- * Makes a rulebook that Redis holds the active one. Rejects where it is not known to be written; returns the
- * partitions whose logs could not be told, which their owners make up for.
+ * Makes a rulebook that Redis holds the active one. Rejects where it is not known to be written; returns for each partition
+ * the entry that tells its log, undefined where it could not be told, which its owner makes up for.
  */
 export async function activate(
   connection: RedisConnection,
   journal: Pick<Journal, "append">,
   partitions: number,
   activation: Omit<Activation, "entry">,
-): Promise<readonly PartitionIndex[]> {
+): Promise<readonly (Position | undefined)[]> {
   const { hash, version, by, at } = activation;
   const fields = ["hash", hash, "version", version, "by", by, "at", String(at)];
   await connection.command(["XADD", ACTIVATIONS_KEY, "MAXLEN", "~", String(KEPT_MAX), "*", ...fields]);
   const indexes = Array.from({ length: partitions }, (_, index) => index as PartitionIndex);
   const told = await Promise.allSettled(indexes.map((index) => journal.append(index, encodeActivation(hash, by))));
-  return indexes.filter((_, index) => told[index]?.status === "rejected");
+  return told.map((one) => (one.status === "fulfilled" ? one.value : undefined));
 }
 
 function activationOf({ position, fields }: { position: Position; fields: readonly Buffer[] }): Activation {

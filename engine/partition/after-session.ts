@@ -1,61 +1,72 @@
-// What the end of a session left open, and the next one settles before it is ready.
+// What was left open when a partition was lost, and is settled when it is taken again, here or elsewhere.
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { CommitSeq } from "../domain/ids.ts";
+import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import { appendNotDelivered } from "./not-delivered.ts";
+import type { Partition } from "./partition.ts";
 import { publish } from "./publish.ts";
-import type { Session } from "./session.ts";
 
-/** What was committed as the last session ended, but not told any more. */
-export async function publishMissed(state: LoopState, session: Session): Promise<void> {
-  for (const partition of session.partitions) {
-    const told = state.published.get(partition.index) ?? partition.seq;
-    state.published.set(partition.index, partition.seq);
-    if (told > partition.seq) {
-      state.options.log.error(
-        "redis has lost commits that it had acknowledged: what they decided may be decided again",
-        {
-          partition: partition.index,
-          acknowledged: told,
-          found: partition.seq,
-        },
-      );
-    }
-    if (told >= partition.seq) continue;
-    const page = await session.journal.commits(partition.index, (told + 1) as CommitSeq, partition.seq - told);
-    for (const { seq, payload } of page) {
-      const { decisions, withdrawals } = decodeCommit(payload);
-      publish(state, { partition: partition.index, seq, decisions, withdrawals });
-    }
+/** More commits than these were not missed but made elsewhere, for whoever listens there. */
+const MISSED_COMMITS_MAX = 1_000;
+
+/** What was committed of this partition since the listeners here were told of a commit of it last. */
+export async function publishMissed(state: LoopState, journal: Journal, partition: Partition): Promise<void> {
+  const { index, seq: found } = partition;
+  const told = state.published.get(index) ?? found;
+  if (told > found) {
+    state.options.log.error("redis has lost commits that it had acknowledged: what they decided may be decided again", {
+      partition: index,
+      acknowledged: told,
+      found,
+    });
+  }
+  if (told >= found || found - told > MISSED_COMMITS_MAX) {
+    state.published.set(index, found);
+    return;
+  }
+  for (const { seq, payload } of await journal.commits(index, (told + 1) as CommitSeq, found - told)) {
+    const { decisions, withdrawals } = decodeCommit(payload);
+    publish(state, { partition: index, seq, decisions, withdrawals });
   }
 }
 
-/** Whoever still waits for a decision whose commit was in doubt gets it, or is told to ask again. */
-export async function settleOrphans(state: LoopState, session: Session): Promise<void> {
+/**
+ * Whoever still waits for a decision of these partitions whose commit was in doubt gets it, or is told to ask again. To be
+ * called when that commit cannot happen any more: somebody has taken the partition since.
+ */
+export async function settleOrphans(
+  state: LoopState,
+  journal: Journal,
+  isTaken: (partition: PartitionIndex) => boolean,
+): Promise<void> {
   const { orphans, unreleased } = state;
-  for (let record = unreleased[0]; record !== undefined; record = unreleased[0]) {
-    await appendNotDelivered(session.journal, record);
-    unreleased.shift();
+  for (const record of [...unreleased]) {
+    await appendNotDelivered(journal, record);
+    const at = unreleased.indexOf(record);
+    if (at >= 0) unreleased.splice(at, 1);
   }
-  // One leaves the list when it is settled: where this session ends, too, the rest waits for the next.
-  for (let waiting = orphans[0]; waiting !== undefined; waiting = orphans[0]) {
-    const found = waiting.isSettled() ? undefined : await findDecision(session.journal, waiting.partition, waiting.id);
+  const mine = orphans.filter(({ partition }) => isTaken(partition));
+  for (const waiting of mine) {
+    // One leaves the list when it is settled: where this fails, the rest waits for the next time.
+    if (!orphans.includes(waiting)) continue;
+    const found = waiting.isSettled() ? undefined : await findDecision(journal, waiting.partition, waiting.id);
     if (found === undefined) {
       waiting.settle({ kind: "unavailable", why: "the decision could not be committed", retryAfterMs: 100 });
     } else if (waiting.isAwaited()) {
       waiting.settle({ kind: "decided", ...found });
     } else {
-      await release(state, session.journal, found.record);
+      await release(state, journal, found.record);
       waiting.settle({ kind: "fallback", why: "deadline" });
     }
-    orphans.shift();
+    const at = orphans.indexOf(waiting);
+    if (at >= 0) orphans.splice(at, 1);
   }
 }
 
-/** Nobody waited for this decision any more: what it reserved is given back, if need be by the next session. */
+/** Nobody waited for this decision any more: what it reserved is given back, if need be later. */
 export async function release(state: LoopState, journal: Journal, record: DecisionRecord): Promise<void> {
   try {
     await appendNotDelivered(journal, record);

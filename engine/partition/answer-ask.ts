@@ -1,5 +1,5 @@
 // From an ask to its answer: queued for the partition of its key; under a joined anonymous key asked again for the customer.
-import type { CustomerKey } from "../domain/ids.ts";
+import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
 import { release } from "./after-session.ts";
@@ -7,10 +7,17 @@ import { CONFLICT, type WaitingAsk } from "./asks.ts";
 import type { LoopState } from "./decision-loop.ts";
 import { findDecision } from "./find-decision.ts";
 import { askId } from "./questions.ts";
+import { routesOf } from "./routes.ts";
 import type { Session } from "./session.ts";
-import { isTrouble } from "./trouble.ts";
+import { isTrouble, whyNotHere } from "./trouble.ts";
 
 const RETRY_AFTER_MS = 1_000;
+/** A partition on its way from one engine to another is open again after about this. */
+const MOVING_MS = 250;
+
+export function notHere(partition: PartitionIndex): Extract<AskAnswer, { kind: "unavailable" }> {
+  return { kind: "unavailable", why: whyNotHere(partition), retryAfterMs: MOVING_MS };
+}
 
 export async function answerAsk(state: LoopState, ask: Ask): Promise<AskAnswer> {
   const { session } = state;
@@ -18,6 +25,7 @@ export async function answerAsk(state: LoopState, ask: Ask): Promise<AskAnswer> 
     return { kind: "unavailable", why: state.why, retryAfterMs: RETRY_AFTER_MS };
   }
   const partition = partitionOf(ask.key, state.options.partitions);
+  if (!session.isOpen(partition)) return notHere(partition);
   const id = askId(partition, ask);
   return await state.asks.add(ask, { partition, id }, async () => {
     const before = await findDecision(session.journal, partition, id);
@@ -34,7 +42,7 @@ export async function redirectAsk(
   customer: CustomerKey,
 ): Promise<void> {
   const deadlineMs = Math.max(1, waiting.remainingMs());
-  const answer = await answerAsk(state, { ...waiting.ask, key: customer, deadlineMs });
+  const answer = await routesOf(state).ask({ ...waiting.ask, key: customer, deadlineMs });
   const isLate = !waiting.isAwaited();
   waiting.settle(answer);
   if (!isLate || answer.kind !== "decided") return;

@@ -4,18 +4,16 @@ import type { Instant } from "../domain/time.ts";
 import type { CampaignProgress } from "../engine.ts";
 import { createRegister, type Walk } from "../journal/register.ts";
 import { runOf } from "./fold-campaign.ts";
-import { nowOf } from "./recover.ts";
+import { activeOf, timeHere } from "./present.ts";
 import type { Session } from "./session.ts";
 
 export async function campaignProgress(session: Session, clock: () => number): Promise<readonly CampaignProgress[]> {
-  const first = session.partitions[0];
-  const campaigns = first?.active.rulebook.campaigns ?? [];
-  if (first === undefined || campaigns.length === 0) return [];
-  const { placements } = first.active.rulebook;
+  const { campaigns, placements } = activeOf(session).rulebook;
+  if (campaigns.length === 0) return [];
   const register = createRegister(session.connection);
   const indexes = Array.from({ length: session.context.partitions }, (_, index) => index as PartitionIndex);
   const stored = await Promise.all(indexes.map((index) => register.walks(index)));
-  const now = nowOf(first, clock);
+  const now = timeHere(session, clock);
   return campaigns.map(({ id, placement, from, to, perSecond }) => {
     const walks = stored.flatMap((walksOfOne) => walksOfOne.get(runOf(id, from)) ?? []);
     const sum = (of: (walk: Walk) => number): number => walks.reduce((total, walk) => total + of(walk), 0);

@@ -2,8 +2,8 @@
 
 import { explain } from "../decide/explain.ts";
 import type { CustomerEvent } from "../domain/event.ts";
-import type { CommitSeq, CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
-import { isAnonymous, parseTrackingCode } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
+import { comparePositions, isAnonymous, parseTrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Activated, Appended, Committed, Engine } from "../engine.ts";
@@ -14,13 +14,15 @@ import { answerAsk } from "./answer-ask.ts";
 import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
+import { askErasure, erasureOf } from "./erasures.ts";
 import { findDecision } from "./find-decision.ts";
-import type { Partition } from "./partition.ts";
+import { activeOf } from "./present.ts";
 import { partitionOfDecision } from "./questions.ts";
 import { quotaUse } from "./quota-use.ts";
 import { nowOf } from "./recover.ts";
+import { routesOf } from "./routes.ts";
 import type { Session } from "./session.ts";
-import { Unavailable } from "./trouble.ts";
+import { Unavailable, whyNotHere } from "./trouble.ts";
 
 const SINCE_COMMITS_MAX = 1_000;
 const ACTIVATION_MS_MAX = 10_000;
@@ -32,40 +34,43 @@ export function createEngine(state: LoopState): Engine {
     const { rulebook } = await session.library.get(hash); // compiled before the log asks for it: no partition waits
     const at = options.clock() as Instant;
     const { connection, journal } = session;
-    await activate(connection, journal, options.partitions, { hash, version: rulebook.version, by, at });
-    await untilActive(state, session, hash);
+    const told = await activate(connection, journal, options.partitions, { hash, version: rulebook.version, by, at });
+    await untilActive(state, session, hash, told);
     loadedAt = options.clock() as Instant;
     return { kind: "activated", hash };
   };
   const owner = (key: CustomerKey): PartitionIndex => partitionOf(key, options.partitions);
-  /** As an ask under an anonymous key that is joined is decided for its customer, so is one that is only supposed. */
-  const personOf = async (key: CustomerKey): Promise<CustomerKey> => {
-    const look = isAnonymous(key) ? await state.looks.add({ partition: owner(key), key }) : undefined;
-    return look?.joinedTo ?? key;
+  /** The partition of this key; throws Unavailable where it may not be asked here. */
+  const openHere = (key: CustomerKey): PartitionIndex => {
+    const partition = owner(key);
+    if (!sessionOf(state).isOpen(partition)) throw new Unavailable(whyNotHere(partition));
+    return partition;
   };
-  return {
+  const look: Engine["look"] = async (key) => await state.looks.add({ partition: openHere(key), key });
+  /** As an ask under an anonymous key that is joined is decided for its customer, so is one that is only supposed. */
+  const joinedTo = async (key: CustomerKey): Promise<CustomerKey | undefined> =>
+    isAnonymous(key) ? (await look(key))?.joinedTo : undefined;
+  const engine: Engine = {
     partitions: options.partitions,
-    ownership: (partition) =>
-      state.session?.owned(partition) === undefined ? { kind: "nobody", retryAfterMs: 1_000 } : { kind: "here" },
-    now: (key) => {
-      const partition = state.session?.owned(owner(key));
-      return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
-    },
+    ownership: (partition) => state.tenure?.ownership(partition) ?? { kind: "nobody", retryAfterMs: 1_000 },
+    now: async (keys) =>
+      keys.map((key) => {
+        const partition = state.session?.owned(owner(key));
+        return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
+      }),
     ask: (ask) => answerAsk(state, ask),
-    look: async (key) => {
-      if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
-      return await state.looks.add({ partition: owner(key), key });
-    },
+    look,
     simulate: async (simulation) => {
-      if (state.session === undefined) return Promise.reject(new Unavailable(state.why));
-      const key = await personOf(simulation.key);
-      return await state.simulations.add({ partition: owner(key), key, simulation: { ...simulation, key } });
+      const customer = await joinedTo(simulation.key);
+      if (customer !== undefined) return await routesOf(state).simulate({ ...simulation, key: customer });
+      const { key } = simulation;
+      return await state.simulations.add({ partition: openHere(key), key, simulation });
     },
     decisionsOf: async (key, countMax) => {
       const partition = owner(key);
       const { journal } = sessionOf(state);
-      const look = await state.looks.add({ partition, key });
-      const made = (look?.contacts ?? []).map(({ decision }) => decision).reverse();
+      const found = await routesOf(state).look(key);
+      const made = (found?.contacts ?? []).map(({ decision }) => decision).reverse();
       return await decisionsOf(journal, partition, options.partitions, key, made, countMax);
     },
     eventsOf: async (key, countMax) =>
@@ -84,7 +89,7 @@ export function createEngine(state: LoopState): Engine {
     },
     append: (events) => Promise.all(events.map((event) => append(state, owner(event.key), event))),
     since: (key, seq) => since(sessionOf(state), owner(key), key, seq),
-    rulebook: () => state.session?.partitions[0]?.active.rulebook ?? options.local.rulebook,
+    rulebook: () => (state.session === undefined ? options.local.rulebook : activeOf(state.session).rulebook),
     loadedAt: () => loadedAt,
     reload: async (by) => {
       const local = await options.readLocal();
@@ -103,10 +108,19 @@ export function createEngine(state: LoopState): Engine {
       if (found.isVariant) return { kind: "unknown", why: `"${hash}" is a variant: it decides for an arm only` };
       return await activateHere(session, hash, by);
     },
+    erase: async (key) => {
+      const session = sessionOf(state);
+      const known = await erasureOf(session, key, options.clock);
+      if (known === "done" && (await routesOf(state).look(key)) === undefined) return "erased";
+      if (known !== "under-way") await askErasure(session, key, options.clock);
+      return "under-way";
+    },
     quotas: async () => await quotaUse(sessionOf(state), options.clock),
     onCommitted: (listener) => void state.listeners.push(listener),
-    ready: () => ({ ok: state.session !== undefined && !state.isStopping, why: state.session ? "ready" : state.why }),
+    ready: () => readiness(state),
   };
+  state.routes = engine;
+  return engine;
 }
 
 export function sessionOf(state: LoopState): Session {
@@ -117,7 +131,7 @@ export function sessionOf(state: LoopState): Session {
 async function append(state: LoopState, partition: PartitionIndex, event: CustomerEvent): Promise<Appended> {
   try {
     const session = sessionOf(state);
-    const { skewMs } = session.owned(partition) as Partition;
+    const skewMs = session.owned(partition)?.skewMs ?? 0;
     // A report about a decision belongs to the time of that decision: while a replay drives the clock it follows it.
     const at = event.type === "outcome" && skewMs < 0 ? ((state.options.clock() + skewMs) as Instant) : undefined;
     return { kind: "appended", position: await session.journal.append(partition, encodeEvent(event, at)) };
@@ -135,6 +149,8 @@ async function since(
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
   const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
+  // A number that is ahead of the journal is not one of its own: that Redis lost what the asker saw.
+  if (page.length === 0 && (await session.journal.head(partition)).seq < seq) return undefined;
   const found: Committed[] = [];
   for (const commit of page) {
     const record = decodeCommit(commit.payload);
@@ -145,19 +161,46 @@ async function since(
   return found;
 }
 
-async function untilActive(state: LoopState, session: Session, hash: RulebookHash): Promise<void> {
+/** Of a partition elsewhere its checkpoint tells: an activation is committed as soon as it is folded. */
+async function untilActive(
+  state: LoopState,
+  session: Session,
+  hash: RulebookHash,
+  told: readonly (Position | undefined)[],
+): Promise<void> {
   const giveUpAt = performance.now() + ACTIVATION_MS_MAX;
+  let behind = told.map((_, index) => index as PartitionIndex);
   for (;;) {
-    const behind = session.partitions.filter((partition) => partition.active.hash !== hash);
+    const stillBehind = await Promise.all(behind.map((index) => isBehind(session, hash, index, told[index])));
+    behind = behind.filter((_, at) => stillBehind[at]);
     if (behind.length === 0) return;
     if (state.session !== session || performance.now() > giveUpAt) {
-      const named = behind.map(({ index }) => index).join(", ");
-      const all = session.partitions.length;
+      const named = behind.join(", ");
       throw new Unavailable(
-        `rulebook ${hash} is activated, but of ${all} partitions ${behind.length} do not run it yet (${named}): they will` +
-          " as soon as their logs are folded; nba_rulebook_info tells what runs",
+        `rulebook ${hash} is activated, but of ${told.length} partitions ${behind.length} do not run it yet (${named}): they` +
+          " will as soon as their logs are folded; nba_rulebook_info tells what runs",
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+async function isBehind(
+  session: Session,
+  hash: RulebookHash,
+  index: PartitionIndex,
+  told: Position | undefined,
+): Promise<boolean> {
+  const partition = session.owned(index);
+  if (partition !== undefined) return partition.active.hash !== hash;
+  return told === undefined || comparePositions((await session.journal.head(index)).position, told) < 0;
+}
+
+function readiness(state: LoopState): ReturnType<Engine["ready"]> {
+  const { session, tenure } = state;
+  if (session === undefined || tenure === undefined) return { ok: false, why: state.why };
+  if (state.isStopping) return { ok: false, why: "stopping" };
+  const broken = [...tenure.broken()].map(([index, why]) => `; partition ${index} cannot be taken: ${why}`).join("");
+  const held = `${session.partitions.length} of ${state.options.partitions} partitions are here`;
+  return { ok: state.isReady, why: `${state.isReady ? "ready" : "taking partitions"}: ${held}${broken}` };
 }

@@ -1,49 +1,53 @@
-// The loop of a process over its partitions: read, fold, decide, commit, publish; and again. One commit of each partition
-// is under way while the next step is computed. Whatever is in doubt ends the session, and the next one recovers.
+// The loop of a process over the partitions that it holds: read, fold, decide, commit, publish; and again. One commit of each
+// partition is under way while the next step is computed. A partition in doubt is dropped and recovered, and where all of
+// them are in doubt the session ends, and the next one begins.
 import type { DecisionRecord } from "../domain/decision.ts";
-import {
-  type CommitSeq,
-  type CustomerKey,
-  comparePositions,
-  type PartitionIndex,
-  type Position,
-  type TrackingCode,
-} from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
-import { publishMissed, settleOrphans } from "./after-session.ts";
+import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
+import { startErasures } from "./erasures.ts";
+import { createInbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
+import type { Partition } from "./partition.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
+import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
 import { openSession, type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
 import type { SimulationQueue } from "./simulations.ts";
+import { openTenure, type Tenure } from "./tenure.ts";
 import { startTimers } from "./timers.ts";
 import { isTrouble, SessionTrouble } from "./trouble.ts";
 import { startWalks } from "./walks.ts";
 import type { WriteBackBounds } from "./write-back.ts";
 
-export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble">, WriteBackBounds {
+export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | "wake">, WriteBackBounds {
   /** Reads and checks RULES_DIR and MODELS_DIR again, for a reload. */
   readonly readLocal: () => Promise<LocalRulebook>;
   readonly meter: LoopMeter;
   /** How often it is looked whether every partition runs the rulebook that was activated last. */
   readonly activationPollMs: number;
+  /** How often it is looked whether somebody is to be erased. */
+  readonly erasurePollMs: number;
   readonly asksMax: number;
   readonly asksPerStepMax: number;
   readonly entriesPerStepMax: number;
-  /** Starts what lives as long as a session: front door, dispatch. Returns how to stop it. */
+  /** Starts what lives as long as a session, whatever partitions it holds: the front door. Returns how to stop it. */
   readonly onSession: (session: Session) => () => Promise<void>;
+  /** A partition has been recovered; it waits for this before it is folded on. Rejects where it cannot be had now. */
+  readonly onTaken: (partition: Pick<Partition, "index" | "token">) => Promise<void>;
+  /** It is held no more, or was taken in vain; its lease is given back after this. Never rejects. */
+  readonly onGone: (partition: PartitionIndex) => Promise<void>;
 }
 
 export interface DecisionLoop {
@@ -59,6 +63,12 @@ export interface DecisionLoop {
   ) => Promise<readonly Committed[]>;
   /** Notes in the input log that a channel took over an item; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Where questions about customers of other partitions go from now on: an anonymous key may be joined to one owned elsewhere. */
+  readonly routeThrough: (routes: Routes) => void;
+  /** Gives back what a decision reserved that nobody waits for any more; by the next session, where none can now. */
+  readonly release: (record: DecisionRecord) => Promise<void>;
+  /** The last commit of a partition, whoever owns it. Rejects where no session is open. */
+  readonly lastCommit: (partition: PartitionIndex) => Promise<CommitSeq>;
 }
 
 /** What outlives a session. */
@@ -75,7 +85,12 @@ export interface LoopState {
   readonly unreleased: DecisionRecord[];
   /** Last commit told to the listeners, by partition. */
   readonly published: Map<PartitionIndex, CommitSeq>;
+  /** How customers of other partitions are asked for; undefined only while the loop is made. */
+  routes: Routes | undefined;
   session: Session | undefined;
+  tenure: Tenure | undefined;
+  /** This engine has taken its share. */
+  isReady: boolean;
   isStopping: boolean;
   why: string;
 }
@@ -96,7 +111,10 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     orphans: [],
     unreleased: [],
     published: new Map(),
+    routes: undefined,
     session: undefined,
+    tenure: undefined,
+    isReady: false,
     isStopping: false,
     why: "starting",
   };
@@ -115,6 +133,16 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
+    routeThrough: (routes) => {
+      state.routes = routes;
+    },
+    release: async (record) => {
+      if (state.session === undefined) return void state.unreleased.push(record);
+      await release(state, state.session.journal, record).catch((error: unknown) => {
+        if (!isTrouble(error)) throw error; // it is kept for the next session
+      });
+    },
+    lastCommit: async (partition) => (await sessionOf(state).journal.head(partition)).seq,
   };
 }
 
@@ -152,7 +180,7 @@ async function runSession(state: LoopState): Promise<void> {
     trouble = why;
     signal.wake();
   };
-  const session = await openSession({ ...options, onTrouble }, () => state.isStopping);
+  const session = await openSession({ ...options, onTrouble, wake: signal.wake }, () => state.isStopping);
   const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
   const inbox = createInbox({
     reader: session.reader,
@@ -161,68 +189,59 @@ async function runSession(state: LoopState): Promise<void> {
     wake: signal.wake,
     onTrouble,
   });
-  const ticking = setInterval(signal.wake, 250);
-  let stopParts = async (): Promise<void> => undefined;
-  let stopTimers = (): void => undefined;
-  let stopWalks = (): void => undefined;
-  const stopQuotaPoll = startQuotaPoll(session, options.quotas.pollMs, onTrouble);
-  let stopWatch = (): void => undefined;
+  const running: { parts: (() => Promise<void>) | undefined; tenure: Tenure | undefined; stops: (() => void)[] } = {
+    parts: undefined,
+    tenure: undefined,
+    stops: [],
+  };
   try {
-    await publishMissed(state, session);
-    await settleOrphans(state, session);
-    const isCaughtUp = await catchUp(session, options.clock);
-    stopTimers = startTimers(session, options.clock, onTrouble);
-    stopWalks = startWalks(session, options.clock, onTrouble);
+    const tenure = await openTenure(state, session, inbox);
+    running.tenure = tenure;
+    running.stops = startPolls(state, session);
+    state.session = session;
+    state.tenure = tenure;
+    running.parts = options.onSession(session);
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
-      if (state.isStopping) break;
-      if (state.session === undefined && isCaughtUp()) {
-        state.session = session;
-        stopWatch = startActivationWatch(session, options.activationPollMs, options.log, onTrouble);
-        stopParts = options.onSession(session);
+      if (state.isStopping) {
+        await running.parts?.();
+        running.parts = undefined;
+        tenure.giveAll();
+      }
+      tenure.change();
+      if (state.isStopping && tenure.isEmpty()) break;
+      if (!state.isReady && tenure.isReady()) {
+        state.isReady = true;
         options.log.info("ready", { partitions: session.partitions.length });
       }
-      const isBusy = await step(state, session, inbox, inFlight, false);
+      const isBusy = await step(state, session, inbox, inFlight, tenure.stored);
       if (!isBusy) await signal.wait();
     }
-    await stopParts();
-    stopParts = async () => undefined;
-    await flush(state, session, inbox, inFlight);
+    await inFlight.telling; // needs the session's connection
+    await tenure.leave();
   } finally {
     state.session = undefined;
-    clearInterval(ticking);
-    stopTimers();
-    stopWalks();
-    stopQuotaPoll();
-    stopWatch();
-    await stopParts();
+    state.tenure = undefined;
+    state.isReady = false;
+    for (const stop of running.stops) stop();
+    running.tenure?.close();
+    await Promise.all(session.partitions.map(({ index }) => options.onGone(index)));
+    await running.parts?.();
     session.close();
     await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
   }
 }
 
-const CATCH_UP_MS_MAX = 5_000;
-
-/**
- * An ask right after a crash must not be decided by a profile from before it: what was in the logs when the session began is
- * folded first. Within bounds: after a long absence a late profile is better than no answer.
- */
-async function catchUp(session: Session, clock: () => number): Promise<() => boolean> {
-  const ends = await Promise.all(session.partitions.map(({ index }) => session.journal.lastEntry(index)));
-  const giveUpAt = clock() + CATCH_UP_MS_MAX;
-  return () =>
-    clock() > giveUpAt ||
-    session.partitions.every(({ position }, at) => comparePositions(position, ends[at] as Position) >= 0);
-}
-
-/** On a clean stop: everything written back, so that the next start has nothing to do again; leases given back. */
-async function flush(state: LoopState, session: Session, inbox: Inbox, inFlight: InFlight): Promise<void> {
-  for (;;) {
-    const isBusy = await step(state, session, inbox, inFlight, true);
-    await inFlight.commits;
-    if (inFlight.failed !== undefined) throw inFlight.failed;
-    if (!isBusy) break;
-  }
-  await inFlight.telling; // needs the session's connection
-  await Promise.all(session.partitions.map(({ index, token }) => session.journal.renew(index, token, 0)));
+/** What looks now and then, at whatever partitions are held just then. */
+function startPolls({ options, signal }: LoopState, session: Session): (() => void)[] {
+  const { clock, log } = options;
+  const ticking = setInterval(signal.wake, 250);
+  return [
+    () => clearInterval(ticking),
+    startTimers(session, clock, log),
+    startWalks(session, clock, log),
+    startQuotaPoll(session, options.quotas.pollMs, log),
+    startActivationWatch(session, options.activationPollMs, log),
+    startErasures(session, clock, options.erasurePollMs, log),
+  ];
 }

@@ -11,7 +11,7 @@ import type { ActiveRulebook } from "./active-rulebook.ts";
 import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
 import { foldCampaign } from "./fold-campaign.ts";
-import { foldErase } from "./fold-erase.ts";
+import { eraseMerge, foldErase } from "./fold-erase.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
   awaitJoin,
@@ -93,6 +93,10 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
 }
 
 function merge(partition: Partition, entry: Extract<LogEntry, { kind: "merge" }>, context: FoldContext): EntryResult {
+  if (!context.isReflected(entry.key) && partition.store.state(entry.key).joining === 0) {
+    eraseMerge(partition, entry, context);
+    return "internal";
+  }
   const fault = context.isReflected(entry.key) ? undefined : foldMerge(partition, entry);
   if (fault !== undefined) {
     const bytes = Buffer.from(entry.packed ?? []);

@@ -7,6 +7,9 @@ import { encodeErase } from "../ingest/erase-entry.ts";
 import type { FoldContext } from "./fold-entry.ts";
 import type { Partition } from "./partition.ts";
 
+/** Of one whose notes are gone already: nobody asks for it by its number. */
+const UNKNOWN_ERASURE = "0".repeat(32);
+
 export function foldErase(partition: Partition, entry: Extract<LogEntry, { kind: "erase" }>, context: FoldContext): void {
   const { key, erasure, joinedTo, position } = entry;
   const { store, draft, erasing, ordinal } = partition;
@@ -22,6 +25,21 @@ export function foldErase(partition: Partition, entry: Extract<LogEntry, { kind:
   for (const anonymous of absorbed) {
     draft.relays.push({ to: partitionOf(anonymous, context.partitions), fields: encodeErase(anonymous, erasure, key) });
   }
+}
+
+/**
+ * A profile that comes to a customer who does not wait for one: whoever asked for it was erased meanwhile. What it brings, and
+ * the device that it comes from, belong to the one who was erased.
+ */
+export function eraseMerge(
+  partition: Partition,
+  { key, anonymous, position, arrivedAt, movesClock }: Extract<LogEntry, { kind: "merge" }>,
+  context: FoldContext,
+): void {
+  const erasure = partition.erasing.get(key)?.erasure ?? UNKNOWN_ERASURE;
+  foldErase(partition, { kind: "erase", key, erasure, joinedTo: undefined, position, arrivedAt, movesClock }, context);
+  const to = partitionOf(anonymous, context.partitions);
+  partition.draft.relays.push({ to, fields: encodeErase(anonymous, erasure, key) });
 }
 
 function forget(partition: Partition, key: CustomerKey): void {

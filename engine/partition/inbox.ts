@@ -1,14 +1,19 @@
-// What was read from the input logs and not folded yet: bounded, so that a backlog stays in Redis.
-import type { PartitionIndex } from "../domain/ids.ts";
+// What was read from the input logs and not folded yet: bounded, so that a backlog stays in Redis. Of each partition it holds
+// an unbroken run behind the position at which the partition joined, whatever a reader brings late, twice or of before.
+import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import type { LogReader } from "../ingest/log-reader.ts";
 import type { RawEntry } from "../journal/journal.ts";
 
 export interface Inbox {
+  /** Reads what comes after this position of its log. */
+  readonly join: (partition: PartitionIndex, after: Position) => void;
+  /** Of this partition nothing is read or taken any more. */
+  readonly forget: (partition: PartitionIndex) => void;
   /** About `entriesMax` entries, whole reads, by partition, each in the order of its log. */
   readonly take: (entriesMax: number) => ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
   /** What was taken last and has to wait for the next step. */
   readonly giveBack: (entries: ReadonlyMap<PartitionIndex, readonly RawEntry[]>) => void;
-  /** Clock of the process when this partition last had an entry; when the inbox was made, before that. */
+  /** Clock of the process when this partition last had an entry; when it joined, before that. */
   readonly lastEntryAt: (partition: PartitionIndex) => number;
 }
 
@@ -21,46 +26,77 @@ export interface InboxOptions {
   readonly onTrouble: (why: string) => void;
 }
 
+interface Waiting {
+  readonly partition: PartitionIndex;
+  readonly entries: readonly RawEntry[];
+}
+
 export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: InboxOptions): Inbox {
-  let batches: { partition: PartitionIndex; entries: readonly RawEntry[] }[] = [];
+  let batches: Waiting[] = [];
   let waiting = 0;
   let resume: (() => void) | undefined;
-  const madeAt = clock();
+  const readUpTo = new Map<PartitionIndex, Position>();
   const lastEntryAt = new Map<PartitionIndex, number>();
+  const put = (partition: PartitionIndex, after: Position, entries: readonly RawEntry[]): void => {
+    const upTo = readUpTo.get(partition);
+    if (upTo === undefined || comparePositions(after, upTo) > 0) return;
+    const fresh = entries.filter(({ position }) => comparePositions(position, upTo) > 0);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    readUpTo.set(partition, last.position);
+    batches.push({ partition, entries: fresh });
+    waiting += fresh.length;
+    lastEntryAt.set(partition, clock());
+  };
   const pump = async (): Promise<void> => {
     for (;;) {
       const read = await reader.next();
-      for (const batch of read) {
-        batches.push(batch);
-        waiting += batch.entries.length;
-        lastEntryAt.set(batch.partition, clock());
-      }
-      if (read.length > 0) wake();
+      for (const { partition, after, entries } of read) put(partition, after, entries);
+      if (waiting > 0) wake();
       if (waiting >= entriesMax) await new Promise<void>((resolve) => (resume = resolve));
     }
   };
   pump().catch((error: unknown) => onTrouble(error instanceof Error ? error.message : String(error)));
+  const changeWaiting = (by: number): void => {
+    waiting += by;
+    if (waiting < entriesMax) resume?.();
+  };
   const take = (countMax: number): ReadonlyMap<PartitionIndex, readonly RawEntry[]> => {
     const taken = new Map<PartitionIndex, RawEntry[]>();
     let count = 0;
     let at = 0;
     for (; at < batches.length && count < countMax; at++) {
-      const { partition, entries } = batches[at] as (typeof batches)[number];
+      const { partition, entries } = batches[at] as Waiting;
       const list = taken.get(partition);
       if (list === undefined) taken.set(partition, [...entries]);
       else for (const entry of entries) list.push(entry);
       count += entries.length;
     }
     batches = at === batches.length ? [] : batches.slice(at);
-    waiting -= count;
-    if (waiting < entriesMax) resume?.();
+    changeWaiting(-count);
     return taken;
   };
-  const giveBack: Inbox["giveBack"] = (left) => {
-    for (const [partition, entries] of left) {
-      batches.unshift({ partition, entries });
-      waiting += entries.length;
-    }
+  return {
+    join: (partition, after) => {
+      readUpTo.set(partition, after);
+      lastEntryAt.set(partition, clock());
+      reader.add(partition, after);
+    },
+    forget: (partition) => {
+      reader.remove(partition);
+      readUpTo.delete(partition);
+      lastEntryAt.delete(partition);
+      const before = waiting;
+      batches = batches.filter((batch) => batch.partition !== partition);
+      changeWaiting(batches.reduce((sum, { entries }) => sum + entries.length, 0) - before);
+    },
+    take,
+    giveBack: (left) => {
+      for (const [partition, entries] of left) {
+        batches.unshift({ partition, entries });
+        waiting += entries.length;
+      }
+    },
+    lastEntryAt: (partition) => lastEntryAt.get(partition) ?? 0,
   };
-  return { take, giveBack, lastEntryAt: (partition) => lastEntryAt.get(partition) ?? madeAt };
 }

@@ -9,7 +9,7 @@ import { partitionOfDecision } from "./questions.ts";
 import { nowOf } from "./recover.ts";
 import { createServedQueue, type ServedQueue, type Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
-import { isTrouble, Unavailable } from "./trouble.ts";
+import { isTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 
 interface LookPlace {
   readonly partition: PartitionIndex;
@@ -38,19 +38,27 @@ export async function see(
   session: Session,
   clock: () => number,
 ): Promise<() => Promise<void>> {
-  const known: { readonly waiting: WaitingLook; readonly unscored: Unscored }[] = [];
+  const known: { readonly waiting: WaitingLook; readonly partition: Partition; readonly unscored: Unscored }[] = [];
   const unknown: WaitingLook[] = [];
   for (const waiting of looks) {
     const partition = session.owned(waiting.partition) as Partition;
+    if (session.isLost(partition)) {
+      waiting.reject(new Unavailable(whyNotHere(waiting.partition)));
+      continue;
+    }
     const unscored = glanceAt(partition, waiting.key, nowOf(partition, clock));
     if (unscored === undefined) unknown.push(waiting);
-    else known.push({ waiting, unscored });
+    else known.push({ waiting, partition, unscored });
   }
   const glances = await scoreGlances(known.map(({ unscored }) => unscored));
   return async () => {
     for (const { resolve } of unknown) resolve(undefined);
     for (const [at, glance] of glances.entries()) {
-      const { waiting } = known[at] as (typeof known)[number];
+      const { waiting, partition: seen } = known[at] as (typeof known)[number];
+      if (session.isLost(seen)) {
+        waiting.reject(new Unavailable(whyNotHere(seen.index))); // what it saw may not have been committed
+        continue;
+      }
       try {
         const look = await withDecisions(glance, async ({ decision }) => {
           // Not always of this partition: an anonymous key that was joined has brought its contacts along.

@@ -16,7 +16,7 @@ export function watchPartitions(metrics: Metrics, session: Session, clock: () =>
   metrics.onScrape(() => {
     let bytes = 0;
     let epoch = 0;
-    metrics.rulebook.clear();
+    for (const gauge of [metrics.rulebook, metrics.profiles, metrics.partitionOwner]) gauge.clear();
     for (const partition of current.session.partitions) {
       const label = String(partition.index);
       metrics.profiles.set(metrics.profiles.slot(label), partition.store.size);

@@ -1,6 +1,6 @@
 // Moves units of quotas between the accounts in Redis and the ledgers of this process' partitions. Nothing is ever overspent:
 // a grant is in the account before it is in a ledger, and out of the ledger, committed, before it is out of the account. A
-// crash in between leaves units in the account that no ledger has; the next session's `settle` gives them back.
+// crash in between leaves units in the account that no ledger has; the next owner's `settle` gives them back.
 import type { CommitSeq } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { QuotaAccount, QuotaAccounts, QuotaRow } from "../journal/quota.ts";
@@ -8,7 +8,6 @@ import type { Quota } from "../rulebook/policies.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Draft, Partition } from "./partition.ts";
 import { grant, leftOn, limitOf, lineOf } from "./quota-ledger.ts";
-import { SessionTrouble } from "./trouble.ts";
 
 /** What the exchange reads and writes of a partition. */
 export type QuotaHolder = Pick<Partition, "index" | "epoch" | "seq" | "skewMs" | "lastNow" | "quotas"> & {
@@ -37,6 +36,8 @@ export interface QuotaExchange {
   /** Now and then: does somebody wait for units that are idle here? */
   readonly poll: (partitions: readonly QuotaHolder[]) => Promise<void>;
   readonly read: QuotaAccounts["read"];
+  /** This partition is held no more. */
+  readonly forget: (partition: QuotaHolder) => void;
 }
 
 export interface QuotaExchangeOptions {
@@ -46,6 +47,8 @@ export interface QuotaExchangeOptions {
   readonly idleMs: number;
   /** After an ask in vain the same partition asks again only after this. */
   readonly againMs: number;
+  /** A later owner of this partition has been seen: this one spends nothing more. */
+  readonly onFenced: (partition: QuotaHolder) => void;
 }
 
 /** Of one line in one partition, beside its ledger. */
@@ -136,8 +139,10 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
     const reply = await accounts.exchange(account, rows);
     for (const [at, { partition, wish }] of demands.entries()) {
       const granted = reply.granted[at];
-      if (granted === undefined)
-        throw new SessionTrouble(`partition ${partition.index}: a later owner spends its quotas`);
+      if (granted === undefined) {
+        options.onFenced(partition);
+        continue;
+      }
       if (granted !== partition.quotas.get(account.line)?.granted) journal(partition, account.line, granted);
       if (leftOn(partition.quotas, account.line) < wish) {
         stateOf(partition, account.line).restsUntil = nowMs + options.againMs;
@@ -219,7 +224,15 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
     state.spentAt = clock();
   }
 
-  return { prepare, giveBack, committed, settle, poll, read: accounts.read };
+  return {
+    prepare,
+    giveBack,
+    committed,
+    settle,
+    poll,
+    read: accounts.read,
+    forget: (partition) => void lines.delete(partition),
+  };
 }
 
 const NOTHING_SEEN: Seen = { starved: 0, isWanted: false, isOver: false };

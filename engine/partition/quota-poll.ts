@@ -1,7 +1,9 @@
+import type { Log } from "../observe/log.ts";
+import { sayUnlessClosed } from "./say-unless-closed.ts";
 import type { Session } from "./session.ts";
 
 /** Looks now and then whether somebody waits for units that are idle here; what is to be done is done by the next step. */
-export function startQuotaPoll(session: Session, everyMs: number, onTrouble: (why: string) => void): () => void {
+export function startQuotaPoll(session: Session, everyMs: number, log: Log): () => void {
   let isPolling = false;
   const poll = async (): Promise<void> => {
     if (isPolling) return;
@@ -9,7 +11,7 @@ export function startQuotaPoll(session: Session, everyMs: number, onTrouble: (wh
     try {
       await session.quotas.poll(session.partitions);
     } catch (error) {
-      onTrouble(error instanceof Error ? error.message : String(error));
+      sayUnlessClosed(session, log, "quotas could not be looked after; looking again", error);
     } finally {
       isPolling = false;
     }

@@ -4,17 +4,17 @@ import type { QuotaUse } from "../engine.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Quota } from "../rulebook/policies.ts";
 import type { Partition } from "./partition.ts";
+import { activeOf, timeHere } from "./present.ts";
 import type { QuotaExchange } from "./quota-exchange.ts";
 import { decisionUnits, leftOn, limitOf, lineOf } from "./quota-ledger.ts";
 import type { Session } from "./session.ts";
 
 /** Of the active rulebook's quotas, now. What partitions of other processes spent is as of their last exchange. */
-export async function quotaUse({ partitions, quotas }: Session, clock: () => number): Promise<readonly QuotaUse[]> {
-  const [first] = partitions;
-  if (first === undefined) return [];
-  const now = Math.max(clock() + first.skewMs, first.lastNow) as Instant;
+export async function quotaUse(session: Session, clock: () => number): Promise<readonly QuotaUse[]> {
+  const { partitions, quotas } = session;
+  const now = timeHere(session, clock);
   return await Promise.all(
-    first.active.rulebook.quotas.map(async (quota): Promise<QuotaUse> => {
+    activeOf(session).rulebook.quotas.map(async (quota): Promise<QuotaUse> => {
       const line = lineOf(quota, now);
       const standing = await quotas.read(line);
       const spent = new Map(standing.partitions.map(({ partition, spent: told }) => [partition, told]));

@@ -1,6 +1,6 @@
 // Entries that a commit of one partition sends to the logs of others. They are part of the commit, so none is lost; they are
 // appended behind a watermark for each sender in the receiver's checkpoint, so none comes twice; and one at a time is under
-// way for each sender, so they come in order. A new session sends again whatever may not have arrived: all that was
+// way for each sender, so they come in order. The next owner sends again whatever may not have arrived: all that was
 // committed after the base of recovery, and what the base says was still to be sent then.
 import type { PartitionIndex } from "../domain/ids.ts";
 import { type AppendTarget, appendOnce, type SourceEntry } from "../ingest/append-once.ts";
@@ -15,9 +15,12 @@ const BATCH_ENTRIES_MAX = 64;
 /** Sends what this partition has committed and not sent yet; returns at once. */
 export type SendRelays = (partition: Partition) => void;
 
-/** `onTrouble`: it is not known what arrived; the session must end, and the next one sends again. */
-export function createRelays(connection: RedisConnection, onTrouble: (why: string) => void): SendRelays {
-  const sending = new Set<PartitionIndex>();
+/** `onTrouble`: it is not known what arrived; the sender must be recovered, and sends again then. */
+export function createRelays(
+  connection: RedisConnection,
+  onTrouble: (sender: Partition, why: string) => void,
+): SendRelays {
+  const sending = new WeakSet<Partition>();
   const send = async (partition: Partition): Promise<void> => {
     for (let batch = sendable(partition); batch.length > 0; batch = sendable(partition)) {
       const byReceiver = new Map<PartitionIndex, SourceEntry[]>();
@@ -34,11 +37,11 @@ export function createRelays(connection: RedisConnection, onTrouble: (why: strin
     }
   };
   return (partition) => {
-    if (sending.has(partition.index)) return;
-    sending.add(partition.index);
+    if (sending.has(partition)) return;
+    sending.add(partition);
     send(partition).then(
-      () => sending.delete(partition.index),
-      (error: unknown) => onTrouble(error instanceof Error ? error.message : String(error)),
+      () => sending.delete(partition),
+      (error: unknown) => onTrouble(partition, `relays: ${error instanceof Error ? error.message : String(error)}`),
     );
   };
 }

@@ -69,9 +69,12 @@ export function createRulebookLibrary(
     return active;
   };
   const get = (hash: RulebookHash): Promise<ActiveRulebook> => {
-    const found = compiled.get(hash) ?? open(hash);
-    compiled.set(hash, found);
-    return found;
+    const known = compiled.get(hash);
+    if (known !== undefined) return known;
+    const opening = open(hash);
+    compiled.set(hash, opening);
+    opening.catch(() => compiled.delete(hash)); // whoever waits is told; Redis may answer the next one
+    return opening;
   };
   return {
     store: (local) => storeRulebook(connection, local),

@@ -3,17 +3,19 @@ import type { PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
-import { redirectAsk } from "./answer-ask.ts";
+import { notHere, redirectAsk } from "./answer-ask.ts";
+import type { WaitingAsk } from "./asks.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
 import { see } from "./looks.ts";
+import type { Partition } from "./partition.ts";
 import { publish } from "./publish.ts";
 import { refuseAll } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { simulateAll } from "./simulations.ts";
 import { runStep, type StepOutput } from "./step.ts";
-import { SessionTrouble } from "./trouble.ts";
+import { isTrouble, SessionTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 import { evict, writeBackOf } from "./write-back.ts";
 
 export interface InFlight {
@@ -23,21 +25,22 @@ export interface InFlight {
   failed: Error | undefined;
 }
 
-/** One step; false where there was nothing to do. What its asks and looks wait for is settled, or left to the next session. */
+/** One step; false where there was nothing to do. What its asks and looks wait for is settled, or looked up later. */
 export async function step(
   state: LoopState,
   session: Session,
   inbox: Inbox,
   inFlight: InFlight,
-  isFlushing: boolean,
+  onStored: (partition: Partition) => void,
 ): Promise<boolean> {
   const { options } = state;
   if (inFlight.failed !== undefined) throw inFlight.failed;
-  const share = session.partitions.length;
-  const entries = isFlushing ? new Map() : inbox.take(options.entriesPerStepMax);
-  const asks = state.asks.take(options.asksPerStepMax);
-  const looks = state.looks.take(LIMITS.looksPerStepMax);
-  const simulations = state.simulations.take(LIMITS.simulationsPerStepMax);
+  const share = Math.max(1, session.partitions.length);
+  const entries = inbox.take(options.entriesPerStepMax);
+  const { asks, looks, simulations } = takeQuestions(state, session);
+  const homes = new Map(asks.map((waiting) => [waiting, session.owned(waiting.partition) as Partition]));
+  const isOrphan = (waiting: WaitingAsk): boolean =>
+    session.isLost(homes.get(waiting) as Partition) && !waiting.isSettled();
   const abandon = (error: unknown): Error => {
     const failure = error instanceof Error ? error : new SessionTrouble(String(error));
     state.orphans.push(...asks.filter((waiting) => !waiting.isSettled()));
@@ -52,9 +55,10 @@ export async function step(
       asks,
       looks: [...looks, ...simulations],
       clock: options.clock,
-      isFlushing,
+      isFlushing: state.isStopping,
+      lose: session.lose,
       stages: options.meter.stages,
-      writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, isFlushing),
+      writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);
@@ -70,8 +74,10 @@ export async function step(
     if (inFlight.failed !== undefined) throw inFlight.failed;
     options.meter.stages.lap("commit");
     for (const partition of session.partitions) evict(options, share, partition);
+    tellStored(session, output, onStored);
     inFlight.commits = commitAll(state, session, output)
       .then(() => {
+        state.orphans.push(...asks.filter(isOrphan));
         inFlight.telling = inFlight.telling.then(tell);
       })
       .catch((error: unknown) => {
@@ -79,15 +85,37 @@ export async function step(
         state.signal.wake();
       });
     // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
-    const isLookedAt = !isFlushing && state.looks.length() + state.simulations.length() > 0;
+    const isLookedAt = !state.isStopping && state.looks.length() + state.simulations.length() > 0;
     return entries.size > 0 || asks.length > 0 || output.closed.length > 0 || isLookedAt;
   } catch (error) {
     throw abandon(error);
   }
 }
 
+/** Those of partitions that may be asked here; the others are told so. */
+function takeQuestions(state: LoopState, session: Session) {
+  const isHere = ({ partition }: { readonly partition: PartitionIndex }): boolean => session.isOpen(partition);
+  const asks = state.asks.take(state.options.asksPerStepMax);
+  const looks = state.looks.take(LIMITS.looksPerStepMax);
+  const simulations = state.simulations.take(LIMITS.simulationsPerStepMax);
+  for (const waiting of asks) if (!isHere(waiting)) waiting.settle(notHere(waiting.partition));
+  for (const waiting of [...looks, ...simulations]) {
+    if (!isHere(waiting)) waiting.reject(new Unavailable(whyNotHere(waiting.partition)));
+  }
+  return { asks: asks.filter(isHere), looks: looks.filter(isHere), simulations: simulations.filter(isHere) };
+}
+
+/** A leaving partition for which nothing was left to be committed. */
+function tellStored(session: Session, { closed }: StepOutput, onStored: (partition: Partition) => void): void {
+  const writing = new Set(closed.map(({ partition }) => partition));
+  for (const partition of session.partitions) {
+    const isStored = partition.committed === partition.seq && !writing.has(partition);
+    if (session.isLeaving(partition) && isStored) onStored(partition);
+  }
+}
+
+/** Of each partition by itself: one that is refused, or of which it is not known, is lost, and the others go on. */
 async function commitAll(state: LoopState, session: Session, output: StepOutput): Promise<void> {
-  const { meter } = state.options;
   const byPartition = new Map<PartitionIndex, StepOutput["answers"][number][]>();
   for (const answer of output.answers) {
     const list = byPartition.get(answer.waiting.partition);
@@ -97,22 +125,39 @@ async function commitAll(state: LoopState, session: Session, output: StepOutput)
   const startedAt = performance.now();
   await Promise.all(
     output.closed.map(async (closed) => {
-      const { partition, commit } = closed;
-      const reply = await session.journal.commit(partition.token, commit);
-      if (reply.kind !== "ok")
-        throw new SessionTrouble(`partition ${partition.index}: the commit was refused: ${reply.why}`);
-      partition.committed = commit.seq;
-      session.sendRelays(partition);
-      meter.onCommitted(closed, (performance.now() - startedAt) / 1000);
-      publish(state, toCommitted(closed));
-      for (const { waiting, record } of byPartition.get(partition.index) ?? []) {
-        const isLate = !waiting.isAwaited();
-        waiting.settle({ kind: "decided", record, seq: commit.seq });
-        if (isLate) await release(state, session.journal, record);
+      const { partition } = closed;
+      const answers = byPartition.get(partition.index) ?? [];
+      try {
+        // What was computed while a commit of the same partition came into doubt stands on what may not have happened.
+        if (!session.isLost(partition)) await commitOne(state, session, closed, answers, startedAt);
+      } catch (error) {
+        if (!isTrouble(error)) throw error;
+        session.lose(partition, error.message);
       }
-      await session.quotas.committed(partition, commit.seq);
     }),
   );
+}
+
+async function commitOne(
+  state: LoopState,
+  session: Session,
+  closed: ClosedDraft,
+  answers: readonly StepOutput["answers"][number][],
+  startedAt: number,
+): Promise<void> {
+  const { partition, commit } = closed;
+  const reply = await session.journal.commit(partition.token, commit);
+  if (reply.kind !== "ok") throw new SessionTrouble(`the commit was refused: ${reply.why}`);
+  partition.committed = commit.seq;
+  session.sendRelays(partition);
+  state.options.meter.onCommitted(closed, (performance.now() - startedAt) / 1000);
+  publish(state, toCommitted(closed));
+  for (const { waiting, record } of answers) {
+    const isLate = !waiting.isAwaited();
+    waiting.settle({ kind: "decided", record, seq: commit.seq });
+    if (isLate) await release(state, session.journal, record);
+  }
+  await session.quotas.committed(partition, commit.seq);
 }
 
 function toCommitted({ partition, commit, draft }: ClosedDraft): Committed {

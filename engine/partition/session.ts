@@ -1,21 +1,24 @@
-// What a process holds from the moment it has taken its partitions until something is in doubt: connections, partitions
-// in memory, rulebooks. There is no repair in place: in doubt the whole session is dropped and a new one recovers.
+// What a process holds from the moment it is connected until the connection itself is in doubt: connections, rulebooks, and the
+// partitions that come and go in between. There is no repair in place: a partition in doubt is dropped and recovered, and where
+// everything is in doubt the whole session.
 import { randomInt } from "node:crypto";
-import type { PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
+import type { RulebookHash } from "../domain/ids.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
-import type { Acquired, Journal } from "../journal/journal.ts";
-import { CONFIG_KEY } from "../journal/keys.ts";
+import type { Journal } from "../journal/journal.ts";
+import { CONFIG_KEY, partitionKeys } from "../journal/keys.ts";
 import { createQuotaAccounts } from "../journal/quota.ts";
-import { awaitRedis, type RedisConnection, type Reply, text } from "../journal/redis.ts";
+import { awaitRedis, type ClosedListener, type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { ScorerOptions } from "../score/scorer.ts";
+import { lastActivation } from "./activations.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
+import { createHoldings, type HeldPartitions } from "./holdings.ts";
 import type { Partition } from "./partition.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
-import { type RecoverContext, recoverPartition } from "./recover.ts";
+import type { RecoverContext } from "./recover.ts";
 import { createRelays, type SendRelays } from "./relay.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
-import { SessionTrouble } from "./trouble.ts";
 
 export interface SessionOptions {
   /** One attempt at a connection that is given up after `silenceMs` without an answer. */
@@ -33,8 +36,10 @@ export interface SessionOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Told at most once for each session that something is in doubt. */
+  /** Told at most once for each session that all of it is in doubt. */
   readonly onTrouble: (why: string) => void;
+  /** Wakes the loop: a partition is to be let out. */
+  readonly wake: () => void;
 }
 
 /** When units of quotas are asked for again, looked after, and idle: see quota-exchange.ts. */
@@ -44,19 +49,17 @@ export interface QuotaTiming {
   readonly idleMs: number;
 }
 
-export interface Session {
+export interface Session extends HeldPartitions {
   readonly journal: Journal;
   readonly connection: RedisConnection;
   readonly reader: LogReader;
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
-  /** Those that this process owns, in no order that means anything. */
-  readonly partitions: readonly Partition[];
-  /** Undefined where another process owns it, or nobody. */
-  readonly owned: (index: PartitionIndex) => Partition | undefined;
   readonly quotas: QuotaExchange;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
+  /** What was activated last, as far as this process knows: for an engine that holds no partition which could tell. */
+  readonly latest: { active: ActiveRulebook };
   readonly close: () => void;
 }
 
@@ -65,27 +68,26 @@ export class Unfit extends Error {
   override readonly name = "Unfit";
 }
 
+/** Connects and agrees with the other engines on this Redis; no partition is taken yet. */
 export async function openSession(options: SessionOptions, isStopped: () => boolean): Promise<Session> {
   const { log, silenceMs } = options;
   const onWait = (why: string): void => log.warn("waiting for Redis", { why });
   const connection = await awaitRedis(() => options.connect(silenceMs), onWait, isStopped);
   const blocking = await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
-  const tokens = new Map<PartitionIndex, string>();
   let isOpen = true;
   const trouble = (why: string): void => {
     if (!isOpen) return;
     isOpen = false;
     options.onTrouble(why);
   };
-  connection.onClosed(trouble);
-  blocking.onClosed(trouble);
+  const holdings = createHoldings(options.clock, options.wake);
+  connection.onClosed(closedListener(connection, holdings, trouble));
+  blocking.onClosed(closedListener(blocking, holdings, trouble));
   const close = (): void => {
     isOpen = false;
-    clearInterval(renewal);
     connection.close();
     blocking.close();
   };
-  let renewal: NodeJS.Timeout | undefined;
   try {
     const library = createRulebookLibrary(connection, options.scorer);
     const { seed, genesis } = await agree(connection, options, await library.store(options.local));
@@ -100,27 +102,34 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       findRulebook: library.find,
       learnLayout: library.layout,
     };
-    renewal = setInterval(() => void renewAll(journal, tokens, leaseMs, trouble), leaseMs / 4);
-    const partitions = await recoverAll(options, context, tokens, isStopped);
-    for (const active of library.all()) active.evidence.recount(partitions.map((partition) => partition.evidence));
-    const accounts = createQuotaAccounts(connection, options.partitions);
-    const quotas = createQuotaExchange({ accounts, clock: options.clock, ...options.quotas });
-    await quotas.settle(partitions);
-    const from = new Map<PartitionIndex, Position>(partitions.map(({ index, position }) => [index, position]));
-    const reader = createLogReader({
-      connection: blocking,
-      partitions: partitions.map(({ index }) => index),
-      from,
-      countMax: options.entriesPerReadMax,
+    const quotas = createQuotaExchange({
+      accounts: createQuotaAccounts(connection, options.partitions),
+      clock: options.clock,
+      ...options.quotas,
+      onFenced: (holder) => holdings.lose(holder as Partition, "a later owner spends its quotas"),
     });
-    const sendRelays = createRelays(connection, trouble);
-    for (const partition of partitions) sendRelays(partition);
-    const owned = (index: PartitionIndex): Partition | undefined => partitions[index];
-    return { journal, connection, reader, library, context, partitions, owned, quotas, sendRelays, close };
+    const reader = createLogReader({ connection: blocking, waker: connection, countMax: options.entriesPerReadMax });
+    const sendRelays = createRelays(connection, holdings.lose);
+    const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
+    return { ...holdings, journal, connection, reader, library, context, quotas, sendRelays, latest, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** What a lost connection puts in doubt: the partitions behind it; everything where there is no other way to reach Redis. */
+function closedListener(
+  connection: RedisConnection,
+  holdings: HeldPartitions,
+  trouble: (why: string) => void,
+): ClosedListener {
+  return (why, covers) => {
+    if (connection.isClosed()) return trouble(why);
+    for (const partition of holdings.partitions) {
+      if (covers(partitionKeys(partition.index).lease)) holdings.lose(partition, why);
+    }
+  };
 }
 
 /** What all engines on one Redis must agree on, written by the first. */
@@ -145,64 +154,4 @@ async function agree(
     );
   }
   return { seed: Number(text(seed)), genesis: text(genesis) as RulebookHash };
-}
-
-async function recoverAll(
-  options: SessionOptions,
-  context: RecoverContext,
-  tokens: Map<PartitionIndex, string>,
-  isStopped: () => boolean,
-): Promise<readonly Partition[]> {
-  const recovered: Partition[] = [];
-  const indexes = Array.from({ length: options.partitions }, (_, index) => index as PartitionIndex);
-  const recoverOne = async (index: PartitionIndex): Promise<void> => {
-    const acquired = await acquire(options, context.journal, index, isStopped);
-    tokens.set(index, acquired.token);
-    recovered[index] = await recoverPartition(context, index, acquired);
-  };
-  // A few at a time: enough to hide round trips, not so many that their pages of the log pile up in memory.
-  const lanes = Array.from({ length: 8 }, async (_, lane) => {
-    for (let at = lane; at < indexes.length; at += 8) await recoverOne(indexes[at] as PartitionIndex);
-  });
-  await Promise.all(lanes);
-  return recovered;
-}
-
-async function renewAll(
-  journal: Journal,
-  tokens: ReadonlyMap<PartitionIndex, string>,
-  leaseMs: number,
-  trouble: (why: string) => void,
-): Promise<void> {
-  try {
-    const kept = await Promise.all([...tokens].map(([index, token]) => journal.renew(index, token, leaseMs)));
-    if (kept.includes(false)) trouble("another engine has taken a partition of this one");
-  } catch (error) {
-    trouble(error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function acquire(
-  options: SessionOptions,
-  journal: Journal,
-  index: PartitionIndex,
-  isStopped: () => boolean,
-): Promise<Extract<Acquired, { kind: "acquired" }>> {
-  for (;;) {
-    const acquired = await journal.acquire(index);
-    switch (acquired.kind) {
-      case "acquired":
-        return acquired;
-      case "broken":
-        throw new Unfit(`partition ${index} cannot be taken: ${acquired.why}`);
-      case "held":
-        if (isStopped()) throw new SessionTrouble("stopped while waiting for a partition");
-        options.log.info("a partition is leased to another engine", {
-          partition: index,
-          owner: acquired.owner,
-          remainingMs: acquired.remainingMs,
-        });
-        await new Promise((resolve) => setTimeout(resolve, Math.min(acquired.remainingMs + 5, 500)));
-    }
-  }
 }

@@ -9,6 +9,7 @@ import { nowOf } from "./recover.ts";
 import type { ServedQueue, Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { decideSupposed, suppose } from "./suppose.ts";
+import { Unavailable, whyNotHere } from "./trouble.ts";
 
 interface Wanted {
   readonly partition: PartitionIndex;
@@ -28,6 +29,10 @@ export async function simulateAll(
   const tellings: (() => void)[] = [];
   for (const { partition: index, simulation, resolve, reject } of waiting) {
     const partition = session.owned(index) as Partition;
+    if (session.isLost(partition)) {
+      reject(new Unavailable(whyNotHere(index)));
+      continue;
+    }
     const now = nowOf(partition, clock);
     const quotas = await obtainable(session.quotas, partition, simulation.suppose.now ?? now);
     const supposed = suppose(partition, simulation, now, quotas);
@@ -38,6 +43,7 @@ export async function simulateAll(
     const { decider } = supposed.active;
     const record = await decideSupposed(supposed);
     tellings.push(() => {
+      if (session.isLost(partition)) return reject(new Unavailable(whyNotHere(index)));
       try {
         resolve({ kind: "simulated", record, explanation: explain(decider, record) });
       } catch (error) {

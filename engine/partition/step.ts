@@ -23,8 +23,10 @@ export interface StepInput {
   /** Customers to be looked at after the fold. */
   readonly looks: readonly { readonly partition: PartitionIndex; readonly key: CustomerKey }[];
   readonly clock: () => number;
-  /** The last steps of a session: what is held is given back. */
+  /** What is held of quotas is given back: nothing more is decided here. */
   readonly isFlushing: boolean;
+  /** A partition whose profiles cannot be had: it takes no part in this step, and none in the next. Left out: the step rejects. */
+  readonly lose?: (partition: Partition, why: string) => void;
   readonly stages: WaveMeter;
   readonly writeBack: (partition: Partition) => WriteBack;
   /** Left out: as the journal keeps it. */
@@ -43,7 +45,7 @@ export interface StepOutput {
 }
 
 /** What a step needs of a session: the sandbox steps without Redis. */
-export type Stepping = Pick<Session, "context" | "partitions" | "owned" | "quotas"> & {
+export type Stepping = Pick<Session, "context" | "partitions" | "owned" | "quotas" | "isLost"> & {
   readonly library: Pick<Session["library"], "all">;
 };
 
@@ -58,6 +60,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
   const learn = learner(session);
   const closed: ClosedDraft[] = [];
   for (const partition of session.partitions) {
+    if (session.isLost(partition)) continue;
     const writeBack = input.writeBack(partition);
     armTimers(partition);
     if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
@@ -88,18 +91,42 @@ async function foldAll(
   }
   for (const { partition, ask } of input.asks) keysOf(session.owned(partition) as Partition).add(ask.key);
   for (const { partition, key } of input.looks) keysOf(session.owned(partition) as Partition).add(key);
-  await Promise.all([...needed].map(([partition, keys]) => loadProfiles(session.context, partition, keys)));
+  await Promise.all(
+    [...needed].map(([partition, keys]) =>
+      loadOrLose(input, partition, () => loadProfiles(session.context, partition, keys)),
+    ),
+  );
   for (const [partition, entries] of decoded) {
-    const rulebooks = await compiled(session.context, entries);
+    if (session.isLost(partition)) continue;
+    const rulebooks = await loadOrLose(input, partition, async () => {
+      await learnLayouts(session.context, partition, entries);
+      return await compiled(session.context, entries);
+    });
+    if (rulebooks === undefined) continue;
     if (entries[0]?.kind === "activation") recount(session);
-    await learnLayouts(session.context, partition, entries);
     const { seed, partitions } = session.context;
     const context = { seed, partitions, rulebooks, isReflected: () => false };
     for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
-  return { touched: new Set([...decoded.keys(), ...asked]), left };
+  const touched = [...decoded.keys(), ...asked].filter((partition) => !session.isLost(partition));
+  return { touched: new Set(touched), left };
+}
+
+/** What one partition needs from Redis. Where it cannot be had the others go on. */
+async function loadOrLose<T>(
+  { lose }: StepInput,
+  partition: Partition,
+  load: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await load();
+  } catch (error) {
+    if (lose === undefined) throw error;
+    lose(partition, error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
 }
 
 /**
@@ -143,6 +170,7 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
   }
   for (const waiting of input.asks) {
     const partition = session.owned(waiting.partition) as Partition;
+    if (session.isLost(partition)) continue;
     const { sealedTo, joining } = partition.store.state(waiting.ask.key);
     if (sealedTo !== undefined) {
       redirected.push({ waiting, customer: sealedTo });

@@ -6,14 +6,17 @@ import type { Instant } from "../domain/time.ts";
 import { type EntryFields, encodeCampaign, encodeTimer } from "../ingest/log-entry.ts";
 import { createRegister, type Register, type Walk } from "../journal/register.ts";
 import { LIMITS } from "../limits.ts";
+import type { Log } from "../observe/log.ts";
 import { hasDaily } from "./arm-timers.ts";
 import { runOf } from "./fold-campaign.ts";
 import type { Partition } from "./partition.ts";
 import { nowOf } from "./recover.ts";
+import { sayUnlessClosed } from "./say-unless-closed.ts";
 import type { Session } from "./session.ts";
 import { createWalker, type Walker } from "./walker.ts";
 
 const TICK_MS = 50;
+const REST_MS = 1_000;
 /** The walk that arms the daily timers; a run of a campaign has a slash in its name. */
 const DAILY_WALK = "$daily";
 
@@ -30,30 +33,46 @@ interface Place {
   readonly register: Register;
   readonly partition: Partition;
   readonly clock: () => number;
-  /** As they were when this session began. */
+  /** As they were when this engine began to walk here. */
   stored: ReadonlyMap<string, Walk> | undefined;
-  readonly walkers: Map<string, Walker>;
+  walkers: Map<string, Walker>;
+  /** Clock of the process: after a failure it walks on from then. */
+  restsUntil: number;
 }
 
-/** Starts what walks the partitions of a session; returns how to stop it. */
-export function startWalks(session: Session, clock: () => number, onTrouble: (why: string) => void): () => void {
+/** Starts what walks the partitions that are held; returns how to stop it. */
+export function startWalks(session: Session, clock: () => number, log: Log): () => void {
   const register = createRegister(session.connection);
-  const places = session.partitions.map(
-    (partition): Place => ({ session, register, partition, clock, stored: undefined, walkers: new Map() }),
-  );
+  const places = new WeakMap<Partition, Place>();
+  const placeOf = (partition: Partition): Place => {
+    const known = places.get(partition);
+    if (known !== undefined) return known;
+    const place: Place = { session, register, partition, clock, stored: undefined, walkers: new Map(), restsUntil: 0 };
+    places.set(partition, place);
+    return place;
+  };
   let isWalking = false;
   const tick = async (): Promise<void> => {
+    const walking = session.partitions.map(placeOf).filter(({ restsUntil }) => restsUntil <= clock());
+    await Promise.all(
+      walking.map(async (place) => {
+        try {
+          await walkPartition(place);
+        } catch (error) {
+          // Its walkers are made anew from what was written down: turns may be asked for twice, which the fold honours once.
+          Object.assign(place, { stored: undefined, walkers: new Map(), restsUntil: clock() + REST_MS });
+          sayUnlessClosed(session, log, "a walk over the customers was held up; going on", error);
+        }
+      }),
+    );
+  };
+  const ticking = setInterval(() => {
     if (isWalking) return;
     isWalking = true;
-    try {
-      await Promise.all(places.map(walkPartition));
-    } catch (error) {
-      onTrouble(error instanceof Error ? error.message : String(error));
-    } finally {
+    void tick().finally(() => {
       isWalking = false;
-    }
-  };
-  const ticking = setInterval(() => void tick(), TICK_MS);
+    });
+  }, TICK_MS);
   return () => clearInterval(ticking);
 }
 

@@ -81,8 +81,21 @@ export async function openLab(options: SandboxOptions): Promise<Lab> {
   const library = { all: () => [...rulebooks.values()].flatMap((active) => [active, ...active.variants.values()]) };
   // No blocks: each step takes what it needs and gives back what it did not spend, so nothing is out of another's reach.
   const accounts = createMemoryQuotas(Number.POSITIVE_INFINITY);
-  const quotas = createQuotaExchange({ accounts, clock: () => lab.now, againMs: 0, idleMs: 0 });
-  const stepping: Stepping = { context, partitions: recovered, owned: (index) => recovered[index], library, quotas };
+  const quotas = createQuotaExchange({
+    accounts,
+    clock: () => lab.now,
+    againMs: 0,
+    idleMs: 0,
+    onFenced: () => undefined,
+  });
+  const stepping: Stepping = {
+    context,
+    partitions: recovered,
+    owned: (index) => recovered[index],
+    isLost: () => false,
+    library,
+    quotas,
+  };
   const lab: Lab = {
     options,
     journal,

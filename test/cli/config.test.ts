@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Config, isLoopback, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
+import { type Config, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
+import { isLoopback } from "../../engine/config-check.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
 
 function faults(env: Record<string, string>): readonly string[] {
   const parsed = parseConfig(env);
@@ -25,6 +28,13 @@ describe("parseConfig", () => {
       modelsDir: "models",
       stateDir: ".nba",
       auth: "off",
+      jwtSecret: undefined,
+      jwksUrl: undefined,
+      jwtIssuer: undefined,
+      jwtAudience: "nba",
+      apiKeysFile: undefined,
+      allowedOrigins: [],
+      rateLimit: undefined,
       profilesMax: 1_000_000,
       leaseMs: 3_000,
       logLevel: "info",
@@ -45,7 +55,20 @@ describe("parseConfig", () => {
       { LOG_LEVEL: "debug", AUTH: "off" },
       { logLevel: "debug", auth: "off" },
     ],
-    [{ NBA_STATE_DIR: "/var/lib/nba", NBA_LONG: "1" }, { stateDir: "/var/lib/nba" }],
+    [
+      { HOST: "0.0.0.0", JWT_SECRET: SECRET },
+      { auth: "jwt", jwtSecret: SECRET },
+    ],
+    [
+      { AUTH: "jwt", JWKS_URL: "http://127.0.0.1:9/keys" },
+      { auth: "jwt", jwksUrl: "http://127.0.0.1:9/keys" },
+    ],
+    [{ NBA_API_KEYS_FILE: "keys.yaml" }, { auth: "jwt", apiKeysFile: "keys.yaml" }],
+    [
+      { NBA_ALLOWED_ORIGINS: "https://a.example, http://localhost:3000" },
+      { allowedOrigins: ["https://a.example", "http://localhost:3000"] },
+    ],
+    [{ NBA_STATE_DIR: "/var/lib/nba", NBA_LONG: "1", NBA_TOKEN: "t" }, { stateDir: "/var/lib/nba" }],
   ])("takes %j", (env, expected) => {
     expect(config(env as Record<string, string>)).toMatchObject(expected);
   });
@@ -62,9 +85,25 @@ describe("parseConfig", () => {
     [{ HOST: "127.0.0.256" }, 'HOST: "127.0.0.256" is neither an address nor a host name; e.g. 127.0.0.1'],
     [
       { HOST: "0.0.0.0" },
-      'HOST: "0.0.0.0" is reachable from other machines while AUTH is "off"; use 127.0.0.1, ::1 or localhost',
+      'HOST: "0.0.0.0" is reachable from other machines while AUTH is "off"; use 127.0.0.1, ::1 or localhost, or tokens',
     ],
-    [{ AUTH: "jwt" }, 'AUTH: "jwt" is not built in this version; "off", with a loopback HOST, is all there is'],
+    [{ AUTH: "jwt" }, 'AUTH: "jwt" needs one of JWT_SECRET, JWKS_URL, NBA_API_KEYS_FILE'],
+    [{ AUTH: "none" }, 'AUTH: "none" is none of off, jwt'],
+    [{ AUTH: "off", JWT_SECRET: SECRET }, 'JWT_SECRET: is set, but AUTH is "off"; leave one of the two out'],
+    [{ JWT_SECRET: "short" }, "JWT_SECRET: has 5 bytes: at least 32 are needed, e.g. openssl rand -base64 32"],
+    [
+      { JWT_SECRET: SECRET, JWKS_URL: "https://idp.example/keys" },
+      "JWKS_URL: is set beside JWT_SECRET; use one of the two",
+    ],
+    [
+      { JWKS_URL: "http://idp.example/keys" },
+      'JWKS_URL: "http://idp.example/keys": want https://..., or http:// on loopback, without a password',
+    ],
+    [
+      { NBA_ALLOWED_ORIGINS: "https://crm.example/" },
+      'NBA_ALLOWED_ORIGINS: "https://crm.example/" is no origin; want scheme and host as browsers send them, e.g. https://crm.example',
+    ],
+    [{ NBA_RATE_LIMIT: "0" }, 'NBA_RATE_LIMIT: "0" is not a whole number from 1 to 1000000'],
     [
       { REDIS_URL: "http://h" },
       'REDIS_URL: "http:" is no way to reach Redis; want redis://host:6379, rediss://host:6379 or unix:///path/to/socket',

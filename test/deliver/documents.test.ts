@@ -55,6 +55,7 @@ describe("/openapi.json", () => {
       "POST /v1/outcomes",
       "POST /v1/rulebook:reload",
       "POST /v1/rulebook:rollback",
+      "POST /v1/tickets",
     ]);
     for (const call of calls) {
       const [method, path] = call.split(" ") as [string, string];

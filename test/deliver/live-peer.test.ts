@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Opening, Peer } from "../../engine/deliver/live-peer.ts";
+import { ANYONE } from "../../engine/deliver/auth/caller.ts";
+import type { Live, Opening, Peer } from "../../engine/deliver/live-peer.ts";
 import { BUFFERED_BYTES_MAX, mayReceive, sendEncoded } from "../../engine/deliver/live-peer.ts";
 import { loadUws } from "../../engine/deliver/uws.ts";
 
@@ -20,12 +21,13 @@ beforeAll(async () => {
   app.ws<Opening>("/", {
     maxBackpressure: 64 * 1024 * 1024,
     upgrade: (res, req, context) => {
-      const opening: Opening = { subprotocol: "nba.v1.json" };
+      const opening: Opening = { subprotocol: "nba.v1.json", ticket: undefined };
       res.upgrade(opening, req.getHeader("sec-websocket-key"), "", "", context);
     },
     open: (socket) => {
-      const state = { kind: "live", subscriptions: new Map() } as const;
-      peers.push({ socket, subprotocol: "nba.v1.json", state, allowance: 1, allowanceAtMs: 0, underWay: 0 });
+      const state: Live = { kind: "live", caller: ANYONE, subscriptions: new Map() };
+      const bucket = { allowance: 1, allowanceAtMs: 0, underWay: 0 };
+      peers.push({ socket, subprotocol: "nba.v1.json", state, timer: undefined, admission: undefined, ...bucket });
     },
     close: (socket) => {
       const peer = peers.find((each) => each.socket === socket);

@@ -1,4 +1,6 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
+import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createDispatch, type Dispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
@@ -7,7 +9,8 @@ import { createServer } from "../../engine/deliver/server.ts";
 import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
-import { createLog } from "../../engine/observe/log.ts";
+import { createLog, type Log } from "../../engine/observe/log.ts";
+import { createPeering } from "../../engine/peer/create-peering.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
 export interface Outside {
@@ -24,9 +27,14 @@ export interface Outside {
 
 const PARTITIONS = 4;
 
-export async function startOutside(redisUrl: string): Promise<Outside> {
+export interface OutsideOptions {
+  readonly guard?: GuardOptions;
+  readonly log?: Log;
+}
+
+export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
   const running = await startLoop(redisUrl, { partitions: PARTITIONS });
-  const { engine, journalFrom, delivered } = running.loop;
+  const { journalFrom, delivered } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -37,8 +45,12 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
     onWebsocketDropped: (reason) => count(reason),
     onDelivery: (channel, result, items) => count(`${channel}:${result}`, items),
   };
-  const log = createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
+  const log =
+    options.log ?? createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const tailLane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  const peering = createPeering({ loop: running.loop, lane, tailLane, clock: Date.now, log });
+  const { engine, tail, routes } = peering;
   const dispatch = createDispatch({
     redis: lane,
     rulebook: engine.rulebook,
@@ -51,6 +63,8 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
   await dispatch.start(Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex));
   const server = createServer({
     engine,
+    tail,
+    internal: routes,
     config: {
       host: "127.0.0.1",
       port: 0,
@@ -62,6 +76,8 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
     exposition: running.metrics,
     log,
     idempotency: createRedisIdempotency(lane, log),
+    guard: createGuard(options.guard ?? { auth: "off", perSecond: undefined }, log),
+    tickets: createTickets(lane),
     delivered,
   });
   const { port } = await server.listen();
@@ -83,6 +99,7 @@ export async function startOutside(redisUrl: string): Promise<Outside> {
       await closeServer();
       await dispatch.stop(1_000);
       await running.stop();
+      await peering.close();
       lane.close();
     },
   };

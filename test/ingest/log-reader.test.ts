@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
-import { createLogReader } from "../../engine/ingest/log-reader.ts";
+import { createLogReader, type LogReader } from "../../engine/ingest/log-reader.ts";
 import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
 import { withRedis } from "./redis-server.ts";
 
@@ -11,11 +11,23 @@ const add = async (connection: RedisConnection, partition: number, from: number,
     await connection.command(["XADD", `nba:{${partition}}:events`, `${n}-1`, "s", "x", "d", `${n}`]);
 };
 
+const BEGINNING = "0-0" as Position;
+async function readerOf(
+  url: string,
+  waker: RedisConnection,
+  options: { readonly countMax: number; readonly blockMs?: number },
+  from: ReadonlyMap<PartitionIndex, Position> = new Map(),
+): Promise<LogReader> {
+  const reader = createLogReader({ connection: await open(url), waker, ...options });
+  for (const partition of partitions) reader.add(partition, from.get(partition) ?? BEGINNING);
+  return reader;
+}
+
 describe("reader of the input logs", () => {
   test("gives every entry of every owned log once and in order, while more arrive", async () => {
     await withRedis(async (connection, url) => {
       for (const partition of [0, 5, 6]) await add(connection, partition, 1, 101);
-      const reader = createLogReader({ connection: await open(url), partitions, from: new Map(), countMax: 7 });
+      const reader = await readerOf(url, connection, { countMax: 7 });
       const seen = new Map<number, number[]>();
       const adding = add(connection, 7, 1, 201);
       for (let total = 0; total < 400; ) {
@@ -41,7 +53,7 @@ describe("reader of the input logs", () => {
     await withRedis(async (connection, url) => {
       await add(connection, 0, 1, 11);
       const from = new Map([[0 as PartitionIndex, "8-1" as Position]]);
-      const reader = createLogReader({ connection: await open(url), partitions, from, countMax: 100 });
+      const reader = await readerOf(url, connection, { countMax: 100 }, from);
       const batches = await reader.next();
       expect(batches.map(({ partition, entries }) => [partition, entries.map((entry) => entry.position)])).toEqual([
         [0, ["9-1", "10-1"]],
@@ -52,13 +64,7 @@ describe("reader of the input logs", () => {
 
   test("is empty after a silence, wakes for an entry, and ends at once when stopped", async () => {
     await withRedis(async (connection, url) => {
-      const reader = createLogReader({
-        connection: await open(url),
-        partitions,
-        from: new Map(),
-        countMax: 10,
-        blockMs: 50,
-      });
+      const reader = await readerOf(url, connection, { countMax: 10, blockMs: 50 });
       expect(await reader.next()).toEqual([]);
       await add(connection, 5, 1, 2);
       const batches = [...(await reader.next()), ...(await reader.next())];
@@ -71,9 +77,10 @@ describe("reader of the input logs", () => {
   });
 
   test("tells that its connection was lost", async () => {
-    await withRedis(async (_, url) => {
+    await withRedis(async (waker, url) => {
       const connection = await open(url);
-      const reader = createLogReader({ connection, partitions, from: new Map(), countMax: 10 });
+      const reader = createLogReader({ connection, waker, countMax: 10 });
+      for (const partition of partitions) reader.add(partition, BEGINNING);
       const waiting = reader.next();
       connection.close();
       await expect(waiting).rejects.toThrow();

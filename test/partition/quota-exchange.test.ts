@@ -63,6 +63,10 @@ function copy(ledger: QuotaLedger): QuotaLedger {
   return new Map([...ledger].map(([line, { granted, spent }]) => [line, { granted, spent }]));
 }
 
+function fail(): never {
+  throw new Error("nobody but this exchange takes partitions here");
+}
+
 function createCluster() {
   const clock = { ms: NOON as number };
   const active = { rulebook: { quotas: QUOTAS } };
@@ -81,7 +85,8 @@ function createCluster() {
     return { held: take(index, 1, journal.ledger), journal, spent: QUOTAS.map(() => 0) };
   });
   const accounts = createQuotaAccounts(connection, PARTITIONS);
-  const open = (): QuotaExchange => createQuotaExchange({ accounts, clock: () => clock.ms, againMs: 20, idleMs: 200 });
+  const open = (): QuotaExchange =>
+    createQuotaExchange({ accounts, clock: () => clock.ms, againMs: 20, idleMs: 200, onFenced: fail });
   let exchange = open();
   const holders = () => partitions.map(({ held }) => held);
   /** One step as the loop makes it: `asks` contacts are decided in each of these partitions. */

@@ -356,6 +356,9 @@ describe("what a decision supersedes", () => {
 
   test("RSV-5 keeps its place where somebody had asked for it, or a gateway may have it", () => {
     expect(supersede({ ...pushed, inbound: true })).toMatchObject({ live: false, state: "reserved" });
-    expect(supersede({ ...pushed, channel: nameHash("channel", "push") })).toMatchObject({ live: false, state: "reserved" });
+    expect(supersede({ ...pushed, channel: nameHash("channel", "push") })).toMatchObject({
+      live: false,
+      state: "reserved",
+    });
   });
 });

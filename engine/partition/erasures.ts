@@ -1,0 +1,135 @@
+// Erasures from the request to the end: asked for by an entry of the log, carried out over the partitions of this process by
+// erase-pass.ts, and done once Redis has written its files anew.
+import type { CustomerKey } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import { encodeErase } from "../ingest/erase-entry.ts";
+import { createErasures, type ErasureField } from "../journal/erasures.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
+import { LIMITS } from "../limits.ts";
+import type { Log } from "../observe/log.ts";
+import { type ErasePass, erasePass, forgetErased, readyToErase } from "./erase-pass.ts";
+import { alone } from "./erase-shared.ts";
+import type { Session } from "./session.ts";
+
+/** Notes the erasure in the log of the key, unless one is under way: then there is nothing more to do. */
+export async function askErasure(session: Session, key: CustomerKey, clock: () => number): Promise<"begun" | "under-way"> {
+  const erasures = createErasures(session.connection, clock);
+  const erasure = await erasures.idOf(key);
+  const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
+  if (noted.some(({ state }) => state !== "done")) return "under-way";
+  const partition = partitionOf(key, session.context.partitions);
+  await erasures.note(erasure, partition, key, "asked");
+  await session.journal.append(partition, encodeErase(key, erasure));
+  return "begun";
+}
+
+/** Undefined: nobody has asked for it, within memory. */
+export async function erasureOf(
+  session: Session,
+  key: CustomerKey,
+  clock: () => number,
+): Promise<"under-way" | "done" | undefined> {
+  const erasures = createErasures(session.connection, clock);
+  const erasure = await erasures.idOf(key);
+  const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
+  if (noted.length === 0) return undefined;
+  return noted.every(({ state }) => state === "done") ? "done" : "under-way";
+}
+
+/** Looks now and then whether something is to be erased; returns how to stop it. */
+export function startErasures(session: Session, clock: () => number, everyMs: number, log: Log): () => void {
+  let isStopped = false;
+  let isRunning = false;
+  const pass: ErasePass = {
+    connection: session.connection,
+    journal: session.journal,
+    erasures: createErasures(session.connection, clock),
+    partitions: session.context.partitions,
+    seed: session.context.seed,
+    channels: () => channelsOf(session),
+    isStopped: () => isStopped,
+  };
+  const run = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      await erasePartitions(pass, session);
+      await finish(pass, clock);
+    } catch (error) {
+      // Nothing is lost by it: the checkpoints still name who is to be erased.
+      if (!isStopped) log.warn("an erasure could not go on yet", { why: (error as Error).message });
+    } finally {
+      isRunning = false;
+    }
+  };
+  const looking = setInterval(() => void run(), everyMs);
+  return () => {
+    isStopped = true;
+    clearInterval(looking);
+  };
+}
+
+async function erasePartitions(pass: ErasePass, session: Session): Promise<void> {
+  for (const partition of session.partitions) {
+    if (partition.erasing.size === 0 || pass.isStopped()) continue;
+    const ready = await readyToErase(pass, partition);
+    if (ready.size === 0) continue;
+    await erasePass(pass, partition, ready);
+    await forgetErased(pass, partition, ready);
+  }
+}
+
+/** What is in no stream any more is still in the files of Redis: they are written anew, for all erasures at once. */
+async function finish({ connection, erasures, isStopped }: ErasePass, clock: () => number): Promise<void> {
+  const all = await erasures.all();
+  const old = all.filter(({ state, at }) => state === "done" && clock() - at > LIMITS.erasureKnownMs);
+  await erasures.forget(old);
+  const waiting = all.filter(({ state }) => state === "rewritten");
+  if (waiting.length === 0) return;
+  await alone(connection, async () => {
+    await rewriteFiles(connection, isStopped);
+    await erasures.set(await stillWaiting(erasures.all, waiting), "done");
+  });
+}
+
+/** Not those that were asked for again meanwhile. */
+async function stillWaiting(
+  all: () => Promise<readonly ErasureField[]>,
+  waiting: readonly ErasureField[],
+): Promise<readonly ErasureField[]> {
+  const now = new Map((await all()).map((field) => [field.field, field]));
+  return waiting.filter(({ field, at }) => now.get(field)?.state === "rewritten" && now.get(field)?.at === at);
+}
+
+async function rewriteFiles(connection: RedisConnection, isStopped: () => boolean): Promise<void> {
+  const about = async (name: string): Promise<string> => {
+    const found = new RegExp(`^${name}:(.*?)\r?$`, "m").exec(text(await connection.command(["INFO", "persistence"])));
+    return found?.[1] ?? "";
+  };
+  const idle = async (...names: string[]): Promise<void> => {
+    for (;;) {
+      const busy = await Promise.all(names.map(about));
+      if (busy.every((value) => value !== "1")) return;
+      if (isStopped()) throw new Error("stopped while Redis wrote its files anew");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const progress = ["aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"];
+  await idle(...progress);
+  if ((await about("aof_enabled")) === "1") {
+    await connection.command(["BGREWRITEAOF"]);
+    await idle(...progress);
+    if ((await about("aof_last_bgrewrite_status")) !== "ok") throw new Error("Redis could not write its append-only file anew");
+  }
+  if (Number(await about("rdb_saves")) > 0) {
+    await connection.command(["BGSAVE"]);
+    await idle(...progress);
+    if ((await about("rdb_last_bgsave_status")) !== "ok") throw new Error("Redis could not write its snapshot anew");
+  }
+}
+
+/** Of every rulebook that runs here: a channel that was given up long ago is bounded by its length. */
+function channelsOf(session: Session): readonly string[] {
+  const names = session.library.all().flatMap(({ rulebook }) => rulebook.channels.map(({ name }) => name));
+  return [...new Set(names)];
+}

@@ -1,0 +1,117 @@
+// The engine as engine/main.ts wires it, in a simulated process and without its HTTP server.
+import { createDispatch } from "../../engine/deliver/dispatch.ts";
+import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
+import type { PartitionIndex } from "../../engine/domain/ids.ts";
+import type { Committed } from "../../engine/engine.ts";
+import { createFrontDoor } from "../../engine/ingest/front-door.ts";
+import type { RedisConnection } from "../../engine/journal/redis.ts";
+import { LIMITS } from "../../engine/limits.ts";
+import type { Log } from "../../engine/observe/log.ts";
+import { createMetrics } from "../../engine/observe/metrics.ts";
+import { createDecisionLoop, type DecisionLoop } from "../../engine/partition/decision-loop.ts";
+import { createLoopMeter } from "../../engine/partition/loop-meter.ts";
+import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
+import type { Session } from "../../engine/partition/session.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+export const PARTITIONS = 3;
+export const LEASE_MS = 3_000;
+
+export interface EngineUnderTest {
+  readonly process: SimulatedProcess;
+  readonly loop: DecisionLoop;
+  /** The one that is open; undefined where none is. */
+  readonly session: () => Session | undefined;
+  /** Why it ended by itself. */
+  readonly failure: () => Error | undefined;
+  /** A clean stop; resolves when it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly process: SimulatedProcess;
+  readonly connect: (silenceMs: number) => Promise<RedisConnection>;
+  readonly local: Extract<LocalRulebook, { kind: "sound" }>;
+  readonly onCommitted: (committed: Committed) => void;
+  readonly log: Log;
+}
+
+// Its series are process-wide, and so is the observation of Node itself: made once, whatever is simulated.
+const metrics = createMetrics({ version: "simulated", node: process.version });
+const SILENCE_MS = 1_500;
+
+/** Call it within the process. */
+export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
+  const { local, log } = options;
+  const connect = (silenceMs = SILENCE_MS): Promise<RedisConnection> => options.connect(silenceMs);
+  const lane = createRedisLane(() => connect());
+  let session: Session | undefined;
+  let failure: Error | undefined;
+  const loop = createDecisionLoop({
+    connect,
+    partitions: PARTITIONS,
+    owner: options.process.name,
+    address: options.process.name,
+    leaseMs: LEASE_MS,
+    silenceMs: SILENCE_MS,
+    entriesPerReadMax: 200,
+    local,
+    readLocal: async () => local,
+    scorer: {},
+    quotas: { againMs: 100, pollMs: 1_000, idleMs: 2_000 },
+    log,
+    activationPollMs: LIMITS.activationPollMs,
+    erasurePollMs: LIMITS.erasurePollMs,
+    meter: createLoopMeter(metrics),
+    clock: () => Date.now(),
+    asksMax: 200,
+    asksPerStepMax: 16,
+    entriesPerStepMax: 32,
+    profilesMax: 6,
+    recoveryEntriesMax: 120,
+    profilesPerCommitMax: 4,
+    idleMs: 3_000,
+    onTaken: ({ index }) => dispatch.start([index]),
+    onGone: async (index) => dispatch.give(index),
+    onSession: (opened) => {
+      session = opened;
+      const door = createFrontDoor({
+        connect: () => connect(),
+        partitions: PARTITIONS,
+        log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
+        logLengthMax: Number.MAX_SAFE_INTEGER,
+        batchMax: 40,
+      });
+      door.start();
+      return async () => {
+        session = undefined;
+        await door.stop();
+      };
+    },
+  });
+  const dispatch = createDispatch({
+    redis: lane,
+    rulebook: loop.engine.rulebook,
+    journalFrom: loop.journalFrom,
+    delivered: loop.delivered,
+    metrics: { onDelivery: () => undefined },
+    log,
+  });
+  loop.engine.onCommitted(dispatch.onCommitted);
+  loop.engine.onCommitted(options.onCommitted);
+  const running = loop.run().catch((error: Error) => {
+    failure = error;
+  });
+  return {
+    process: options.process,
+    loop,
+    session: () => session,
+    failure: () => failure,
+    stop: async () => {
+      await dispatch.stop(LIMITS.drainMs);
+      loop.stop();
+      await running;
+      lane.close();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// What must hold of logs and journals at the end of a run, whatever happened in it. Counted anew from what was written.
+import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import { PARTITIONS } from "./engine-under-test.ts";
+import { commitsOf, eventsOf, streamOf } from "./journals.ts";
+import type { Observer } from "./observer.ts";
+import type { RedisServer } from "./redis-server.ts";
+import type { Acknowledged } from "./traffic.ts";
+
+/** As rules/contact-policy.yaml has them. */
+const CAPS = [
+  { channel: "push", max: 2, windowMs: 20_000 },
+  { channel: "mail", max: 1, windowMs: 8_000 },
+];
+/** As rules/quotas.yaml has it. */
+const MAILS_MAX = 14;
+const INDEXES = Array.from({ length: PARTITIONS }, (_, index) => index);
+
+export function checkJournals(server: RedisServer, { violate }: Observer): void {
+  const decisions: DecisionRecord[] = [];
+  for (const partition of INDEXES) {
+    const commits = commitsOf(server, partition);
+    commits.forEach(({ seq }, at) => {
+      if (seq !== at + 1) violate(`S2: commit ${at + 1} of partition ${partition} is missing from its journal`);
+    });
+    decisions.push(...commits.flatMap((commit) => commit.decisions));
+  }
+  checkOnce(decisions, violate);
+  checkCaps(decisions, violate);
+  const spent = decisions.flatMap((record) => record.spent).filter(({ quota }) => quota === "mails");
+  const units = spent.reduce((sum, each) => sum + each.units, 0);
+  if (units > MAILS_MAX) violate(`S3: ${units} units were spent of a quota of ${MAILS_MAX}`);
+}
+
+function checkOnce(decisions: readonly DecisionRecord[], violate: (what: string) => void): void {
+  const ids = new Set<string>();
+  const triggers = new Set<string>();
+  for (const { id, key, trigger } of decisions) {
+    if (ids.has(id)) violate(`S2: the decision ${id} is in the journal twice`);
+    ids.add(id);
+    if (trigger === undefined) continue;
+    const name = [trigger.id, key, trigger.source, trigger.event, trigger.hold?.again === true].join(" ");
+    if (triggers.has(name)) violate(`S2: ${name} was decided twice`);
+    triggers.add(name);
+  }
+}
+
+/** By the contacts of each key: those made before a join under another key are left out, so it counts too few at most. */
+function checkCaps(decisions: readonly DecisionRecord[], violate: (what: string) => void): void {
+  for (const { channel, max, windowMs } of CAPS) {
+    const times = new Map<string, number[]>();
+    for (const record of decisions) {
+      const items = [...record.slates, ...record.withheld].flatMap((slate) => slate.items);
+      const made = items.filter((item) => item.channel === channel && !item.kept);
+      const list = times.get(record.key) ?? [];
+      times.set(record.key, list);
+      for (const _ of made) list.push(record.now);
+    }
+    for (const [key, list] of times) {
+      list.sort((a, b) => a - b);
+      list.forEach((at, index) => {
+        const after = list[index + max];
+        if (after !== undefined && after - at < windowMs) {
+          violate(`S3: ${max + 1} contacts of ${key} on ${channel} within ${after - at} ms`);
+        }
+      });
+    }
+  }
+}
+
+export function checkLogs(server: RedisServer, acknowledged: readonly Acknowledged[], { violate }: Observer): void {
+  const ids = new Set<string>();
+  for (const partition of INDEXES) {
+    const last = new Map<string, number>();
+    for (const { id, key, source } of eventsOf(server, partition)) {
+      const isRepeated = ids.has(id);
+      ids.add(id);
+      // Sent once each, in ascending order; what is sent again comes whenever it comes.
+      if (isRepeated || !["clickstream", "transactions"].includes(source)) continue;
+      const place = Number(id.slice(1));
+      const before = last.get(`${source} ${key}`) ?? -1;
+      if (place < before) violate(`order: e${place} of ${key} came after e${before} from ${source}`);
+      last.set(`${source} ${key}`, place);
+    }
+  }
+  for (const { id } of acknowledged) if (!ids.has(id)) violate(`S1: ${id} was acknowledged and is in no input log`);
+}
+
+/** What one customer must have come to by now. */
+export interface Expected {
+  readonly views: number;
+  readonly spend: number;
+}
+
+/** Each event once, by its id and source, under every key that was ever the customer's. */
+export function expectedOf(server: RedisServer, keys: ReadonlySet<string>): Expected {
+  const seen = new Set<string>();
+  let views = 0;
+  let spend = 0;
+  for (const partition of INDEXES) {
+    for (const { id, type, source, key, props } of eventsOf(server, partition)) {
+      if (!keys.has(key) || seen.has(`${source} ${id}`)) continue;
+      seen.add(`${source} ${id}`);
+      if (type === "page_view") views++;
+      if (type === "purchase") spend += Number(props["amount"]);
+    }
+  }
+  return { views, spend };
+}
+
+export function isMoved(server: RedisServer): boolean {
+  return ["clickstream", "transactions", "outcomes"].every(
+    (name) => (streamOf(server, name)?.entries.length ?? 0) === 0,
+  );
+}

@@ -1,0 +1,281 @@
+// Connections between simulated processes and the simulated Redis: what is sent at one instant travels together, order is
+// kept on each connection and nowhere else, and any part of the way may fail.
+import { type Argument, type RedisConnection, RedisTrouble, type Reply } from "../../engine/journal/redis.ts";
+import { type Answer, SimpleError, Status } from "./database.ts";
+import type { RedisServer, Waiting } from "./redis-server.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
+
+/** What becomes of what was sent at one instant. */
+export type Fate =
+  | { readonly kind: "arrives" }
+  /** The connection ends; only this share of the requests arrives, [0, 1). */
+  | { readonly kind: "cut"; readonly share: number }
+  /** All arrive and are executed; the connection ends after this share of the replies. */
+  | { readonly kind: "unanswered"; readonly share: number }
+  /** The sender learns at once that the connection is lost; the requests arrive so much later. */
+  | { readonly kind: "late"; readonly lateMs: number }
+  /** The replies take so much longer. */
+  | { readonly kind: "slow"; readonly slowMs: number };
+
+export interface NetworkOptions {
+  readonly delayMs: () => number;
+  readonly fate: () => Fate;
+  /** Told before anything is sent; the process may be dead or paused afterwards. */
+  readonly onSend: (process: SimulatedProcess) => void;
+  /** What Redis' own clock is off by, in ms. */
+  readonly serverSkewMs: () => number;
+}
+
+export interface Network {
+  /** One attempt; a command without an answer for `silenceMs` ends the connection. */
+  readonly connect: (process: SimulatedProcess, silenceMs: number) => Promise<RedisConnection>;
+  /** Redis is gone: all connections end, and none can be made until it is back. */
+  readonly stopServer: () => void;
+  readonly startServer: () => void;
+}
+
+interface Request {
+  readonly args: readonly string[];
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Requests that were sent at one instant. */
+interface Parcel {
+  readonly sentAt: number;
+  readonly requests: Request[];
+}
+
+interface Line {
+  readonly process: SimulatedProcess;
+  readonly listeners: ((why: string) => void)[];
+  readonly pending: Request[];
+  isClosed: boolean;
+  /** Of the far end: nothing arrives there any more. */
+  isSevered: boolean;
+  parcel: Parcel | undefined;
+  arrivesAt: number;
+  repliesAt: number;
+  answered: number;
+  /** Sent behind a read that waits. */
+  backlog: Request[];
+  waiting: { readonly waiting: Waiting; readonly request: Request } | undefined;
+  slowMs: number;
+}
+
+export function createNetwork(world: World, server: RedisServer, options: NetworkOptions): Network {
+  const lines = new Set<Line>();
+  let isUp = true;
+
+  const shut = (line: Line, why: string): void => {
+    if (line.isClosed) return;
+    line.isClosed = true;
+    for (const { reject } of line.pending.splice(0)) reject(new RedisTrouble(why));
+    for (const listener of line.listeners) listener(why);
+  };
+  const sever = (line: Line, why: string): void => {
+    line.isSevered = true;
+    line.waiting = undefined;
+    lines.delete(line);
+    world.after(options.delayMs(), () => line.process.enter(() => shut(line, why)));
+  };
+  const reply = (line: Line, answers: readonly (readonly [Request, Answer | SimpleError])[]): void => {
+    line.repliesAt = Math.max(line.repliesAt, world.now() + options.delayMs() + line.slowMs);
+    line.slowMs = 0;
+    world.after(line.repliesAt - world.now(), () => {
+      if (line.isSevered) return;
+      line.process.enter(() => {
+        for (const [request, answer] of answers) settle(line, request, answer);
+      });
+    });
+  };
+  /** What is answered at once of these requests, in order; behind a read that waits the rest waits too. */
+  const execute = (line: Line, requests: readonly Request[]): (readonly [Request, Answer | SimpleError])[] => {
+    const answers: (readonly [Request, Answer | SimpleError])[] = [];
+    for (const [at, request] of requests.entries()) {
+      const answer = server.execute(request.args, world.now() + options.serverSkewMs());
+      world.note(`${line.process.name} ${request.args[0]} ${request.args[3] ?? ""} ${sizeOf(answer)}`);
+      if (!isWaiting(answer)) answers.push([request, answer]);
+      else {
+        const place = { waiting: answer, request };
+        line.waiting = place;
+        line.backlog = requests.slice(at + 1);
+        if (answer.read.blockMs) world.after(answer.read.blockMs, () => goOn(line, place, true));
+        break;
+      }
+    }
+    return answers;
+  };
+  const goOn = (line: Line, place: Line["waiting"], isOver: boolean): void => {
+    if (place === undefined || line.waiting !== place) return;
+    const answer = server.look(place.waiting.read, world.now() + options.serverSkewMs());
+    if (answer === null && !isOver) return;
+    line.waiting = undefined;
+    reply(line, [[place.request, answer], ...execute(line, line.backlog.splice(0))]);
+  };
+  server.onExecuted(({ written }) => {
+    const streams = new Set(written.flatMap(([name, key = ""]) => (name === "XADD" ? [key] : [])));
+    if (streams.size === 0) return;
+    for (const line of lines) {
+      const place = line.waiting;
+      if (!place?.waiting.read.from.some(([key]) => streams.has(key))) continue;
+      world.after(0, () => goOn(line, place, false));
+    }
+  });
+  const arrive = (line: Line, { requests }: Parcel, fate: Fate): void => {
+    if (line.isSevered) return;
+    const done = fate.kind === "cut" ? requests.slice(0, fate.share * requests.length) : requests;
+    if (line.waiting !== undefined) line.backlog.push(...done);
+    else {
+      if (fate.kind === "slow") line.slowMs = fate.slowMs;
+      const answers = execute(line, done);
+      const told =
+        fate.kind === "cut" ? [] : fate.kind === "unanswered" ? answers.slice(0, fate.share * answers.length) : answers;
+      if (told.length > 0) reply(line, told);
+    }
+    if (fate.kind === "late") line.isSevered = true;
+    if (fate.kind !== "cut" && fate.kind !== "unanswered") return;
+    sever(line, "the connection was cut");
+  };
+  const send = (line: Line, request: Request): void => {
+    line.pending.push(request);
+    const { parcel } = line;
+    if (parcel !== undefined && parcel.sentAt === world.now()) {
+      parcel.requests.push(request);
+      return;
+    }
+    const next: Parcel = { sentAt: world.now(), requests: [request] };
+    line.parcel = next;
+    const fate = options.fate();
+    line.arrivesAt = Math.max(line.arrivesAt, world.now() + options.delayMs());
+    if (fate.kind === "late") {
+      line.arrivesAt += fate.lateMs;
+      world.after(0, () => line.process.enter(() => shut(line, "the connection was lost")));
+    }
+    world.after(line.arrivesAt - world.now(), () => arrive(line, next, fate));
+  };
+  return {
+    connect: async (process, silenceMs) => {
+      await new Promise<void>((resolve) => world.after(options.delayMs(), () => process.enter(resolve)));
+      if (!isUp) throw new RedisTrouble("nothing listens there");
+      const line = newLine(process, world.now());
+      lines.add(line);
+      process.onKilled(() => {
+        line.isClosed = true;
+        // What was sent is on its way still; where nothing is, the far end learns of it.
+        world.after(options.delayMs() * 2, () => {
+          line.isSevered = true;
+          lines.delete(line);
+        });
+      });
+      const close = (why: string): void => {
+        shut(line, why);
+        world.after(Math.max(0, line.arrivesAt - world.now()) + options.delayMs(), () => {
+          line.isSevered = true;
+          lines.delete(line);
+        });
+      };
+      const stopWatching = watchSilence(line, silenceMs, close);
+      line.listeners.push(stopWatching);
+      return connectionOf(
+        line,
+        (request) => {
+          options.onSend(process);
+          if (process.state() === "dead") return;
+          send(line, request);
+        },
+        close,
+      );
+    },
+    stopServer: () => {
+      isUp = false;
+      for (const line of [...lines]) sever(line, "Redis ended the connection");
+    },
+    startServer: () => {
+      isUp = true;
+    },
+  };
+}
+
+function newLine(process: SimulatedProcess, nowMs: number): Line {
+  return {
+    process,
+    listeners: [],
+    pending: [],
+    isClosed: false,
+    isSevered: false,
+    parcel: undefined,
+    arrivesAt: nowMs,
+    repliesAt: nowMs,
+    answered: 0,
+    backlog: [],
+    waiting: undefined,
+    slowMs: 0,
+  };
+}
+
+function settle(line: Line, request: Request, answer: Answer | SimpleError): void {
+  if (line.isClosed) return;
+  line.pending.shift();
+  line.answered++;
+  if (answer instanceof SimpleError) request.reject(answer);
+  else request.resolve(toReply(answer));
+}
+
+/** As the real connection does: four looks in a row at which something was asked and nothing answered. */
+function watchSilence(line: Line, silenceMs: number, close: (why: string) => void): () => void {
+  let before = 0;
+  let silent = 0;
+  const watching = setInterval(() => {
+    silent = line.pending.length > 0 && line.answered === before ? silent + 1 : 0;
+    before = line.answered;
+    if (silent >= 4) close(`no answer for ${silenceMs} ms`);
+  }, silenceMs / 4);
+  return () => clearInterval(watching);
+}
+
+function connectionOf(line: Line, send: (request: Request) => void, close: (why: string) => void): RedisConnection {
+  const command = (args: readonly Argument[]): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      if (line.isClosed) reject(new RedisTrouble("the connection to Redis is closed"));
+      else send({ args: args.map(toText), resolve, reject });
+    });
+  return {
+    command,
+    script: async (script, keys, args) => {
+      const rest = [String(keys.length), ...keys, ...args];
+      try {
+        return await command(["EVALSHA", script.sha1, ...rest]);
+      } catch (error) {
+        if (!(error instanceof SimpleError) || !error.message.startsWith("NOSCRIPT")) throw error;
+        return await command(["EVAL", script.source, ...rest]);
+      }
+    },
+    isClosed: () => line.isClosed,
+    onClosed: (listener) => void line.listeners.push((why) => listener(why, () => true)),
+    close: () => close("closed by the engine"),
+  };
+}
+
+function toText(arg: Argument): string {
+  return (typeof arg === "string" ? Buffer.from(arg, "utf8") : arg).toString("latin1");
+}
+
+function toReply(answer: Answer): Reply {
+  if (typeof answer === "string") return Buffer.from(answer, "latin1");
+  if (answer === null || typeof answer === "number") return answer;
+  return answer instanceof Status ? answer.text : answer.map(toReply);
+}
+
+function isWaiting(answer: Answer | SimpleError | Waiting): answer is Waiting {
+  return typeof answer === "object" && answer !== null && "kind" in answer;
+}
+
+function sizeOf(answer: Answer | SimpleError | Waiting): string {
+  if (answer instanceof SimpleError) return answer.message;
+  if (answer instanceof Status) return answer.text;
+  if (answer === null) return "null";
+  if (typeof answer === "number" || typeof answer === "string") return String(answer);
+  return "kind" in answer ? "waits" : String(answer.length);
+}

@@ -1,0 +1,72 @@
+// Looks at what Redis executes, and notes what must never be seen: a commit by somebody who was fenced, something delivered
+// that was not committed.
+import { readFileSync } from "node:fs";
+import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import type { DecisionId } from "../../engine/domain/ids.ts";
+import { parseTrackingCode } from "../../engine/domain/ids.ts";
+import { decodeCommit } from "../../engine/journal/commit-record.ts";
+import { sourceFile } from "../../engine/journal/source-file.ts";
+import { SimpleError, Status } from "./database.ts";
+import type { Executed, RedisServer } from "./redis-server.ts";
+
+export interface Observer {
+  /** Every decision that was ever committed, also where Redis has lost it since. */
+  readonly committed: ReadonlyMap<DecisionId, DecisionRecord>;
+  readonly violations: readonly string[];
+  readonly violate: (what: string) => void;
+  /** To be told after Redis was started anew: leases may have been lost. */
+  readonly restarted: () => void;
+}
+
+export const ACQUIRE = readFileSync(sourceFile("engine/journal/acquire.lua"), "latin1");
+export const COMMIT = readFileSync(sourceFile("engine/journal/commit.lua"), "latin1");
+export const APPEND_ONCE = readFileSync(sourceFile("engine/ingest/append-once.lua"), "latin1");
+
+export function createObserver(server: RedisServer, partitions: number): Observer {
+  const committed = new Map<DecisionId, DecisionRecord>();
+  const violations: string[] = [];
+  const tokens = new Map<string, string | undefined>();
+  const violate = (what: string): void => void violations.push(what);
+
+  const checkToken = ({ script, answer }: Executed): void => {
+    if (script === undefined || answer instanceof SimpleError) return;
+    const partition = /\{(\d+)\}/.exec(script.keys[0] ?? "")?.[1] ?? "";
+    if (script.source === ACQUIRE && Array.isArray(answer) && answer[0] === "ACQUIRED") {
+      tokens.set(partition, script.args[1]);
+    }
+    const isCommitted =
+      script.source === COMMIT && (answer === "OK" || (answer instanceof Status && answer.text === "OK"));
+    if (isCommitted && tokens.get(partition) !== script.args[0]) {
+      violate(`S4: partition ${partition} took commit ${script.args[2]} of an owner whose token was replaced`);
+    }
+  };
+  const checkWritten = ([name, key = "", id, , payload = ""]: readonly string[]): void => {
+    if (name !== "XADD") return;
+    if (/^nba:\{\d+\}:journal$/.test(key)) {
+      for (const record of decodeCommit(Buffer.from(payload, "latin1")).decisions) committed.set(record.id, record);
+    }
+    if (!key.startsWith("nba:channel:")) return;
+    const message = JSON.parse(Buffer.from(payload, "latin1").toString("utf8")) as { readonly decisionId: DecisionId };
+    if (!committed.has(message.decisionId)) violate(`S2: ${key} ${id} was delivered before its decision was committed`);
+  };
+  server.onExecuted((executed) => {
+    checkToken(executed);
+    for (const written of executed.written) checkWritten(written);
+  });
+  return {
+    committed,
+    violations,
+    violate,
+    restarted: () => {
+      for (let partition = 0; partition < partitions; partition++) {
+        const lease = server.db.values.get(`nba:{${partition}}:lease`);
+        tokens.set(String(partition), lease?.kind === "hash" ? lease.fields.get("token") : undefined);
+      }
+    },
+  };
+}
+
+/** The decision that a tracking code belongs to. */
+export function decisionOf(code: string): DecisionId | undefined {
+  return parseTrackingCode(code)?.decision;
+}
