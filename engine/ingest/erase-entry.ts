@@ -29,7 +29,8 @@ export function isErasure(source: string): boolean {
 export function decodeErasure(entry: Entry, value: Readonly<Record<string, unknown>>): LogEntry {
   if (entry.source === ERASED) {
     const seen = entry.sentAlong;
-    if (seen !== undefined && seen.length !== 8) return dead(entry, "invalid", "field b of an erased entry has 8 bytes");
+    if (seen !== undefined && seen.length !== 8)
+      return dead(entry, "invalid", "field b of an erased entry has 8 bytes");
     const hash = seen === undefined ? undefined : ([seen.readUInt32LE(0), seen.readUInt32LE(4)] as const);
     return { ...placed(entry), kind: "erased", hash };
   }
@@ -37,7 +38,11 @@ export function decodeErasure(entry: Entry, value: Readonly<Record<string, unkno
   const isWhole = isKey(k) && typeof erasure === "string" && ERASURE_ID.test(erasure);
   const isOf = customer === undefined || (isKey(customer) && !isAnonymous(customer) && isKey(k) && isAnonymous(k));
   if (!isWhole || !isOf) {
-    return dead(entry, "invalid", "an erasure needs k, a key, erasure, 32 hexadecimal digits, and of an anonymous key customer");
+    return dead(
+      entry,
+      "invalid",
+      "an erasure needs k, a key, erasure, 32 hexadecimal digits, and of an anonymous key customer",
+    );
   }
   return { ...placed(entry), kind: "erase", key: k, erasure, joinedTo: customer as CustomerKey | undefined };
 }

@@ -24,8 +24,6 @@ export interface Erasures {
   /** Of a person: the same whenever it is asked for, and nobody can tell from it whose it is. */
   readonly idOf: (key: CustomerKey) => Promise<string>;
   readonly note: (erasure: string, partition: PartitionIndex, key: CustomerKey, state: ErasureState) => Promise<void>;
-  /** Notes `asked` where nothing is noted of this key yet. */
-  readonly announce: (erasure: string, partition: PartitionIndex, key: CustomerKey) => Promise<void>;
   readonly all: () => Promise<readonly ErasureField[]>;
   readonly set: (fields: readonly ErasureField[], state: ErasureState) => Promise<void>;
   readonly forget: (fields: readonly ErasureField[]) => Promise<void>;
@@ -38,18 +36,16 @@ export function createErasures({ command }: Pick<RedisConnection, "command">, cl
       salt = undefined;
       throw error;
     });
-    return createHmac("sha256", await salt).update(key).digest("hex").slice(0, 32);
+    return createHmac("sha256", await salt)
+      .update(key)
+      .digest("hex")
+      .slice(0, 32);
   };
-  const fieldOf = async (erasure: string, partition: PartitionIndex, key: CustomerKey): Promise<string> =>
-    `${erasure}:${partition}:${await hashOf(key)}`;
   const value = (state: ErasureState): string => `${state} ${clock()}`;
   return {
     idOf: hashOf,
     note: async (erasure, partition, key, state) => {
-      await command(["HSET", ERASURES_KEY, await fieldOf(erasure, partition, key), value(state)]);
-    },
-    announce: async (erasure, partition, key) => {
-      await command(["HSETNX", ERASURES_KEY, await fieldOf(erasure, partition, key), value("asked")]);
+      await command(["HSET", ERASURES_KEY, fieldOf(erasure, partition, await hashOf(key)), value(state)]);
     },
     all: async () => {
       const flat = (await command(["HGETALL", ERASURES_KEY])) as readonly Reply[];
@@ -70,6 +66,11 @@ export function createErasures({ command }: Pick<RedisConnection, "command">, cl
       if (fields.length > 0) await command(["HDEL", ERASURES_KEY, ...fields.map(({ field }) => field)]);
     },
   };
+}
+
+/** `keyHash`: idOf(key), which of the person itself is the erasure. */
+export function fieldOf(erasure: string, partition: PartitionIndex, keyHash: string): string {
+  return `${erasure}:${partition}:${keyHash}`;
 }
 
 async function saltOf(command: RedisConnection["command"]): Promise<string> {

@@ -147,7 +147,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     quotas: [...partition.quotas].map(([line, { granted, spent }]) => [line, granted, spent] as const),
     campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
     outbox: [...partition.outbox],
-    erasing: [...partition.erasing].map(([key, { erasure, upTo, seq, of }]) => ({ key, erasure, upTo, seq, of })),
+    erasing: partition.erasing.map(({ ordinal: _, ...erasing }) => erasing),
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen

@@ -11,7 +11,17 @@ import type { Journal, RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import { text } from "../journal/redis.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
-import { type ErasingKeys, keyIn, names, namedBy, revives, type ScrubPlace, scrubCommit, scrubEntry } from "./erase-scrub.ts";
+import {
+  keyIn,
+  namedBy,
+  names,
+  revives,
+  type ScrubPlace,
+  scrubCommit,
+  scrubEntry,
+  type Traces,
+  tracesOf,
+} from "./erase-scrub.ts";
 import { eraseShared, type SharedPlace } from "./erase-shared.ts";
 import type { Erasing, Partition } from "./partition.ts";
 import { SessionTrouble } from "./trouble.ts";
@@ -30,35 +40,36 @@ const DECISIONS_AT_ONCE = 500;
 const DISPATCHED = "dispatched";
 
 /** The keys of this partition whose traces can be erased now; asks for a checkpoint where it does not say so yet. */
-export async function readyToErase(pass: ErasePass, partition: Partition): Promise<ErasingKeys> {
+export async function readyToErase(pass: ErasePass, partition: Partition): Promise<readonly Erasing[]> {
   const keys = partitionKeys(partition.index);
   const dispatched = Number(text(await pass.connection.command(["HGET", keys.checkpoint, DISPATCHED])));
-  const ready = new Map<CustomerKey, NonNullable<ReturnType<Partition["erasing"]["get"]>>>();
-  for (const [key, erasing] of partition.erasing) {
+  const ready: Erasing[] = [];
+  for (const erasing of partition.erasing) {
     const isStored = partition.storedBase.ordinal >= erasing.ordinal && partition.committed === partition.seq;
     const isSent = !partition.outbox.some(({ seq }) => seq <= erasing.seq);
     if (!isStored) partition.isBaseWanted = true;
-    if (isStored && isSent && dispatched >= erasing.seq) ready.set(key, erasing);
+    if (isStored && isSent && dispatched >= erasing.seq) ready.push(erasing);
   }
   return ready;
 }
 
 /** Rejects where it must be done again; what it has done by then does no harm. */
-export async function erasePass(pass: ErasePass, partition: Partition, erasing: ErasingKeys): Promise<void> {
+export async function erasePass(pass: ErasePass, partition: Partition, erasing: readonly Erasing[]): Promise<void> {
+  const traces = tracesOf(erasing);
   const { connection } = pass;
   const keys = partitionKeys(partition.index);
   const fence = { lease: keys.lease, token: partition.token };
-  const { revived, named } = await lookThrough(pass, partition, erasing);
-  await passOn(pass, erasing, named);
+  const { revived, named } = await lookThrough(pass, partition, traces);
+  await passOn(pass, traces, named);
   const place: ScrubPlace = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
-  await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, erasing, place) });
+  await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
   const gone: DecisionId[] = [];
   await rewriteStream(connection, {
     stream: keys.journal,
     fence,
     change: ({ position, fields }) => {
       const seq = Number.parseInt(position, 10) as CommitSeq;
-      const scrubbed = scrubCommit(seq, decodeCommit(fields[1] as Buffer), erasing, place);
+      const scrubbed = scrubCommit(seq, decodeCommit(fields[1] as Buffer), traces, place);
       if (scrubbed === undefined) return undefined;
       for (const { id } of scrubbed.gone) gone.push(id);
       return ["c", encodeCommit(scrubbed.record)];
@@ -67,13 +78,16 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   for (let at = 0; at < gone.length; at += DECISIONS_AT_ONCE) {
     await connection.command(["HDEL", keys.decisions, ...gone.slice(at, at + DECISIONS_AT_ONCE)]);
   }
-  await rewriteStream(connection, { stream: keys.dead, fence, change: (letter) => withoutTrace(letter, erasing) });
-  await eraseShared(pass, [...erasing].flatMap(([key, { of }]) => (of === undefined ? [key] : [])));
+  await rewriteStream(connection, { stream: keys.dead, fence, change: (letter) => withoutTrace(letter, traces.whole) });
+  await eraseShared(pass, [...traces.whole.keys()]);
 }
 
 /** The checkpoint is to forget the keys; resolves when a stored one has. Rejects where the session ends before. */
-export async function forgetErased(pass: ErasePass, partition: Partition, erasing: ErasingKeys): Promise<void> {
-  for (const [key, { upTo }] of erasing) if (partition.erasing.get(key)?.upTo === upTo) partition.erasing.delete(key);
+export async function forgetErased(pass: ErasePass, partition: Partition, erasing: readonly Erasing[]): Promise<void> {
+  for (const one of erasing) {
+    const at = partition.erasing.indexOf(one);
+    if (at >= 0) partition.erasing.splice(at, 1); // else it was asked for again meanwhile
+  }
   partition.ordinal++; // something has changed that no entry tells of
   const changedAt = partition.ordinal;
   partition.isBaseWanted = true;
@@ -81,11 +95,17 @@ export async function forgetErased(pass: ErasePass, partition: Partition, erasin
     if (pass.isStopped()) throw new SessionTrouble("stopped while a checkpoint was to be stored");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  for (const [key, { erasure }] of erasing) await pass.erasures.note(erasure, partition.index, key, "rewritten");
+  for (const { key, erasure } of erasing) {
+    const isMore = partition.erasing.some((other) => other.key === key && other.erasure === erasure);
+    if (!isMore) await pass.erasures.note(erasure, partition.index, key, "rewritten");
+  }
 }
 
 /** A letter is left out where it is one of theirs; it may be cut off in its middle. */
-export function withoutTrace(letter: RawEntry, erasing: ErasingKeys | ReadonlySet<CustomerKey>): readonly string[] | undefined {
+export function withoutTrace(
+  letter: RawEntry,
+  erasing: Pick<ReadonlyMap<CustomerKey, unknown>, "has" | "keys">,
+): readonly string[] | undefined {
   const at = letter.fields.findIndex((field, index) => index % 2 === 0 && field.toString() === "d");
   const bytes = letter.fields[at + 1];
   if (at < 0 || bytes === undefined) return undefined;
@@ -94,16 +114,16 @@ export function withoutTrace(letter: RawEntry, erasing: ErasingKeys | ReadonlySe
 }
 
 /** Who has come again since, and which devices the erased ones had named: their logs hold the question for the profile. */
-async function lookThrough(pass: ErasePass, partition: Partition, erasing: ErasingKeys) {
+async function lookThrough(pass: ErasePass, partition: Partition, traces: Traces) {
   const revived = new Set<CustomerKey>();
   const named = new Map<CustomerKey, Set<CustomerKey>>();
   const place = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
   for (let after = "0-0" as RawEntry["position"]; ; ) {
     const page = await pass.journal.entries(partition.index, after, undefined, PAGE);
     for (const raw of page) {
-      const again = revives(raw, erasing, place);
+      const again = revives(raw, traces, place);
       if (again !== undefined) revived.add(again);
-      const device = namedBy(raw, erasing, place);
+      const device = namedBy(raw, traces, place);
       if (device !== undefined) named.set(device.key, (named.get(device.key) ?? new Set()).add(device.anonymous));
     }
     const last = page.at(-1);
@@ -115,14 +135,14 @@ async function lookThrough(pass: ErasePass, partition: Partition, erasing: Erasi
 /** The devices are erased where they live; known of before this one is done, so that the whole is not done before them. */
 async function passOn(
   pass: ErasePass,
-  erasing: ErasingKeys,
+  traces: Traces,
   named: ReadonlyMap<CustomerKey, ReadonlySet<CustomerKey>>,
 ): Promise<void> {
   for (const [key, anonymous] of named) {
-    const { erasure } = erasing.get(key) as Erasing;
+    const { erasure } = traces.whole.get(key) as Erasing;
     for (const device of anonymous) {
       const to = partitionOf(device, pass.partitions);
-      await pass.erasures.announce(erasure, to, device);
+      await pass.erasures.note(erasure, to, device, "asked");
       await pass.journal.append(to, encodeErase(device, erasure, key));
     }
   }

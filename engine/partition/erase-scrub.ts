@@ -4,7 +4,7 @@ import type { LogEntry } from "../domain/event.ts";
 import { anonymousKey, type CommitSeq, type CustomerKey, comparePositions } from "../domain/ids.ts";
 import { decodeEventBytes } from "../ingest/decode-event.ts";
 import { encodeErased } from "../ingest/erase-entry.ts";
-import { type EntryFields, decodeLogEntry } from "../ingest/log-entry.ts";
+import { decodeLogEntry, type EntryFields } from "../ingest/log-entry.ts";
 import { isRefused } from "../ingest/refused.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import type { CommitRecord, ErasedCounts, Relay } from "../journal/commit-record.ts";
@@ -13,7 +13,15 @@ import { countDecisions } from "./campaign-counts.ts";
 import type { CampaignCounts, Erasing, Partition } from "./partition.ts";
 import { spend } from "./quota-ledger.ts";
 
-export type ErasingKeys = ReadonlyMap<CustomerKey, Erasing>;
+export interface Traces {
+  readonly all: readonly Erasing[];
+  /** Keys of which everything goes. */
+  readonly whole: ReadonlyMap<CustomerKey, Erasing>;
+}
+
+export function tracesOf(all: readonly Erasing[]): Traces {
+  return { all, whole: new Map(all.flatMap((one) => (one.of === undefined ? [[one.key, one] as const] : []))) };
+}
 
 /** Everything that says where an entry stands but for the keys that are erased. */
 export interface ScrubPlace {
@@ -28,9 +36,9 @@ export interface ScrubPlace {
 const hash = new Uint32Array(4);
 
 /** What takes the place of this entry of the input log; undefined where it stays. */
-export function scrubEntry(raw: RawEntry, erasing: ErasingKeys, place: ScrubPlace): EntryFields | undefined {
+export function scrubEntry(raw: RawEntry, traces: Traces, place: ScrubPlace): EntryFields | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
-  if (!isTrace(entry, erasing, place.revived)) return undefined;
+  if (!isTrace(entry, traces, place.revived)) return undefined;
   const event = eventOf(entry);
   if (event === undefined) return encodeErased();
   eventHash(event.key, event.source, event.id, place.seed, hash);
@@ -41,22 +49,23 @@ export function scrubEntry(raw: RawEntry, erasing: ErasingKeys, place: ScrubPlac
 }
 
 /** Has somebody come again under this key after it was erased? */
-export function revives(raw: RawEntry, erasing: ErasingKeys, place: ScrubPlace): CustomerKey | undefined {
+export function revives(raw: RawEntry, traces: Traces, place: ScrubPlace): CustomerKey | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
   if (entry.kind !== "event") return undefined;
-  const found = erasing.get(entry.event.key);
+  const found = traces.whole.get(entry.event.key);
   return found !== undefined && comparePositions(entry.position, found.upTo) > 0 ? entry.event.key : undefined;
 }
 
 /** A device that somebody who is erased had named: its log keeps the question for its profile, also where it is another's. */
 export function namedBy(
   raw: RawEntry,
-  erasing: ErasingKeys,
+  traces: Traces,
   place: ScrubPlace,
 ): { readonly key: CustomerKey; readonly anonymous: CustomerKey } | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
-  if (entry.kind === "merge") return erasing.has(entry.key) ? entry : undefined;
-  if (entry.kind !== "event" || entry.event.anonymousId === undefined || !erasing.has(entry.event.key)) return undefined;
+  if (entry.kind === "merge") return traces.whole.has(entry.key) ? entry : undefined;
+  if (entry.kind !== "event" || entry.event.anonymousId === undefined || !traces.whole.has(entry.event.key))
+    return undefined;
   return { key: entry.event.key, anonymous: anonymousKey(entry.event.anonymousId) };
 }
 
@@ -64,17 +73,17 @@ export function namedBy(
 export function scrubCommit(
   seq: CommitSeq,
   record: CommitRecord,
-  erasing: ErasingKeys,
+  traces: Traces,
   place: ScrubPlace,
 ): { readonly record: CommitRecord; readonly gone: readonly DecisionRecord[] } | undefined {
   // What the commit that forgot somebody decided for the same key was decided for whoever came next.
   const isOver = (key: CustomerKey, isDecision: boolean): boolean => {
-    const found = erasing.get(key);
-    return found !== undefined && found.of === undefined && (seq < found.seq || (seq === found.seq && !isDecision));
+    const found = traces.whole.get(key);
+    return found !== undefined && (seq < found.seq || (seq === found.seq && !isDecision));
   };
   const gone = record.decisions.filter(({ key }) => isOver(key, true));
   const withdrawals = record.withdrawals.filter(({ key }) => !isOver(key, false));
-  const relays = (record.relays ?? []).map((relay) => scrubRelay(relay, seq, erasing, place));
+  const relays = (record.relays ?? []).map((relay) => scrubRelay(relay, seq, traces, place));
   const isSame =
     gone.length === 0 &&
     withdrawals.length === record.withdrawals.length &&
@@ -111,10 +120,10 @@ export function keyIn(bytes: Uint8Array, source: string): CustomerKey | undefine
   return isRefused(event) ? undefined : event.key;
 }
 
-function isTrace(entry: LogEntry, erasing: ErasingKeys, revived: ReadonlySet<CustomerKey>): boolean {
+function isTrace(entry: LogEntry, traces: Traces, revived: ReadonlySet<CustomerKey>): boolean {
   const isGone = (key: CustomerKey, isOwnNote: boolean): boolean => {
-    const found = erasing.get(key);
-    if (found === undefined || found.of !== undefined) return false;
+    const found = traces.whole.get(key);
+    if (found === undefined) return false;
     return comparePositions(entry.position, found.upTo) <= 0 || (isOwnNote && !revived.has(key));
   };
   switch (entry.kind) {
@@ -126,13 +135,13 @@ function isTrace(entry: LogEntry, erasing: ErasingKeys, revived: ReadonlySet<Cus
       return isGone(entry.key, true);
     case "merge":
     case "erase":
-      return isGone(entry.key, false) || (entry.kind === "erase" && isOf(entry.key, entry.joinedTo, erasing));
+      return isGone(entry.key, false) || (entry.kind === "erase" && isOf(entry.key, entry.joinedTo, traces));
     case "seal":
-      return isGone(entry.anonymous, false) || isOf(entry.anonymous, entry.customer, erasing);
+      return isGone(entry.anonymous, false) || isOf(entry.anonymous, entry.customer, traces);
     case "dead": {
       const key = keyIn(entry.bytes, entry.source);
       if (key !== undefined) return isGone(key, false);
-      const gone = [...erasing.keys()].filter((known) => isGone(known, false));
+      const gone = [...traces.whole.keys()].filter((known) => isGone(known, false));
       return names(entry.bytes, gone);
     }
     case "activation":
@@ -142,16 +151,16 @@ function isTrace(entry: LogEntry, erasing: ErasingKeys, revived: ReadonlySet<Cus
 }
 
 /** An anonymous key lives on, but who asked for it is to be forgotten. */
-function isOf(anonymous: CustomerKey, customer: CustomerKey | undefined, erasing: ErasingKeys): boolean {
-  return customer !== undefined && erasing.get(anonymous)?.of === customer;
+function isOf(anonymous: CustomerKey, customer: CustomerKey | undefined, traces: Traces): boolean {
+  return customer !== undefined && traces.all.some(({ key, of }) => key === anonymous && of === customer);
 }
 
 function eventOf(entry: LogEntry) {
   return entry.kind === "event" ? entry.event : undefined;
 }
 
-function scrubRelay(relay: Relay, seq: CommitSeq, erasing: ErasingKeys, place: ScrubPlace): Relay {
-  const gone = [...erasing].filter(([, { seq: until }]) => seq <= until).map(([key, { of }]) => of ?? key);
+function scrubRelay(relay: Relay, seq: CommitSeq, traces: Traces, place: ScrubPlace): Relay {
+  const gone = traces.all.filter(({ seq: until }) => seq <= until).map(({ key, of }) => of ?? key);
   if (gone.length === 0) return relay;
   const bytes = relay.fields.map((field) => Buffer.from(field as string));
   const entry = decodeLogEntry("0-1" as RawEntry["position"], bytes, { ...place, partition: relay.to, skewMs: 0 });

@@ -15,7 +15,8 @@ export interface SharedPlace {
   readonly channels: () => readonly string[];
 }
 
-const LOCK_MS = 60_000;
+/** Renewed while it is held: whoever is killed holds up the others for no longer. */
+const LOCK_MS = 5_000;
 const KEYS_AT_ONCE = 500;
 const CHANNEL_STREAM = "nba:channel:";
 

@@ -3,7 +3,7 @@
 import type { CustomerKey } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
-import { createErasures, type ErasureField } from "../journal/erasures.ts";
+import { createErasures, type ErasureField, fieldOf } from "../journal/erasures.ts";
 import { type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../observe/log.ts";
@@ -11,29 +11,32 @@ import { type ErasePass, erasePass, forgetErased, readyToErase } from "./erase-p
 import { alone } from "./erase-shared.ts";
 import type { Session } from "./session.ts";
 
-/** Notes the erasure in the log of the key, unless one is under way: then there is nothing more to do. */
-export async function askErasure(session: Session, key: CustomerKey, clock: () => number): Promise<"begun" | "under-way"> {
-  const erasures = createErasures(session.connection, clock);
-  const erasure = await erasures.idOf(key);
-  const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
-  if (noted.some(({ state }) => state !== "done")) return "under-way";
-  const partition = partitionOf(key, session.context.partitions);
-  await erasures.note(erasure, partition, key, "asked");
-  await session.journal.append(partition, encodeErase(key, erasure));
-  return "begun";
-}
+/** An entry that was announced and is not carried out by then may have been lost on its way to the log. */
+const ASK_AGAIN_MS = 2_000;
 
-/** Undefined: nobody has asked for it, within memory. */
-export async function erasureOf(
+/**
+ * Notes the erasure in the log of the key, unless one is under way. `isKnown`: is something known of the key? Where an
+ * erasure is done and nothing new has come in, there is nothing to do.
+ */
+export async function erase(
   session: Session,
   key: CustomerKey,
   clock: () => number,
-): Promise<"under-way" | "done" | undefined> {
+  isKnown: () => Promise<boolean>,
+): Promise<"under-way" | "erased"> {
   const erasures = createErasures(session.connection, clock);
+  const partition = partitionOf(key, session.context.partitions);
   const erasure = await erasures.idOf(key);
   const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
-  if (noted.length === 0) return undefined;
-  return noted.every(({ state }) => state === "done") ? "done" : "under-way";
+  const isDone = noted.length > 0 && noted.every(({ state }) => state === "done");
+  if (isDone && !(await isKnown())) return "erased";
+  const own = noted.find((field) => field.field === fieldOf(erasure, partition, erasure));
+  const isLost = own?.state === "asked" && clock() - own.at > ASK_AGAIN_MS;
+  if (noted.length > 0 && !isDone && !isLost) return "under-way";
+  // Announced before: the pass may be over before the answer to the entry is here.
+  await erasures.note(erasure, partition, key, "asked");
+  await session.journal.append(partition, encodeErase(key, erasure));
+  return "under-way";
 }
 
 /** Looks now and then whether something is to be erased; returns how to stop it. */
@@ -71,9 +74,9 @@ export function startErasures(session: Session, clock: () => number, everyMs: nu
 
 async function erasePartitions(pass: ErasePass, session: Session): Promise<void> {
   for (const partition of session.partitions) {
-    if (partition.erasing.size === 0 || pass.isStopped()) continue;
+    if (partition.erasing.length === 0 || pass.isStopped()) continue;
     const ready = await readyToErase(pass, partition);
-    if (ready.size === 0) continue;
+    if (ready.length === 0) continue;
     await erasePass(pass, partition, ready);
     await forgetErased(pass, partition, ready);
   }
@@ -119,7 +122,8 @@ async function rewriteFiles(connection: RedisConnection, isStopped: () => boolea
   if ((await about("aof_enabled")) === "1") {
     await connection.command(["BGREWRITEAOF"]);
     await idle(...progress);
-    if ((await about("aof_last_bgrewrite_status")) !== "ok") throw new Error("Redis could not write its append-only file anew");
+    if ((await about("aof_last_bgrewrite_status")) !== "ok")
+      throw new Error("Redis could not write its append-only file anew");
   }
   if (Number(await about("rdb_saves")) > 0) {
     await connection.command(["BGSAVE"]);

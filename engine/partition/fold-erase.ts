@@ -5,19 +5,23 @@ import { type CustomerKey, isAnonymous } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
 import type { FoldContext } from "./fold-entry.ts";
-import type { Partition } from "./partition.ts";
+import type { Erasing, Partition } from "./partition.ts";
 
 /** Of one whose notes are gone already: nobody asks for it by its number. */
 const UNKNOWN_ERASURE = "0".repeat(32);
 
-export function foldErase(partition: Partition, entry: Extract<LogEntry, { kind: "erase" }>, context: FoldContext): void {
+export function foldErase(
+  partition: Partition,
+  entry: Extract<LogEntry, { kind: "erase" }>,
+  context: FoldContext,
+): void {
   const { key, erasure, joinedTo, position } = entry;
-  const { store, draft, erasing, ordinal } = partition;
+  const { store, draft, ordinal } = partition;
   const { sealedTo, absorbed } = store.state(key);
   // Of an anonymous key that is not joined to who is erased only what names that customer is a trace.
   const isWhole = joinedTo === undefined || sealedTo === joinedTo || context.isReflected(key);
   const seq = (partition.seq + 1) as typeof partition.seq;
-  erasing.set(key, { erasure, upTo: position, seq, ordinal, of: isWhole ? undefined : joinedTo });
+  note(partition, { key, erasure, upTo: position, seq, ordinal, of: isWhole ? undefined : joinedTo });
   draft.urgent = true;
   if (!isWhole || context.isReflected(key)) return;
   forget(partition, key);
@@ -36,10 +40,16 @@ export function eraseMerge(
   { key, anonymous, position, arrivedAt, movesClock }: Extract<LogEntry, { kind: "merge" }>,
   context: FoldContext,
 ): void {
-  const erasure = partition.erasing.get(key)?.erasure ?? UNKNOWN_ERASURE;
+  const erasure = partition.erasing.find((erasing) => erasing.key === key)?.erasure ?? UNKNOWN_ERASURE;
   foldErase(partition, { kind: "erase", key, erasure, joinedTo: undefined, position, arrivedAt, movesClock }, context);
   const to = partitionOf(anonymous, context.partitions);
   partition.draft.relays.push({ to, fields: encodeErase(anonymous, erasure, key) });
+}
+
+/** The later one covers the earlier. */
+function note({ erasing }: Partition, added: Erasing): void {
+  const at = erasing.findIndex(({ key, of }) => key === added.key && of === added.of);
+  erasing.splice(at < 0 ? erasing.length : at, at < 0 ? 0 : 1, added);
 }
 
 function forget(partition: Partition, key: CustomerKey): void {

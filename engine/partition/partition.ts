@@ -65,7 +65,7 @@ export interface Partition {
   /** Entries for other logs that may not have arrived, oldest first; sent once their commit is acknowledged. */
   readonly outbox: OutboxEntry[];
   /** Whose traces are to be erased, up to which entry: see erase-pass.ts. */
-  readonly erasing: Map<CustomerKey, Erasing>;
+  readonly erasing: Erasing[];
   /** A checkpoint is to be stored soon, worth it or not. */
   isBaseWanted: boolean;
   /** What the next commit will write. */
@@ -74,6 +74,7 @@ export interface Partition {
 
 /** One key of an erasure. `seq`: the commit that forgot it. */
 export interface Erasing {
+  readonly key: CustomerKey;
   readonly erasure: string;
   /** Everything up to this entry goes. */
   readonly upTo: Position;

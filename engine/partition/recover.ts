@@ -121,7 +121,7 @@ async function fromBase(
     nextDue: LONG_AGO,
     pendingBase: undefined,
     outbox: [...(base?.outbox ?? [])],
-    erasing: new Map((base?.erasing ?? []).map(({ key, ...rest }) => [key, { ...rest, ordinal: 0 }])),
+    erasing: (base?.erasing ?? []).map((erasing) => ({ ...erasing, ordinal: 0 })),
     isBaseWanted: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),

@@ -40,7 +40,8 @@ export function evict(bounds: WriteBackBounds, share: number, partition: Partiti
   const excess = Math.floor(store.size - bounds.profilesMax / share);
   if (excess <= 0) return;
   for (const key of store.oldest(Math.min(excess, 256))) {
-    if (dirty.has(key) || partition.erasing.has(key) || store.reflects(key) > committed) continue;
+    if (dirty.has(key) || partition.erasing.some((erasing) => erasing.key === key) || store.reflects(key) > committed)
+      continue;
     store.evict(key);
     partition.armed.delete(key);
     partition.unregistered.delete(key);
