@@ -1,15 +1,20 @@
 // Every option once, as a value: name, what it takes, default, prose. The parser, `nba start --help` and the table of
 // the README are made from this list.
 import { isIP } from "node:net";
-import { type Checked, quote, withoutPassword } from "./config-check.ts";
+import { type Checked, quote } from "./config-check.ts";
 import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
+import { type Durability, parseDurability, parseRedisUrl } from "./config-redis.ts";
+import { parseRetention, RETENTION_DEFAULT, type Retention } from "./retain/retention.ts";
 
 export interface Config {
   /** redis://, rediss:// or unix:///path; undefined: the engine starts its own. */
   readonly redisUrl: string | undefined;
   readonly port: number;
   readonly host: string;
+  /** host:port at which other engines reach this one; undefined: where it listens. */
+  readonly advertise: string | undefined;
   readonly partitions: number;
+  readonly durability: Durability;
   readonly rulesDir: string;
   readonly modelsDir: string;
   /** Where the engine's own Redis keeps its files. */
@@ -26,6 +31,9 @@ export interface Config {
   /** Requests and messages a second of one caller; undefined: as AUTH is. */
   readonly rateLimit: number | undefined;
   readonly profilesMax: number;
+  readonly retention: Retention;
+  /** Undefined: what retention lets go is gone. */
+  readonly archiveDir: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -57,7 +65,7 @@ interface Option<T> {
 export const OPTIONS = {
   redisUrl: option({
     name: "REDIS_URL",
-    takes: "`redis://`, `rediss://` or `unix:///path`",
+    takes: "`redis://`, `rediss://`, `unix:///path`, or nodes of a cluster with commas between",
     default: undefined,
     about:
       "The Redis that holds the logs, the journal and the profiles. Unset: the engine starts its own and stops it.",
@@ -77,12 +85,27 @@ export const OPTIONS = {
     about: "Where to listen. While `AUTH` is `off` only a loopback address is taken.",
     parse: parseHost,
   }),
+  advertise: option({
+    name: "ADVERTISE",
+    takes: "`host:port`",
+    default: undefined,
+    about: "Where the other engines on the same Redis reach this one. Unset: where it listens.",
+    parse: parseAdvertised,
+  }),
   partitions: option({
     name: "PARTITIONS",
     takes: "1 to 4096",
     default: "64",
     about: "Number of input logs. Fixed once a Redis holds data: another number is refused.",
     parse: wholeNumber(1, 4_096),
+  }),
+  durability: option({
+    name: "DURABILITY",
+    takes: "`commit` or `wait:N`, N from 1 to 9",
+    default: "commit",
+    about:
+      "`wait:N`: nothing is answered, delivered or accepted before N replicas of its master have it; while they are fewer, it is not.",
+    parse: parseDurability,
   }),
   rulesDir: option({
     name: "RULES_DIR",
@@ -179,6 +202,22 @@ export const OPTIONS = {
     about: "Profiles held in memory, 1 to 3 KiB each; the least recently used ones wait in Redis.",
     parse: wholeNumber(1_000, 50_000_000),
   }),
+  retention: option({
+    name: "RETENTION",
+    takes: "times and bytes, such as `30d,log=3d,4GiB`",
+    default: RETENTION_DEFAULT,
+    about:
+      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together; beyond them the oldest goes sooner. What is still needed never goes.",
+    parse: parseRetention,
+  }),
+  archiveDir: option({
+    name: "ARCHIVE_DIR",
+    takes: "folder",
+    default: undefined,
+    about:
+      "Where what retention lets go is written first, for `explain`, `why`, `simulate` and `verify` to read; all engines share it. Unset: it is gone.",
+    parse: parsePath,
+  }),
   logLevel: option({
     name: "LOG_LEVEL",
     takes: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
@@ -207,7 +246,9 @@ export function parseConfig(env: Environment): ParsedConfig {
     redisUrl: read(OPTIONS.redisUrl, undefined),
     port: read(OPTIONS.port, 0),
     host: read(OPTIONS.host, "127.0.0.1"),
+    advertise: read(OPTIONS.advertise, undefined),
     partitions: read(OPTIONS.partitions, 1),
+    durability: read(OPTIONS.durability, { replicas: 0 }),
     rulesDir: read(OPTIONS.rulesDir, ""),
     modelsDir: read(OPTIONS.modelsDir, ""),
     stateDir: read(OPTIONS.stateDir, ""),
@@ -221,6 +262,8 @@ export function parseConfig(env: Environment): ParsedConfig {
     allowedOrigins: read(OPTIONS.allowedOrigins, []),
     rateLimit: read(OPTIONS.rateLimit, undefined),
     profilesMax: read(OPTIONS.profilesMax, 1),
+    retention: read(OPTIONS.retention, { journalMs: 0, logMs: 0, bytes: 0 }),
+    archiveDir: read(OPTIONS.archiveDir, undefined),
     logLevel: read(OPTIONS.logLevel, "info"),
   };
   faults.push(...contradictions(config, env, faults));
@@ -270,23 +313,17 @@ function isServiceLink(name: string, env: Environment): boolean {
   return /^NBA_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/.test(name);
 }
 
-function parseRedisUrl(text: string): Checked<string> {
-  if (text.includes(",")) return { fault: `${quote(withoutPassword(text))} names several servers; name one` };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const wanted = "want redis://host:6379, rediss://host:6379 or unix:///path/to/socket";
-  if (url === undefined) return { fault: `${quote(withoutPassword(text))} is not a URL; ${wanted}` };
-  if (url.protocol === "unix:") {
-    return url.pathname.length > 1 ? { value: text } : { fault: `${quote(text)} names no socket; ${wanted}` };
-  }
-  if (url.protocol !== "redis:" && url.protocol !== "rediss:")
-    return { fault: `${quote(url.protocol)} is no way to reach Redis; ${wanted}` };
-  return url.hostname === "" ? { fault: `${quote(withoutPassword(text))} names no host; ${wanted}` } : { value: text };
-}
-
 function parseHost(text: string): Checked<string> {
   const named = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/.test(text);
   if (isIP(text) !== 0 || (named && !/^[\d.]+$/.test(text))) return { value: text };
   return { fault: `${quote(text)} is neither an address nor a host name; e.g. 127.0.0.1` };
+}
+
+function parseAdvertised(text: string): Checked<string> {
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
+  const isPlain = url !== undefined && /:\d{1,5}$/.test(text) && !/[/?#@\s]/.test(text);
+  if (isPlain && Number(text.slice(text.lastIndexOf(":") + 1)) > 0) return { value: text };
+  return { fault: `${quote(text)} is no host:port that others could ask; e.g. engine-1.internal:8080` };
 }
 
 function parsePath(text: string): Checked<string> {

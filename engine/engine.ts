@@ -33,7 +33,7 @@ export interface Ask {
 export type AskAnswer =
   | { readonly kind: "decided"; readonly record: DecisionRecord; readonly seq: CommitSeq }
   /** Not in time, or while what an anonymous key knows is on its way: the placements' declared fallbacks, no decision id, no contact. */
-  | { readonly kind: "fallback"; readonly why: "deadline" | "joining" }
+  | { readonly kind: "fallback"; readonly why: "deadline" | "joining" | "failed" }
   | { readonly kind: "overloaded"; readonly retryAfterMs: number }
   | { readonly kind: "unavailable"; readonly why: string; readonly retryAfterMs: number }
   | { readonly kind: "conflict"; readonly why: string }

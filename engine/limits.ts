@@ -48,6 +48,9 @@ export const LIMITS = {
   deadlineMs: 25,
   decisionBodyBytesMax: 65_536,
   batchBodyBytesMax: 1_048_576,
+  /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
+  requestsInFlightMax: 8_192,
+  requestBytesInFlightMax: 67_108_864,
   idempotencyMs: DAY_MS,
 
   // ---- callers
@@ -74,6 +77,8 @@ export const LIMITS = {
 
   // ---- dispatch
   channelStreamEntriesMax: 1_000_000,
+  /** A partition that is given away waits so long for what its webhooks have under way. */
+  giveMs: SECOND_MS,
 
   // ---- decision loop
   asksWaitingMax: 4_096,
@@ -84,13 +89,20 @@ export const LIMITS = {
   /** The same of supposed decisions. */
   simulationsWaitingMax: 64,
   simulationsPerStepMax: 8,
+  /** The same of messages that waited, and are looked at before they are sent. */
+  sendablesWaitingMax: 256,
+  sendablesPerStepMax: 64,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
+  /** Of entries that were read and not folded yet. */
+  inboxBytesMax: 33_554_432,
   profilesPerCommitMax: 256,
   /** A partition without entries for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,
+  /** What so many replicas as DURABILITY asks for have not taken by then is in doubt. */
+  replicaWaitMs: SECOND_MS,
 
   // ---- walks over the register of customers
   walkPageCustomers: 256,
@@ -141,6 +153,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.windowMsMax <= limits.behindMsMax,
     "windowMsMax must not exceed behindMsMax, or late events miss their window",
   );
+  fits(limits.replicaWaitMs < limits.silenceMs, "replicaWaitMs must be below silenceMs, or a wait looks like silence");
   fits(limits.windowMsMin < limits.windowMsMax, "windowMsMin must be below windowMsMax");
   fits(limits.contactMemoryMsMax <= limits.windowMsMax, "contactMemoryMsMax must not exceed windowMsMax");
   fits(
@@ -156,6 +169,11 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.batchBodyBytesMax < limits.peerRequestBytesMax,
     "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
   );
+  fits(
+    limits.batchBodyBytesMax < limits.requestBytesInFlightMax,
+    "requestBytesInFlightMax must exceed batchBodyBytesMax: no batch could come in",
+  );
+  fits(limits.asksWaitingMax < limits.requestsInFlightMax, "requestsInFlightMax must exceed asksWaitingMax");
   fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");
   fits(limits.deadLetterBytesMax <= limits.eventBytesMax, "deadLetterBytesMax must not exceed eventBytesMax");
   fits(
@@ -166,6 +184,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
     "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
+  fits(
+    limits.sendablesPerStepMax <= limits.sendablesWaitingMax,
+    "sendablesPerStepMax must not exceed sendablesWaitingMax",
   );
   fits(
     limits.attributeSetMax <= limits.propListMax,

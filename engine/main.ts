@@ -12,8 +12,10 @@ import { createRedisIdempotency } from "./deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "./deliver/ports.ts";
 import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
+import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
-import { connectRedis } from "./journal/redis.ts";
+import { openConnection } from "./journal/open-connection.ts";
+import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
 import { assertLimits, LIMITS } from "./limits.ts";
 import type { Log } from "./observe/log.ts";
@@ -25,6 +27,7 @@ import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-libr
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
 import { createPeering } from "./peer/create-peering.ts";
+import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
@@ -38,19 +41,28 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
   const guard = guardOf(config, log);
-  const connect = (silenceMs: number = LIMITS.silenceMs) => connectRedis({ url: config.redisUrl, silenceMs });
+  const connect = connection(config);
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
   const frontDoor = () =>
     createFrontDoor({
+      owner,
+      leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
       log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
       metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
+  let listensOn = "";
   const loop = createDecisionLoop({
     ...loopOptions(config, metrics, log),
+    owner,
+    // Read when a session opens: by then the port is known.
+    get address() {
+      return config.advertise ?? listensOn;
+    },
     local,
     readLocal,
     onSession: (session) => {
@@ -58,15 +70,18 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
+      const { retention, archiveDir } = config;
+      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
       return async () => {
         stopWatching();
+        await stopRetaining();
         await door.stop();
       };
     },
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
-  const { journalFrom, delivered } = loop;
+  const { journalFrom, delivered, notDelivered, sendable } = loop;
   const tailLane = createRedisLane(() => connect());
   const peering = createPeering({ loop, lane, tailLane, clock: Date.now, log });
   const { engine } = peering;
@@ -75,6 +90,13 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     rulebook: engine.rulebook,
     journalFrom,
     delivered,
+    notDelivered,
+    sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: createPoster(),
+    secret: (name) => process.env[name],
+    random: Math.random,
     metrics: delivery,
     log,
     streamEntriesMax: LIMITS.channelStreamEntriesMax,
@@ -102,6 +124,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const { port } = await server.listen().catch((error: Error) => {
     throw new Unfit(error.message);
   });
+  listensOn = `${bracketed(config.host)}:${port}`;
   const running = loop.run();
   const broken = new Promise<never>((_, reject) => {
     running.catch(async (error: unknown) => {
@@ -114,7 +137,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   });
   broken.catch(() => undefined); // told by whoever waits for it
   return {
-    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    url: `http://${listensOn}`,
     broken,
     stop: async () => {
       await server.close(LIMITS.drainMs);
@@ -125,6 +148,11 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       lane.close();
     },
   };
+}
+
+/** An IPv6 address as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function guardOf(config: EngineConfig, log: Log): Guard {
@@ -148,17 +176,21 @@ function authOf({
   return { tokens: from ? { from, issuer, audience } : undefined, apiKeysFile };
 }
 
+function connection({ redisUrl, durability }: EngineConfig): (silenceMs?: number) => Promise<RedisConnection> {
+  const { replicas } = durability;
+  const { replicaWaitMs } = LIMITS;
+  return (silenceMs = LIMITS.silenceMs) => openConnection({ url: redisUrl, silenceMs, replicas, replicaWaitMs });
+}
+
 function loopOptions(
   config: EngineConfig,
   metrics: Metrics,
   log: Log,
-): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone"> {
+): Omit<DecisionLoopOptions, "local" | "readLocal" | "onSession" | "onTaken" | "onGone" | "owner" | "address"> {
   const modelSlots = new Map<string, number>();
   return {
-    connect: (silenceMs) => connectRedis({ url: config.redisUrl, silenceMs }),
+    connect: connection(config),
     partitions: config.partitions,
-    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`,
-    address: `${config.host}:${config.port}`,
     leaseMs: config.leaseMs,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,

@@ -2,13 +2,17 @@ import { Command } from "commander";
 import type { CampaignProgress } from "../engine.ts";
 import { configOf } from "./config-of.ts";
 import { CommandTrouble, formatTable, type Paint, paintFor, printJson, printLine } from "./terminal.ts";
+import { tokenHeaders } from "./token-headers.ts";
 
 export function campaignsCommand(): Command {
   return new Command("campaigns")
     .description("how far the campaigns of a running engine have come")
     .option("--url <url>", "of the engine; else the HOST and PORT that it would have here")
     .option("--json", "print it as JSON", false)
-    .addHelpText("after", "\nExample:\n  npx nba campaigns --url http://127.0.0.1:8080")
+    .addHelpText(
+      "after",
+      "\nNBA_TOKEN: a token or key with the scope admin, where the engine asks for one.\n\nExample:\n  npx nba campaigns --url http://127.0.0.1:8080",
+    )
     .action(showCampaigns);
 }
 
@@ -25,7 +29,7 @@ function defaultUrl(): string {
 }
 
 async function readCampaigns(url: string): Promise<readonly CampaignProgress[]> {
-  const answer = await fetch(`${url}/v1/campaigns`).catch((error: Error) => {
+  const answer = await fetch(`${url}/v1/campaigns`, { headers: tokenHeaders(process.env) }).catch((error: Error) => {
     const why = error.cause instanceof Error ? error.cause.message : error.message;
     throw new CommandTrouble(`no engine answers at ${url} (${why}): start one, or name it by --url`, 1);
   });

@@ -15,6 +15,7 @@ export function configOf(env: NodeJS.ProcessEnv): Config {
     rulesDir: absolute(config.rulesDir),
     modelsDir: absolute(config.modelsDir),
     stateDir: absolute(config.stateDir),
+    archiveDir: config.archiveDir === undefined ? undefined : absolute(config.archiveDir),
     apiKeysFile: config.apiKeysFile && absolute(config.apiKeysFile),
   };
 }

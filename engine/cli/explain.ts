@@ -2,12 +2,13 @@ import { Command } from "commander";
 import { explain } from "../decide/explain.ts";
 import type { DecisionId } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
-import { connectRedis, text } from "../journal/redis.ts";
-import { createRedisJournal } from "../journal/redis-journal.ts";
+import { openConnection } from "../journal/open-connection.ts";
+import { text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { findDecision } from "../partition/find-decision.ts";
 import { partitionOfDecision } from "../partition/questions.ts";
 import { createRulebookLibrary } from "../partition/rulebook-library.ts";
+import { beyondRetention, pastJournal } from "./past-journal.ts";
 import { redisUrlOf } from "./redis-url.ts";
 import { renderExplanation } from "./render-explanation.ts";
 import { CommandTrouble, paintFor, printJson, printLine } from "./terminal.ts";
@@ -19,7 +20,8 @@ export function explainCommand(): Command {
     .option("--json", "print it as JSON", false)
     .addHelpText(
       "after",
-      "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder.\n" +
+      "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder. What retention let go is\n" +
+        "read from ARCHIVE_DIR.\n" +
         "\nExample:\n  npx nba explain AAnH4n0Xx9mGd0Jq3oYb8A",
     )
     .action(explainDecision);
@@ -27,15 +29,18 @@ export function explainCommand(): Command {
 
 async function explainDecision(wanted: string, flags: { readonly json: boolean }): Promise<void> {
   const id = wanted.split(".")[0] as DecisionId;
-  const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
+  const connection = await openConnection({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
   try {
     const partitions = Number(text(await connection.command(["HGET", CONFIG_KEY, "partitions"])));
     if (partitions === 0) throw new CommandTrouble("this Redis holds no data of an engine", 1);
     const partition = partitionOfDecision(id, partitions);
     if (partition === undefined) throw new CommandTrouble(`"${wanted}" is no decision id: it has 22 characters`, 2);
-    const journal = createRedisJournal({ connection, owner: "explain", leaseMs: 0, address: "" });
+    const journal = await pastJournal(connection, process.env);
     const found = await findDecision(journal, partition, id);
-    if (found === undefined) throw new CommandTrouble(`there is no decision ${id} in the journal`, 1);
+    if (found === undefined) {
+      const hint = await beyondRetention(journal, partition);
+      throw new CommandTrouble(`there is no decision ${id} in the journal${hint}`, 1);
+    }
     const active = await createRulebookLibrary(connection, {}).get(found.record.rulebook);
     const explanation = explain(active.decider, found.record);
     if (flags.json) printJson({ customer: found.record.key, trigger: found.record.trigger, ...explanation });

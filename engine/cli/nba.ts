@@ -30,6 +30,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replayCommand(),
   features: async () => (await import("./features-export.ts")).featuresCommand(),
   partition: async () => (await import("./partition.ts")).partitionCommand(),
+  key: async () => (await import("./key.ts")).keyCommand(),
+  verify: async () => (await import("./verify.ts")).verifyCommand(),
   bench: async () => (await import("./bench.ts")).benchCommand(),
 };
 

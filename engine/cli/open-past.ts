@@ -3,7 +3,6 @@
 import type { RulebookHash } from "../domain/ids.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import { text } from "../journal/redis.ts";
-import { createRedisJournal } from "../journal/redis-journal.ts";
 import { createRulebookLibrary, readLocalRulebook } from "../partition/rulebook-library.ts";
 import { formatFault } from "../rulebook/fault.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
@@ -11,6 +10,7 @@ import type { Past } from "../sandbox/past.ts";
 import { readPast } from "../sandbox/read-past.ts";
 import { createScorer, type Scorer } from "../score/scorer.ts";
 import { openRedis } from "./open-redis.ts";
+import { pastJournal } from "./past-journal.ts";
 import { readRulebookFolder, UnreadableRulebook } from "./read-rulebook.ts";
 import { CommandTrouble } from "./terminal.ts";
 
@@ -47,12 +47,12 @@ export interface PastOfRedis {
   readonly active: BookToRun;
 }
 
-/** Of REDIS_URL. Reads, and takes no part. @throws CommandTrouble where Redis holds no engine's data. */
+/** Of REDIS_URL, and before what it holds of ARCHIVE_DIR. Reads, and takes no part. @throws CommandTrouble where Redis holds no engine's data. */
 export async function pastOfRedis(onRead: (count: number) => void): Promise<PastOfRedis> {
   const { connection, partitions } = await openRedis();
   try {
     const genesis = text(await connection.command(["HGET", CONFIG_KEY, "genesis"])) as RulebookHash;
-    const journal = createRedisJournal({ connection, owner: "simulate", leaseMs: 0, address: "" });
+    const journal = await pastJournal(connection, process.env);
     const library = createRulebookLibrary(connection, PATIENT);
     const rulebook = async (hash: RulebookHash): Promise<Rulebook> => (await library.get(hash)).rulebook;
     const past = await readPast({ journal, partitions, rulebook, onRead });

@@ -2,7 +2,7 @@
 import cliProgress from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DAY_MS } from "../domain/time.ts";
-import { connectRedis } from "../journal/redis.ts";
+import { openConnection } from "../journal/open-connection.ts";
 import { MAPPINGS, type Mapping } from "./mappings.ts";
 import { type RecordedFile, readRecorded } from "./replay-file.ts";
 import { type ReplayClock, sendRecorded } from "./replay-send.ts";
@@ -86,7 +86,7 @@ async function replay(path: string, options: ReplayOptions, url: string, command
   if (options.clock === "shift" && old > 0) {
     say(`${old} events are more than 90 days before the last one: the engine will refuse them; use --clock drive`);
   }
-  const connection = await connectRedis({ url, silenceMs: SILENCE_MS }).catch((error: unknown) =>
+  const connection = await openConnection({ url, silenceMs: SILENCE_MS }).catch((error: unknown) =>
     fail(`no Redis at ${url}`, error),
   );
   const bar = new cliProgress.SingleBar({

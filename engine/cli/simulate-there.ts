@@ -1,6 +1,7 @@
 import type { Explanation } from "../decide/explain.ts";
 import { isAnonymous } from "../domain/ids.ts";
 import type { Simulation } from "../engine.ts";
+import { tokenHeaders } from "./token-headers.ts";
 
 const TIMEOUT_MS = 2_000;
 
@@ -14,7 +15,7 @@ export async function simulateThere(
   try {
     const answer = await fetch(`${url}/v1/decisions:simulate`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...tokenHeaders(process.env) },
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

@@ -6,13 +6,15 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Simulation } from "../engine.ts";
 import { partitionKeys } from "../journal/keys.ts";
-import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
+import { openConnection } from "../journal/open-connection.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { decisionsOf } from "../partition/customer-past.ts";
 import { obtainable } from "../partition/quota-use.ts";
 import { type ReadPartition, readContext, readPartition } from "../partition/read-partition.ts";
 import { nowOf, type RecoverContext } from "../partition/recover.ts";
 import { decideSupposed, suppose } from "../partition/suppose.ts";
+import { pastJournal } from "./past-journal.ts";
 import { redisUrlOf } from "./redis-url.ts";
 import { renderWhy, type WhyAnswer } from "./render-why.ts";
 import { simulateThere } from "./simulate-there.ts";
@@ -46,6 +48,7 @@ export function whyCommand(): Command {
     .addHelpText(
       "after",
       "\nReads REDIS_URL; unset: the Redis of an engine or demo that runs from this folder.\n" +
+        "What retention let go is read from ARCHIVE_DIR.\n" +
         "What would be decided now is asked of the engine that owns the customer, or worked out from Redis where none answers.\n" +
         "\nExamples:\n  npx nba why c-17 personal-loan\n  npx nba why c-17 personal-loan --at 2026-03-01T14:05:00Z --placement app-home",
     )
@@ -62,9 +65,9 @@ async function why(customer: string, action: string, flags: Flags): Promise<void
   const at = flags.at === undefined ? undefined : instantOf(flags.at);
   const { placement, channel } = flags;
   const wanted: WhyWanted = { key: customer as CustomerKey, action, placement, channel };
-  const connection = await connectRedis({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
+  const connection = await openConnection({ url: redisUrlOf(process.env), silenceMs: LIMITS.silenceMs });
   try {
-    const context = await readContext(connection);
+    const context = await readContext(connection, await pastJournal(connection, process.env));
     if (context === undefined) throw new CommandTrouble("this Redis holds no data of an engine", 1);
     const answer = at === undefined ? await whyNow(connection, context, wanted) : await whyThen(context, wanted, at);
     if (flags.json) printJson(answer);

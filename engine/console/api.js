@@ -1,4 +1,5 @@
 // HTTP calls of the page. Every failure is a value: { ok: false, problem }.
+import { askForToken, authorization } from "./session.js";
 import { readProblem } from "./wire.js";
 
 const TIMEOUT_MS = 5_000;
@@ -35,9 +36,10 @@ export function simulate(request) {
 
 export async function getMetrics() {
   const answer = await fetch("/metrics", {
-    headers: { accept: "text/plain" },
+    headers: { accept: "text/plain", ...authorization() },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
+  if (answer.status === 401) askForToken();
   if (!answer.ok) throw new Error(`metrics answered ${answer.status}`);
   return answer.text();
 }
@@ -48,7 +50,9 @@ function get(path) {
 
 async function call(path, request) {
   try {
-    const answer = await fetch(path, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const headers = { ...request.headers, ...authorization() };
+    const answer = await fetch(path, { ...request, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (answer.status === 401) askForToken();
     const body = await answer.json();
     if (!answer.ok) return { ok: false, status: answer.status, problem: readProblem(body, answer.status) };
     return { ok: true, body };

@@ -1,11 +1,15 @@
 // WebSocket client of /v1/live: connects, subscribes, resumes each topic from its cursor, and reconnects with backoff.
 // Outcomes that were not acknowledged are sent again after a reconnect: a repeated outcome changes nothing.
+import { askForToken, token } from "./session.js";
 
 /**
  * @typedef {{ kind: "connecting" } | { kind: "live" } | { kind: "waiting", retryAt: number, attempt: number }} Connection
  * @typedef {{ placement: string | undefined, cursor: string | undefined, asked: boolean }} Topic
  */
 
+const FEED = "decisions";
+/** Close code: no token, or none that is good. */
+const UNAUTHORIZED = 4401;
 const BACKOFF_MIN_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
 /** Where the engine could not answer a subscription just now. */
@@ -22,6 +26,8 @@ export function createLive({ url, onFrame, onConnection }) {
   let socket;
   let attempt = 0;
   let timer;
+  let isLive = false;
+  let mayFeed = false;
 
   function connect() {
     clearTimeout(timer);
@@ -30,14 +36,26 @@ export function createLive({ url, onFrame, onConnection }) {
     socket = opened;
     opened.onopen = () => {
       attempt = 0;
-      onConnection({ kind: "live" });
-      for (const [name, topic] of topics) sendSubscribe(name, topic);
-      for (const message of unacknowledged.values()) transmit(message);
+      const shown = token();
+      if (shown === undefined) begin();
+      else transmit({ op: "connect", token: shown });
     };
     opened.onmessage = (message) => receive(JSON.parse(message.data));
-    opened.onclose = () => {
-      if (socket === opened) retry();
+    opened.onclose = ({ code }) => {
+      if (socket !== opened) return;
+      isLive = false;
+      if (code === UNAUTHORIZED) askForToken();
+      else retry();
     };
+  }
+
+  /** The engine knows who this is; `scopes` of the token, undefined where it asks nobody. */
+  function begin(scopes) {
+    isLive = true;
+    mayFeed = scopes === undefined || scopes.includes("admin");
+    onConnection({ kind: "live" });
+    for (const [name, topic] of topics) sendSubscribe(name, topic);
+    for (const message of unacknowledged.values()) transmit(message);
   }
 
   function retry() {
@@ -49,6 +67,7 @@ export function createLive({ url, onFrame, onConnection }) {
   }
 
   function receive(frame) {
+    if (frame.op === "ack" && frame.for === "connect") return begin(frame.scopes);
     const topic = topics.get(frame.topic);
     if (topic && frame.cursor !== undefined) topic.cursor = frame.cursor;
     // Once the snapshot is here the engine has been asked; after a reconnect it is enough to listen.
@@ -60,6 +79,8 @@ export function createLive({ url, onFrame, onConnection }) {
   }
 
   function sendSubscribe(name, topic) {
+    // The feed of all decisions is not for everybody: asking for it would close the socket.
+    if (!isLive || (name === FEED && !mayFeed)) return;
     const message = { op: "subscribe", topic: name };
     if (topic.placement && !topic.asked) message.placement = topic.placement;
     if (topic.cursor !== undefined) message.since = topic.cursor;
@@ -92,7 +113,7 @@ export function createLive({ url, onFrame, onConnection }) {
       const id = `${outcome.trackingCode} ${outcome.outcome}`;
       const message = { op: "outcome", id, ...outcome };
       unacknowledged.set(id, message);
-      transmit(message);
+      if (isLive) transmit(message);
     },
   };
 }

@@ -2,6 +2,7 @@ import { AgentDesk } from "./agent-desk.js";
 import { Feed } from "./feed.js";
 import { Funnel } from "./funnel.js";
 import { html } from "./html.js";
+import { signOut, token } from "./session.js";
 
 /** Charts are drawn with colours of the theme: anew when the system changes it. */
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
@@ -57,6 +58,7 @@ function Header({ state, acts }) {
       <button type="button" class="quiet" title="Light, dark, or as the system has it" onClick=${() => acts.theme(THEMES[theme] ?? "system")}>
         Theme: ${theme}
       </button>
+      ${token() !== undefined && html`<button type="button" class="quiet" onClick=${signOut}>Sign out</button>`}
     </div>
   </header>`;
 }

@@ -1,5 +1,6 @@
 // When a customer is not to be disturbed: outbound messages wait for the end of quiet hours, local time of the customer.
-import type { DecisionInput, DecisionRequest } from "../domain/decision.ts";
+import type { Contact } from "../domain/contact.ts";
+import type { DecisionInput, DecisionRequest, ProfileView } from "../domain/decision.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
 import { DAY_MS, type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import type { QuietHours } from "../rulebook/policies.ts";
@@ -56,6 +57,26 @@ export function createQuietTimes({ quietHours, zones, channels, placements }: Ru
   }
 
   return { open, of };
+}
+
+/**
+ * Why a message that was decided before may not be handed over to its gateway now; undefined where it may. What the rulebook
+ * does not know any more waits for nothing.
+ */
+export function quietForMessage(
+  { quietHours, zones, channels, placements, actions }: Rulebook,
+  contact: Pick<Contact, "channel" | "placement" | "action">,
+  attributes: ProfileView["attributes"],
+  now: Instant,
+): Quiet | undefined {
+  const placement = placements.find(({ hash }) => hash === contact.placement);
+  const action = actions.find(({ hash }) => hash === contact.action);
+  if (placement?.direction !== "outbound" || action === undefined || (action.exempt && action.urgent)) return undefined;
+  if (!channels.some(({ hash }) => hash === contact.channel)) return undefined;
+  const policies = quietHours.filter(
+    (policy) => policy.channels.length === 0 || policy.channels.includes(contact.channel),
+  );
+  return policies.length === 0 ? undefined : quietAt(policies, zoneOf(zones, attributes), now);
 }
 
 /** Of several quiet hours the one that ends last is told, and `reopensAt` is when none is left. */

@@ -1,14 +1,20 @@
-// What a commit has for the gateways: outbound items of channels of kind `stream`.
+// What a commit has for the gateways: outbound items of channels of kind `stream` and `webhook`.
+import type { Contact } from "../domain/contact.ts";
+import type { DecisionRecord, ItemRecord } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, TrackingCode } from "../domain/ids.ts";
+import { type Instant, NEVER, plus } from "../domain/time.ts";
 import type { Committed } from "../engine.ts";
-import type { Rulebook } from "../rulebook/rulebook.ts";
+import type { Channel, Rulebook } from "../rulebook/rulebook.ts";
 
 export interface DispatchItem {
-  readonly channel: string;
+  readonly channel: Channel;
   /** `<seq>-<ordinal>`: ascending within a partition, the same whenever the commit is read again. */
   readonly id: string;
   readonly key: CustomerKey;
   readonly trackingCode: TrackingCode;
+  readonly decidedAt: Instant;
+  /** From then on it may not be handed over: it has expired, its place may be another's, or it is too old for its channel. */
+  readonly sendBy: Instant;
   /** JSON of the field `d`. */
   readonly message: string;
 }
@@ -27,26 +33,38 @@ export function dispatchCommit(committed: Committed, rulebook: Rulebook): Dispat
     for (const item of record.slates.flatMap((slate) => slate.items)) {
       // Counted whether or not it is dispatched: the id may not depend on the rulebook of the moment.
       const id = `${committed.seq}-${ordinal++}`;
-      if (item.kept || !isStream(rulebook, item.channel)) continue;
-      const { trackingCode, channel, action, treatment, content, reasons, expiresAt } = item;
-      const message = JSON.stringify({
-        decisionId: record.id,
-        trackingCode,
-        customer: record.key,
-        channel,
-        action,
-        treatment,
-        content,
-        reasons,
-        expiresAt,
-        decidedAt: record.now,
-      });
-      items.push({ channel, id, key: record.key, trackingCode, message });
+      const channel = rulebook.channels.find(({ name }) => name === item.channel);
+      if (item.kept || channel === undefined || !isDispatched(channel)) continue;
+      items.push(dispatchItem(id, record, item, channel));
     }
   }
   return { seq: committed.seq, items };
 }
 
-function isStream(rulebook: Rulebook, name: string): boolean {
-  return rulebook.channels.find((channel) => channel.name === name)?.kind === "stream";
+export function isDispatched({ kind }: Channel): boolean {
+  return kind === "stream" || kind === "webhook";
+}
+
+function dispatchItem(id: string, record: DecisionRecord, item: ItemRecord, channel: Channel): DispatchItem {
+  const { trackingCode, action, treatment, content, reasons, expiresAt } = item;
+  const contact = record.contacts.find((made) => made.trackingCode === trackingCode);
+  const message = JSON.stringify({
+    decisionId: record.id,
+    trackingCode,
+    customer: record.key,
+    channel: channel.name,
+    action,
+    treatment,
+    content,
+    reasons,
+    expiresAt,
+    decidedAt: record.now,
+  });
+  const oldestAt = plus(record.now, channel.maxAgeMs);
+  const sendBy = Math.min(expiresAt, oldestAt, reservedUntil(contact)) as Instant;
+  return { channel, id, key: record.key, trackingCode, decidedAt: record.now, sendBy, message };
+}
+
+function reservedUntil(contact: Contact | undefined): Instant {
+  return contact?.state === "reserved" ? contact.reservedUntil : NEVER;
 }

@@ -1,5 +1,6 @@
 // Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
+import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Guard, LetIn } from "./auth/guard.ts";
 import { corsHeaders, preflight } from "./cors.ts";
@@ -20,6 +21,8 @@ export interface HttpDeps {
   readonly guard: Guard;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
+  /** Of requests under /v1; those of operators are always answered. */
+  readonly bounds: AdmissionBounds;
 }
 
 export interface HttpSide {
@@ -39,15 +42,20 @@ interface Exchange {
   readonly route: Route;
   readonly head: boolean;
   readonly startedMs: number;
+  /** Undefined: nothing is counted for it. */
+  readonly admission: Admission | undefined;
+  bodyBytes: number;
   aborted: boolean;
 }
 
-export function createHttp({ routes, origins, guard, metrics, log }: HttpDeps): HttpSide {
+export function createHttp({ routes, origins, guard, metrics, log, bounds }: HttpDeps): HttpSide {
   const route = createRouter(routes);
+  const admission = createAdmission(bounds);
   const state = { inFlight: 0, draining: false };
 
   const finish = (exchange: Exchange, answer: Answer, closeConnection = false): void => {
     state.inFlight--;
+    exchange.admission?.leave(exchange.bodyBytes);
     const seconds = (performance.now() - exchange.startedMs) / 1_000;
     metrics.onRequest(exchange.route.operation, answer.status, seconds);
     if (!exchange.aborted)
@@ -85,6 +93,11 @@ export function createHttp({ routes, origins, guard, metrics, log }: HttpDeps): 
       writeAnswer(res, answer, cors, method === "HEAD", hasBody(req));
       return;
     }
+    const isBounded = path.startsWith("/v1/");
+    if (isBounded && !admission.enter()) {
+      writeAnswer(res, TOO_MANY, cors, method === "HEAD", hasBody(req));
+      return;
+    }
     const letIn = guard.judge(routed.route.access, req.getHeader("authorization"), () => addressOf(res));
     const exchange: Exchange = {
       res,
@@ -94,6 +107,8 @@ export function createHttp({ routes, origins, guard, metrics, log }: HttpDeps): 
       route: routed.route,
       head: routed.head,
       startedMs: performance.now(),
+      admission: isBounded ? admission : undefined,
+      bodyBytes: 0,
       aborted: false,
     };
     state.inFlight++;
@@ -118,6 +133,7 @@ export function createHttp({ routes, origins, guard, metrics, log }: HttpDeps): 
 }
 
 const EMPTY = new Uint8Array(0);
+const TOO_MANY = retryLater("overloaded", "too many requests wait for an answer; try again", 1_000);
 
 /** Gathers the body, at most `bodyMax` bytes of it: beyond that 413, and the connection is closed. */
 function collect(
@@ -149,6 +165,11 @@ function collect(
     if (done) return;
     size += chunk.byteLength;
     if (size > bodyMax) return tooLarge();
+    exchange.bodyBytes = size;
+    if (exchange.admission?.grow(chunk.byteLength) === false) {
+      done = true;
+      return finish(exchange, TOO_MANY, true);
+    }
     chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk)));
     if (!isLast) return;
     done = true;

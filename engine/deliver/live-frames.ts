@@ -86,9 +86,10 @@ export function formatCursor(seq: CommitSeq, ordinal: number | undefined): strin
 }
 
 export function parseCursor(text: string): Cursor | undefined {
-  const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text);
-  if (match === null) return undefined;
-  return { seq: Number(match[1]) as CommitSeq, ordinal: match[2] === undefined ? undefined : Number(match[2]) };
+  const match = /^(\d{1,16})(?:\.(\d{1,6}))?$/.exec(text);
+  const seq = Number(match?.[1]);
+  if (match === null || !Number.isSafeInteger(seq)) return undefined;
+  return { seq: seq as CommitSeq, ordinal: match[2] === undefined ? undefined : Number(match[2]) };
 }
 
 export function isAfter(frame: Pick<Frame, "seq" | "ordinal">, cursor: Cursor): boolean {

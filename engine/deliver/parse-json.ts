@@ -1,10 +1,12 @@
-// JSON from outside: valid UTF-8, bounded in depth, without keys that mean something to JavaScript objects.
+// JSON from outside: valid UTF-8, bounded in depth and keys, without keys that mean something to JavaScript objects.
 
 export type ParsedJson =
   | { readonly kind: "parsed"; readonly value: unknown }
   | { readonly kind: "malformed"; readonly why: string };
 
 const DEPTH_MAX = 32;
+/** Of one object: an event has at most 64 props, a supposition at most a few hundred names. */
+const KEYS_MAX = 1_024;
 const SUSPICIOUS_KEY = /"(?:__proto__|constructor|prototype)"\s*:|\\u/i;
 const REFUSED_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -13,7 +15,8 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   const text = decodeUtf8(bytes);
   if (text === undefined) return { kind: "malformed", why: "the body is not valid UTF-8" };
   if (text.trim() === "") return { kind: "malformed", why: "the body is empty; send a JSON value" };
-  if (isTooDeep(text)) return { kind: "malformed", why: `the body is nested deeper than ${DEPTH_MAX} levels` };
+  const beyond = isBeyondBounds(text);
+  if (beyond !== undefined) return { kind: "malformed", why: `the body ${beyond}` };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -43,8 +46,9 @@ function withoutContent(error: unknown): string {
   return message.startsWith("Unexpected end") ? "the JSON ends too early" : "not JSON";
 }
 
-function isTooDeep(text: string): boolean {
-  let depth = 0;
+/** What nests deeper, or has more keys in one object, than anything that is taken here; found before anything is built of it. */
+function isBeyondBounds(text: string): string | undefined {
+  const keys: number[] = [];
   let inString = false;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -53,10 +57,15 @@ function isTooDeep(text: string): boolean {
       else if (unit === 0x22) inString = false;
     } else if (unit === 0x22) inString = true;
     else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > DEPTH_MAX) return true;
-    } else if (unit === 0x7d || unit === 0x5d) depth--;
+      if (keys.push(0) > DEPTH_MAX) return `is nested deeper than ${DEPTH_MAX} levels`;
+    } else if (unit === 0x7d || unit === 0x5d) keys.pop();
+    else if (unit === 0x3a && keys.length > 0) {
+      const count = (keys.pop() as number) + 1;
+      if (count > KEYS_MAX) return `has an object of more than ${KEYS_MAX} keys`;
+      keys.push(count);
+    }
   }
-  return false;
+  return undefined;
 }
 
 function findRefusedKey(value: unknown): string | undefined {

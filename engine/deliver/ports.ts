@@ -23,7 +23,8 @@ export type WebsocketDrop =
   | "unauthorized"
   | "forbidden"
   | "unavailable";
-export type DeliveryResult = "delivered" | "retried";
+/** `retried`: an attempt that failed; all others are the end of a message, and why it was not sent. Closed set: metric labels. */
+export type DeliveryResult = "delivered" | "retried" | "late" | "withdrawn" | "quiet" | "refused";
 
 /** What GET /metrics answers. */
 export interface Exposition {

@@ -154,7 +154,7 @@ async function lookUp(engine: Engine, { parameter, query, caller }: Incoming): P
     return problemAnswer("invalid-parameter", `${quoted(parameter)} is not a decision id: 22 characters of base64url`);
   const found = await engine.decision(parameter as DecisionId);
   if (found === undefined)
-    return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal`);
+    return problemAnswer("not-found", `there is no decision ${quoted(parameter)} in the journal, or not any more`);
   if (!(await reachesWhose(engine, caller, ACCESS, found.record.key))) return notYours("the customer of this decision");
   if (wanted === "false") return jsonAnswer(200, presentAnswer(found.record, engine.rulebook()));
   return jsonAnswer(200, { ...presentRecord(found.record), explanation: await engine.explain(found.record) });

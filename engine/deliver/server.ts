@@ -1,7 +1,9 @@
 // The outside of a running engine on one port: HTTP, WebSocket and the console.
 import type { CustomerKey, TrackingCode } from "../domain/ids.ts";
 import type { Engine } from "../engine.ts";
+import { LIMITS } from "../limits.ts";
 import type { JournalTail } from "../peer/journal-tail.ts";
+import type { AdmissionBounds } from "./admission.ts";
 import { jsonAnswer } from "./answer.ts";
 import { asyncApi } from "./asyncapi.ts";
 import type { Guard } from "./auth/guard.ts";
@@ -34,6 +36,8 @@ export interface ServerConfig extends OriginPolicy {
   /** 0: any free port. */
   readonly port: number;
   readonly consoleDir: string;
+  /** Of requests without an answer; left out: those of engine/limits.ts. */
+  readonly bounds?: AdmissionBounds;
   readonly version: string;
 }
 
@@ -76,7 +80,9 @@ export function createServer(deps: ServerDeps): Server {
     ...staticRoutes(config.consoleDir),
     ...deps.internal,
   ];
-  const http = createHttp({ routes, origins, guard, metrics, log });
+  const { requestsInFlightMax: requestsMax, requestBytesInFlightMax: bytesMax } = LIMITS;
+  const bounds = config.bounds ?? { requestsMax, bytesMax };
+  const http = createHttp({ routes, origins, guard, metrics, log, bounds });
   live.attach(app);
   http.attach(app);
   let listening: ListenSocket | undefined;

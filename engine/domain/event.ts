@@ -41,6 +41,9 @@ export const DEAD_REASONS = [
   "too-far-ahead",
   "wrong-partition",
   "attribute-type",
+  "poison",
+  "damaged-profile",
+  "undelivered",
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
@@ -76,8 +79,12 @@ export type LogEntry = {
       readonly erasure: string;
       readonly joinedTo: CustomerKey | undefined;
     }
-  /** What is left of an entry that was erased; `hash`: as the duplicate window knows it, where it was an event. */
-  | { readonly kind: "erased"; readonly hash: readonly [number, number] | undefined }
+  /** What is left of an entry that was erased. `was`: what it counts as; `hash`: as the duplicate window knows an event. */
+  | {
+      readonly kind: "erased";
+      readonly was: "folded" | "internal" | "dead";
+      readonly hash: readonly [number, number] | undefined;
+    }
   | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }
   | {
       readonly kind: "dead";

@@ -56,12 +56,6 @@ export function deadTarget(stream: string): AppendTarget {
   return { stream: "nba:dead", watermarks: "{nba:dead}:moved", field: stream };
 }
 
-/** For a channel of kind `stream`: ids are commit seq - ordinal, one watermark for each partition. */
-export function channelTarget(channel: string, partition: PartitionIndex): AppendTarget {
-  const stream = `nba:channel:${channel}`;
-  return { stream, watermarks: `{${stream}}:from`, field: String(partition) };
-}
-
 /** The least id above this one. */
 export function idAfter(position: Position): Position {
   const dash = position.indexOf("-");

@@ -5,6 +5,8 @@ import { dead, type Entry, isKey, placed } from "./entry-parts.ts";
 import type { EntryFields } from "./log-entry.ts";
 import { pack } from "./messagepack.ts";
 
+type Erased = Extract<LogEntry, { kind: "erased" }>;
+
 const ERASE = "$erase";
 const ERASED = "$erased";
 const ERASURE_ID = /^[0-9a-f]{32}$/;
@@ -17,9 +19,9 @@ export function encodeErase(key: CustomerKey, erasure: string, joinedTo?: Custom
   return ["s", ERASE, "d", pack({ k: key, erasure, ...(joinedTo === undefined ? {} : { customer: joinedTo }) })];
 }
 
-/** In the place of an erased entry, under its id. `seen`: what the duplicate window remembers of it, 8 bytes. */
-export function encodeErased(seen?: Buffer): EntryFields {
-  return seen === undefined ? ["s", ERASED, "d", pack({})] : ["s", ERASED, "d", pack({}), "b", seen];
+/** In the place of an erased entry, under its id. `seen`: what the duplicate window remembers of an event, 8 bytes. */
+export function encodeErased(was: Erased["was"], seen?: Buffer): EntryFields {
+  return ["s", ERASED, "d", pack({ was }), ...(seen === undefined ? [] : ["b", seen])];
 }
 
 export function isErasure(source: string): boolean {
@@ -31,8 +33,11 @@ export function decodeErasure(entry: Entry, value: Readonly<Record<string, unkno
     const seen = entry.sentAlong;
     if (seen !== undefined && seen.length !== 8)
       return dead(entry, "invalid", "field b of an erased entry has 8 bytes");
+    const { was } = value;
+    if (was !== "folded" && was !== "internal" && was !== "dead")
+      return dead(entry, "invalid", "an erased entry needs was: folded, internal or dead");
     const hash = seen === undefined ? undefined : ([seen.readUInt32LE(0), seen.readUInt32LE(4)] as const);
-    return { ...placed(entry), kind: "erased", hash };
+    return { ...placed(entry), kind: "erased", was, hash };
   }
   const { k, erasure, customer } = value;
   const isWhole = isKey(k) && typeof erasure === "string" && ERASURE_ID.test(erasure);

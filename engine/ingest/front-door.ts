@@ -1,4 +1,4 @@
-// For producers that do not hash: named streams, each with one mover to the input logs.
+// For producers that do not hash: named streams, each with one mover to the input logs, over all engines.
 import type { DeadReason } from "../domain/event.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import { createMover, type MovedCounts } from "./mover.ts";
@@ -9,6 +9,9 @@ export interface FrontDoorOptions {
   /** One attempt; two connections a stream. Their silenceMs must exceed a second, for which a read may block. */
   readonly connect: () => Promise<RedisConnection>;
   readonly partitions: number;
+  /** The engine: it takes one lease for each stream. */
+  readonly owner: string;
+  readonly leaseMs: number;
   readonly streams?: readonly string[];
   readonly log: { readonly warn: (facts: object, message: string) => void };
   readonly metrics?: { readonly dead: (stream: string, reason: DeadReason) => void };
@@ -38,6 +41,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     createMover({
       stream,
       partitions: options.partitions,
+      owner: options.owner,
+      leaseMs: options.leaseMs,
       connect: options.connect,
       onTrouble: (name, why) => options.log.warn({ stream: name, why }, "front door: trying again"),
       onDead: (name, reason) => options.metrics?.dead(name, reason),

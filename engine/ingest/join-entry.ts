@@ -76,7 +76,7 @@ function decodeForward(entry: Entry, key: CustomerKey, { source }: Readonly<Reco
     return dead(entry, "invalid", "a forwarded event needs k, the key of a customer, source, and field b, the event");
   }
   const event = decodeEventBytes(entry.sentAlong, source);
-  if (isRefused(event)) return dead(entry, event.refused, `${event.pointer} ${event.detail}`.trimStart());
+  if (isRefused(event)) return dead(entry, event.refused, event.unquoted);
   const ts = within(event.ts, entry.arrivedAt);
   return { ...placed(entry), kind: "event", event: { ...event, key, ts }, isForwarded: true };
 }

@@ -98,7 +98,7 @@ export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
 
 function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
   const event = decodeEventBytes(entry.bytes, entry.source);
-  if (isRefused(event)) return dead(entry, event.refused, `${event.pointer} ${event.detail}`.trimStart());
+  if (isRefused(event)) return dead(entry, event.refused, event.unquoted);
   if (partitionOf(event.key, place.partitions) !== place.partition) return misplaced(entry, event.key, place);
   const { arrivedAt } = entry;
   // The clock may have been driven on since the engine wrote this; refused, it would leave its reservation standing.
@@ -113,7 +113,7 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
 
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   const parsed = parsePayload(entry.bytes);
-  if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.detail);
+  if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.unquoted);
   const { k, due, c, hash, by, campaign, from } = parsed.value;
   if (entry.source === ACTIVATE) {
     if (typeof hash !== "string" || !RULEBOOK_HASH.test(hash) || typeof by !== "string") {
@@ -150,7 +150,7 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   }
   return (
     decodeJoin(entry, key, parsed.value) ??
-    dead(entry, "invalid", `source "${entry.source.slice(0, 40)}": names with $ are the engine's own`)
+    dead(entry, "invalid", "field s, the source, begins with $: such names are the engine's own")
   );
 }
 

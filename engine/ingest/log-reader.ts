@@ -5,6 +5,7 @@ import type { RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import { text } from "../journal/redis.ts";
+import { createReadCount } from "./read-count.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface Batch {
@@ -29,6 +30,8 @@ export interface LogReaderOptions {
 export interface LogReader {
   /** From now on what comes after this position of its log is read, too. */
   readonly add: (partition: PartitionIndex, after: Position) => void;
+  /** Has a read begun that tells of its entries? Before that they may be some milliseconds late. */
+  readonly isRead: (partition: PartitionIndex) => boolean;
   /** Nothing of it is given out by a `next` that begins after this. */
   readonly remove: (partition: PartitionIndex) => void;
   /**
@@ -43,15 +46,20 @@ export interface LogReader {
 
 const BLOCK_MS = 1_000;
 const WAKE_AGAIN_MS = 10;
+/** About so much comes with one read, however many logs have a backlog. */
+const ENTRIES_PER_READ_MAX = 2_048;
+const BYTES_PER_READ_MAX = 16_777_216;
 
 interface Tail {
   readonly partition: PartitionIndex;
   position: Position;
+  isRead: boolean;
 }
 
 export function createLogReader(options: LogReaderOptions): LogReader {
   const { connection, waker, countMax } = options;
-  const head = ["XREAD", "COUNT", String(countMax), "BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS"];
+  const counts = createReadCount({ countMax, entriesMax: ENTRIES_PER_READ_MAX, bytesMax: BYTES_PER_READ_MAX });
+  const block = ["BLOCK", String(options.blockMs ?? BLOCK_MS), "STREAMS"];
   const tails = new Map<PartitionIndex, Tail>();
   /** Grows with each partition that came: a read from before is to be woken. */
   let version = 0;
@@ -71,8 +79,11 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     const reading = new Map([...tails.values()].map((tail) => [partitionKeys(tail.partition).events, tail]));
     readVersion = version;
     const positions = [...reading.values()].map(({ position }) => position);
-    const reply = await connection.command([...head, ...reading.keys(), ...positions]);
-    return readStreams(reply).map(({ stream, entries }) => {
+    for (const tail of reading.values()) tail.isRead = true;
+    const head = ["XREAD", "COUNT", String(counts.of(reading.size)), ...block];
+    const streams = readStreams(await connection.command([...head, ...reading.keys(), ...positions]));
+    counts.learn(streams.flatMap(({ entries }) => entries));
+    return streams.map(({ stream, entries }) => {
       const tail = reading.get(stream) as Tail;
       const after = tail.position;
       tail.position = (entries.at(-1) as RawEntry).position;
@@ -120,11 +131,12 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   return {
     next,
     add: (partition, after) => {
-      tails.set(partition, { partition, position: after });
+      tails.set(partition, { partition, position: after, isRead: false });
       version++;
       resume?.();
       wake().catch(() => undefined); // of a connection that is lost, which its owner is told of; the read ends by itself
     },
+    isRead: (partition) => tails.get(partition)?.isRead === true,
     remove: (partition) => void tails.delete(partition),
     stop: () => {
       isStopped = true;

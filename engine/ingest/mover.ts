@@ -1,17 +1,22 @@
 // Moves one named stream to the input logs, in order. What was moved is known from the watermarks beside the logs and from
-// nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped.
-import { setTimeout as sleep } from "node:timers/promises";
+// nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped. Where
+// another engine moves the stream this one waits until that one's lease is over.
 import type { DeadReason } from "../domain/event.ts";
 import type { PartitionIndex, Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import { createMoverLease } from "./mover-lease.ts";
 import { routeEntry } from "./route.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface MoverOptions {
   readonly stream: string;
   readonly partitions: number;
+  /** The engine in which it runs. */
+  readonly owner: string;
+  /** Another engine takes over when nothing was heard for so long. */
+  readonly leaseMs: number;
   /** One attempt. silenceMs of the connections must exceed a second, for which a read may block. */
   readonly connect: () => Promise<RedisConnection>;
   readonly onTrouble: (stream: string, why: string) => void;
@@ -43,6 +48,8 @@ export interface Mover {
 const BLOCK_MS = 1_000;
 const BACKOFF_MS_MAX = 2_000;
 const CONGESTION_POLL_MS = 50;
+/** A lease that was given back is noticed within this. */
+const LEASE_POLL_MS = 250;
 /** The dead letters without a key are for looking at, and bounded. */
 const DEAD_KEPT_MAX = 100_000;
 
@@ -51,6 +58,7 @@ export function createMover(options: MoverOptions): Mover {
   const stopping = new AbortController();
   const counts = { appended: 0, dead: 0, skipped: 0 };
   const progress = { failures: 0 };
+  const lease = createMoverLease(options);
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -65,18 +73,39 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   async function session(): Promise<void> {
-    const reader = await options.connect();
-    const closeReader = (): void => reader.close();
-    stopping.signal.addEventListener("abort", closeReader);
-    let writer: RedisConnection | undefined;
+    const writer = await options.connect();
     try {
-      writer = await options.connect();
-      await move(reader, writer);
+      await untilHeld(writer);
+      if (stopping.signal.aborted) return;
+      const reader = await options.connect();
+      const closeReader = (): void => reader.close();
+      stopping.signal.addEventListener("abort", closeReader);
+      const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
+      try {
+        await move(reader, writer);
+      } finally {
+        clearInterval(renewal);
+        stopping.signal.removeEventListener("abort", closeReader);
+        reader.close();
+        if (!writer.isClosed()) await lease.giveBack(writer);
+      }
     } finally {
-      stopping.signal.removeEventListener("abort", closeReader);
-      reader.close();
-      writer?.close();
+      writer.close();
     }
+  }
+
+  async function untilHeld(writer: RedisConnection): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const leftMs = await lease.hold(writer);
+      if (leftMs === 0) return;
+      await pause(Math.min(leftMs + 5, LEASE_POLL_MS));
+    }
+  }
+
+  /** Where the lease is another's, or Redis does not answer, this mover ends and waits for its turn. */
+  async function keep(writer: RedisConnection, end: () => void): Promise<void> {
+    const leftMs = await lease.hold(writer).catch(() => Number.NaN);
+    if (leftMs !== 0) end();
   }
 
   async function move(reader: RedisConnection, writer: RedisConnection): Promise<void> {
@@ -154,8 +183,17 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   /** Cut short by stop. */
-  async function pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        stopping.signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      if (stopping.signal.aborted) end();
+      else stopping.signal.addEventListener("abort", end);
+    });
   }
 
   return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };

@@ -2,13 +2,16 @@
 import type { TLocalizedValidationError } from "typebox/error";
 import type { DeadReason } from "../domain/event.ts";
 import { SET_MAX, TEXT_LENGTH_MAX } from "./bounds.ts";
+import { FIELD_NAMES } from "./schemas.ts";
 
 export interface Refused {
   readonly refused: DeadReason;
   /** JSON pointer (RFC 6901) of what is wrong; empty for the whole. Names longer than 40 characters are cut. */
   readonly pointer: string;
-  /** What is wrong and what would be right. Quotes at most 40 characters, and never an id of a customer. */
+  /** For who sent it: what is wrong and what would be right. Quotes at most 40 characters, and never an id of a customer. */
   readonly detail: string;
+  /** For dead letters, which others read: place and words without anything that was sent; names of props are `*`. */
+  readonly unquoted: string;
 }
 
 export function isRefused(outcome: object): outcome is Refused {
@@ -16,7 +19,20 @@ export function isRefused(outcome: object): outcome is Refused {
 }
 
 export function refusal(reason: DeadReason, pointer: string, detail: string): Refused {
-  return { refused: reason, pointer, detail };
+  return refused(reason, pointer, detail, "");
+}
+
+function refused(reason: DeadReason, pointer: string, words: string, quotation: string): Refused {
+  const unquoted = `${unnamed(pointer)} ${words}`.trimStart();
+  return { refused: reason, pointer: shortened(pointer), detail: words + quotation, unquoted };
+}
+
+/** Names that an event itself has, and places in lists, stay; what a producer may have named does not. */
+function unnamed(pointer: string): string {
+  return pointer
+    .split("/")
+    .map((token) => (token === "" || FIELD_NAMES.has(token) || /^\d{1,4}$/.test(token) ? token : "*"))
+    .join("/");
 }
 
 /** The first error that names the place itself, not one of the alternatives there. */
@@ -27,7 +43,7 @@ export function refusalOf(errors: readonly TLocalizedValidationError[], value: u
     return refusal("invalid", `${prefix}${error.instancePath}/${error.params.requiredProperties[0]}`, "is missing");
   }
   const pointer = prefix + error.instancePath;
-  return refusal("invalid", shortened(pointer), words(error) + quoted(pointer, at(value, error.instancePath)));
+  return refused("invalid", pointer, words(error), quoted(pointer, at(value, error.instancePath)));
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -20,7 +20,7 @@ export function routeEntry(entry: RawEntry, stream: string, partitions: number):
   const payload = fieldOf(entry.fields, "d");
   if (payload === undefined) return dead(entry, stream, "invalid", "field d, the payload, is missing", Buffer.alloc(0));
   const parsed = parsePayload(payload);
-  if (isRefused(parsed)) return dead(entry, stream, parsed.refused, parsed.detail, payload);
+  if (isRefused(parsed)) return dead(entry, stream, parsed.refused, parsed.unquoted, payload);
   const key = readKey(parsed.value);
   if (key === undefined) {
     return dead(entry, stream, "invalid", "has no well-formed customer or anonymousId", payload);

@@ -140,3 +140,12 @@ export const WELL_KNOWN_PROPS = {
   }),
 } as const;
 export type WellKnownType = keyof typeof WELL_KNOWN_PROPS;
+
+/** Names that events have by themselves, as opposed to those of props, which a producer chooses. */
+export const FIELD_NAMES: ReadonlySet<string> = new Set([
+  ...[EventSchema, CloudEventSchema, ...Object.values(WELL_KNOWN_PROPS)].flatMap(({ properties }) =>
+    Object.keys(properties),
+  ),
+  ...FORBIDDEN_NAMES,
+  "data_base64",
+]);

@@ -49,6 +49,13 @@ export interface EntryCounts {
   readonly dead: number;
   /** Timers, turns of campaigns, delivery notes, activations: written by engines, not by producers. */
   readonly internal: number;
+  /** That somebody else trimmed or deleted before they were folded; left out: none. */
+  readonly lost?: number;
+}
+
+/** How many entries these are in all. */
+export function entriesOf({ folded, duplicate, dead, internal, lost = 0 }: EntryCounts): number {
+  return folded + duplicate + dead + internal + lost;
 }
 
 const packr = new Packr({ useRecords: false });

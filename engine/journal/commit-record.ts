@@ -2,7 +2,7 @@
 // features go as the raw bytes of their doubles: a replay must find them bit for bit.
 import { Packr } from "msgpackr";
 import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
-import type { NameHash, PartitionIndex, Position } from "../domain/ids.ts";
+import type { CommitSeq, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /** Change of the evidence for one treatment. */
@@ -37,6 +37,10 @@ export interface CommitRecord {
   readonly granted?: readonly Granted[];
   /** In the order in which they were brought about. */
   readonly relays?: readonly Relay[];
+  /** The commit before this one, where that is not the number before: the first commit of an owner begins at its epoch. */
+  readonly after?: CommitSeq;
+  /** Entries that it passed without folding them: each is a dead letter. In the order of the log. */
+  readonly isolated?: readonly Position[];
   /** What its decisions of customers who were erased since leave behind. */
   readonly erased?: ErasedCounts;
 }
@@ -55,6 +59,8 @@ interface Extras {
   readonly granted?: readonly Granted[];
   readonly relays?: readonly Relay[];
   readonly erased?: ErasedCounts;
+  readonly after?: CommitSeq;
+  readonly isolated?: readonly Position[];
 }
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
@@ -65,10 +71,12 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [], erased } = record;
+  const { position, now, withdrawals, granted = [], relays = [], isolated = [], after, erased } = record;
   const extras: Extras = {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
+    ...(isolated.length === 0 ? {} : { isolated }),
+    ...(after === undefined ? {} : { after }),
     ...(erased === undefined ? {} : { erased }),
   };
   const parts = [2, position, now, decisions, withdrawals, learned];
@@ -112,4 +120,9 @@ function packView(view: ProfileView): PackedView {
 function unpackView(view: PackedView): ProfileView {
   const bytes = new Uint8Array(view.features); // a copy: aligned, and independent of the reply that it came in
   return { ...view, features: new Float64Array(bytes.buffer) };
+}
+
+/** Does this commit come right after the one numbered `previous` (0: there was none)? Else some are missing between them. */
+export function follows(previous: CommitSeq, seq: CommitSeq, { after }: Pick<CommitRecord, "after">): boolean {
+  return (after ?? seq - 1) === previous;
 }

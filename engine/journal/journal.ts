@@ -40,6 +40,7 @@ export type Acquired =
   | {
       readonly kind: "acquired";
       readonly token: string;
+      /** Above every earlier epoch and commit of this partition, even those that a failover lost: commits go on from here. */
       readonly epoch: number;
       readonly seq: CommitSeq;
       readonly position: Position;
@@ -72,6 +73,8 @@ export interface JournalHead {
 export interface Journal {
   readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
   readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
+  /** Writes a field of the checkpoint that is no part of a commit; false where another owner holds the partition. */
+  readonly note: (partition: PartitionIndex, token: string, field: string, value: string) => Promise<boolean>;
   readonly commit: (token: string, draft: CommitDraft) => Promise<CommitReply>;
   /** Payloads of commits with seq >= from, in order, at most `countMax`. */
   readonly commits: (

@@ -9,6 +9,7 @@ import { sourceFile } from "./source-file.ts";
 
 const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
+const noteScript = redisScript(readFileSync(sourceFile("engine/journal/note.lua"), "utf8"));
 const renewScript = redisScript(readFileSync(sourceFile("engine/journal/renew.lua"), "utf8"));
 
 export interface RedisJournalOptions {
@@ -27,6 +28,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     acquire: (partition) => acquire(options, partition),
     renew: async (partition, token, ms) =>
       text(await connection.script(renewScript, [partitionKeys(partition).lease], [token, String(ms)])) === "OK",
+    note: async (partition, token, field, value) => {
+      const { lease, checkpoint } = partitionKeys(partition);
+      return text(await connection.script(noteScript, [lease, checkpoint], [token, field, value])) === "OK";
+    },
     commit: (token, draft) => commit(connection, token, draft),
     commits: async (partition, from, countMax) => {
       const keys = partitionKeys(partition);

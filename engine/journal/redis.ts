@@ -18,14 +18,24 @@ export interface RedisScript {
 }
 
 export interface RedisConnection {
-  /** Rejects with RedisTrouble when the connection is lost or silent, with the server's error otherwise. */
-  readonly command: (args: readonly Argument[]) => Promise<Reply>;
+  /**
+   * Rejects with RedisTrouble when the connection is lost or silent, with the server's error otherwise. A command without a
+   * key goes to the node that keeps `near`; of one server that is always the same.
+   */
+  readonly command: (args: readonly Argument[], near?: string) => Promise<Reply>;
   /** EVALSHA, and EVAL where the server does not know the script yet. Every key must be declared. */
   readonly script: (script: RedisScript, keys: readonly Argument[], args: readonly Argument[]) => Promise<Reply>;
   /** No command can be sent any more, whatever its key. */
   readonly isClosed: () => boolean;
   readonly onClosed: (listener: ClosedListener) => void;
   readonly close: () => void;
+  /** Of a cluster only. */
+  readonly cluster?: ClusterView;
+}
+
+export interface ClusterView {
+  /** Resolves where the slot of this key is wholly at one node; rejects with RedisTrouble while it is being moved. */
+  readonly settled: (key: string) => Promise<void>;
 }
 
 /**

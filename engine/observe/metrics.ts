@@ -12,6 +12,8 @@ export type EventResult = "folded" | "duplicate" | "dead";
 export type DecisionPath = "http" | "live" | "trigger";
 /** What became of a customer's turn in a campaign. */
 export type CampaignTurn = "asked" | "not-in-segment" | "repeated" | "over" | "joined";
+/** What retention trims. */
+export type TrimmedStream = "events" | "journal" | "decisions" | "dead";
 /** Where the time of a wave goes. */
 export type WaveStage = "fold" | "qualify" | "score" | "choose" | "commit";
 
@@ -41,10 +43,16 @@ export interface Metrics {
   readonly websocketConnections: Series<[]>;
   readonly websocketDropped: Series<[reason: string]>;
   readonly deliveries: Series<[channel: string, result: string]>;
+  readonly deadLetters: Series<[reason: string]>;
   readonly campaignCustomers: Series<[campaign: string, result: CampaignTurn]>;
   readonly quotaUnits: Series<[quota: string, state: "granted" | "spent"]>;
   readonly experimentDecisions: Series<[experiment: string, arm: string]>;
   readonly rulebook: Series<[hash: string, version: string]>;
+  readonly entriesLost: Series<[partition: string]>;
+  readonly trimmed: Series<[stream: TrimmedStream]>;
+  readonly archiveBytes: Series<[]>;
+  readonly archiveFailures: Series<[]>;
+  readonly retentionLateSeconds: Series<[]>;
   /** What there is, in the order of declaration, for the table of the README. */
   readonly declared: readonly Pick<Reading, "name" | "labels" | "type" | "help">[];
   /** Called before each scrape: where gauges are set that nobody needs in between. */
@@ -69,7 +77,11 @@ export function createMetrics(options: { readonly version: string; readonly node
     kept(createHistogram<L>({ name, help, labels, seriesMax: LIMITS.metricSeriesMax, bounds: DURATION_BOUNDS_S }));
   const build = gauge<[string, string]>("nba_build_info", ["version", "node"], "Always 1; what is running.");
   build.set(build.slot(options.version, options.node), 1);
-  const metrics = { ...flowMetrics(counter, gauge, seconds), ...stateMetrics(counter, gauge, seconds) };
+  const metrics = {
+    ...flowMetrics(counter, gauge, seconds),
+    ...stateMetrics(counter, gauge, seconds),
+    ...retentionMetrics(counter, gauge),
+  };
   const scrape: Scrape = createScrape(readings);
   return {
     ...metrics,
@@ -140,6 +152,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       ["channel", "result"],
       "Outbound items handed to a channel.",
     ),
+    deadLetters: counter<[string]>(
+      "nba_dead_letters_total",
+      ["reason"],
+      "Dead letters of the partitions, by their reason.",
+    ),
     campaignCustomers: counter<[string, CampaignTurn]>(
       "nba_campaign_customers_total",
       ["campaign", "result"],
@@ -163,7 +180,7 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Packed records of all profiles; keys and what is decoded come on top.",
     ),
     partitionOwner: gauge<[string]>("nba_partition_owner", ["partition"], "1 where this process owns the partition."),
-    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows by one with each take-over."),
+    epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows with each take-over."),
     websocketConnections: gauge<[]>("nba_websocket_connections", [], "Open sockets."),
     websocketDropped: counter<[string]>(
       "nba_websocket_dropped_total",
@@ -176,6 +193,32 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Contacts, or costs, of the present period in the partitions of this process.",
     ),
     rulebook: gauge<[string, string]>("nba_rulebook_info", ["hash", "version"], "Always 1; the active rulebook."),
+  };
+}
+
+function retentionMetrics(counter: MakeSeries, gauge: MakeSeries) {
+  return {
+    entriesLost: counter<[string]>(
+      "nba_entries_lost_total",
+      ["partition"],
+      "Entries of input logs that somebody else trimmed or deleted before they were folded.",
+    ),
+    trimmed: counter<[TrimmedStream]>(
+      "nba_trimmed_total",
+      ["stream"],
+      "Entries of input logs, commits, decisions and dead letters that retention has let go.",
+    ),
+    archiveBytes: counter<[]>("nba_archive_bytes_total", [], "Bytes of the segments written to the archive."),
+    archiveFailures: counter<[]>(
+      "nba_archive_failures_total",
+      [],
+      "Times that the archive did not take a segment: nothing is trimmed meanwhile.",
+    ),
+    retentionLateSeconds: gauge<[]>(
+      "nba_retention_lag_seconds",
+      [],
+      "How much longer than RETENTION the oldest entry or commit is kept, because something needs it still.",
+    ),
   };
 }
 

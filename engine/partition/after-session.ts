@@ -23,11 +23,10 @@ export async function publishMissed(state: LoopState, journal: Journal, partitio
       found,
     });
   }
-  if (told >= found || found - told > MISSED_COMMITS_MAX) {
-    state.published.set(index, found);
-    return;
-  }
-  for (const { seq, payload } of await journal.commits(index, (told + 1) as CommitSeq, found - told)) {
+  const page = told >= found ? [] : await journal.commits(index, (told + 1) as CommitSeq, MISSED_COMMITS_MAX + 1);
+  state.published.set(index, found);
+  if (page.length > MISSED_COMMITS_MAX) return;
+  for (const { seq, payload } of page) {
     const { decisions, withdrawals } = decodeCommit(payload);
     publish(state, { partition: index, seq, decisions, withdrawals });
   }

@@ -2,6 +2,7 @@
 // Idempotency-Key while its first ask is not through yet joins that one: the journal does not know of it before its commit.
 import type { DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
+import { createAskPace } from "./ask-pace.ts";
 
 /** One question that waits for its commit, and everybody who waits for its answer. */
 export interface WaitingAsk {
@@ -36,11 +37,14 @@ export interface AskQueueOptions {
 
 const LATE: AskAnswer = { kind: "fallback", why: "deadline" };
 const RETRY_AFTER_MS = 1_000;
+/** Who would wait for longer than this part of its deadline is turned away: asks go in batches, so half of them wait longer than the mean. */
+const DEADLINE_SHARE = 0.6;
 
 export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
   let queue: JoinableAsk[] = [];
   let lookedUp = 0;
   const keyed = new Map<DecisionId, JoinableAsk>();
+  const pace = createAskPace();
   const push = (waiting: JoinableAsk): void => {
     queue.push(waiting);
     wake();
@@ -64,8 +68,13 @@ export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
         const isSame = standing.ask.requestHash === ask.requestHash;
         return isSame ? await standing.join(ask.deadlineMs) : CONFLICT;
       }
-      if (queue.length + lookedUp >= asksMax) return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
-      const waiting = createWaitingAsk(ask, partition, id, () => keyed.delete(id));
+      const isTooLate = pace.expectedMs() > ask.deadlineMs * DEADLINE_SHARE;
+      if (isTooLate || queue.length + lookedUp >= asksMax) return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
+      const waiting = createWaitingAsk(ask, partition, id, (answer) => {
+        keyed.delete(id);
+        pace.leave(answer !== LATE);
+      });
+      pace.enter();
       const answer = waiting.join(ask.deadlineMs);
       if (ask.idempotencyKey === undefined) push(waiting);
       else {
@@ -99,7 +108,12 @@ interface JoinableAsk extends WaitingAsk {
   readonly join: (deadlineMs: number) => Promise<AskAnswer>;
 }
 
-function createWaitingAsk(ask: Ask, partition: PartitionIndex, id: DecisionId, onSettled: () => void): JoinableAsk {
+function createWaitingAsk(
+  ask: Ask,
+  partition: PartitionIndex,
+  id: DecisionId,
+  onSettled: (answer: AskAnswer) => void,
+): JoinableAsk {
   const waiters = new Set<(answer: AskAnswer) => void>();
   let isSettled = false;
   let lastDeadline = 0;
@@ -124,7 +138,7 @@ function createWaitingAsk(ask: Ask, partition: PartitionIndex, id: DecisionId, o
     settle: (answer) => {
       if (isSettled) return;
       isSettled = true;
-      onSettled();
+      onSettled(answer);
       for (const waiter of waiters) waiter(answer);
     },
   };

@@ -35,7 +35,7 @@ export function closeDraft(
 ): ClosedDraft {
   const { draft, store } = partition;
   const previous = partition.seq;
-  const seq = (previous + 1) as CommitSeq;
+  const seq = nextSeq(partition);
   partition.seq = seq;
   for (const { treatment, trials, positives } of draft.learned) {
     addEvidence(partition.evidence, treatment, trials, positives);
@@ -66,6 +66,8 @@ export function closeDraft(
       learned: draft.learned,
       granted: [...draft.granted].map(([line, granted]) => ({ line, granted })),
       relays: draft.relays,
+      ...(seq === previous + 1 ? {} : { after: previous }),
+      isolated: draft.isolated,
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),
@@ -77,6 +79,11 @@ export function closeDraft(
   };
   partition.draft = emptyDraft();
   return { partition, commit, draft };
+}
+
+/** The first commit of an owner has the number of its epoch, the others follow by one. */
+export function nextSeq({ seq, epoch }: Pick<Partition, "seq" | "epoch">): CommitSeq {
+  return Math.max(seq + 1, epoch) as CommitSeq;
 }
 
 /** Is it time to commit for the sake of recovery alone? */

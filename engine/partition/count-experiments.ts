@@ -5,7 +5,7 @@ import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain
 import { parseTrackingCode, positionMs } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type ArmTally, addCounts, createArmTally, type ExperimentCounts } from "../learn/arm-tally.ts";
 import { partitionOfDecision } from "./questions.ts";
@@ -47,12 +47,14 @@ async function readDecisions(
   partition: PartitionIndex,
   tally: ArmTally,
 ): Promise<void> {
-  for (let next = 1; ; ) {
-    const page = await journal.commits(partition, next as CommitSeq, PAGE);
+  for (let last = 0 as CommitSeq; ; ) {
+    const page = await journal.commits(partition, (last + 1) as CommitSeq, PAGE);
     for (const { seq, payload } of page) {
-      if (seq !== next) throw new Error(`partition ${partition}: commit ${next} is missing from the journal`);
-      for (const record of decodeCommit(payload).decisions) tally.decision(record);
-      next = seq + 1;
+      const commit = decodeCommit(payload);
+      if (!follows(last, seq, commit))
+        throw new Error(`partition ${partition}: what came after commit ${last} is missing from the journal`);
+      for (const record of commit.decisions) tally.decision(record);
+      last = seq;
     }
     if (page.length < PAGE) return;
   }

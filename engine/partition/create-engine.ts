@@ -8,7 +8,7 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Activated, Appended, Committed, Engine } from "../engine.ts";
 import { encodeEvent } from "../ingest/log-entry.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import { activate, activations, previousOf } from "./activations.ts";
 import { answerAsk } from "./answer-ask.ts";
 import { campaignProgress } from "./campaign-progress.ts";
@@ -142,7 +142,9 @@ async function since(
   seq: CommitSeq,
 ): Promise<readonly Committed[] | undefined> {
   const page = await session.journal.commits(partition, (seq + 1) as CommitSeq, SINCE_COMMITS_MAX);
-  const isGapless = page.length === 0 || page[0]?.seq === seq + 1;
+  const [first] = page;
+  const isGapless =
+    first === undefined || first.seq === seq + 1 || follows(seq, first.seq, decodeCommit(first.payload));
   if (!isGapless || page.length === SINCE_COMMITS_MAX) return undefined;
   // A number that is ahead of the journal is not one of its own: that Redis lost what the asker saw.
   if (page.length === 0 && (await session.journal.head(partition)).seq < seq) return undefined;

@@ -4,9 +4,11 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
+import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { partitionKeys } from "../journal/keys.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
 import { release } from "./after-session.ts";
@@ -16,18 +18,21 @@ import { startErasures } from "./erasures.ts";
 import { createInbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
+import { appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
+import { nowOf } from "./recover.ts";
 import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { type InFlight, step } from "./run-commits.ts";
+import { type Sendable, type SendableQueue, sendable } from "./sendable.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
 import { openSession, type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
 import type { SimulationQueue } from "./simulations.ts";
 import { openTenure, type Tenure } from "./tenure.ts";
 import { startTimers } from "./timers.ts";
-import { isTrouble, SessionTrouble } from "./trouble.ts";
+import { isTrouble, SessionTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 import { startWalks } from "./walks.ts";
 import type { WriteBackBounds } from "./write-back.ts";
 
@@ -63,6 +68,14 @@ export interface DecisionLoop {
   ) => Promise<readonly Committed[]>;
   /** Notes in the input log that a channel took over an item; settles when durable. */
   readonly delivered: (key: CustomerKey, code: TrackingCode) => Promise<void>;
+  /** Notes in the input log that a message was not sent, which gives back what it had reserved; settles when durable. */
+  readonly notDelivered: (report: Parameters<typeof appendReport>[2]) => Promise<void>;
+  /** Writes a field of a partition's checkpoint, unless another engine has taken it: then it rejects. */
+  readonly note: (partition: PartitionIndex, field: string, value: string) => Promise<void>;
+  /** The time of this customer's partition; throws Unavailable where it is not owned here. */
+  readonly now: (key: CustomerKey) => Instant;
+  /** May this message still be sent? As of the last commit. Rejects with Overloaded or Unavailable, as a look does. */
+  readonly sendable: (key: CustomerKey, code: TrackingCode) => Promise<Sendable>;
   /** Where questions about customers of other partitions go from now on: an anonymous key may be joined to one owned elsewhere. */
   readonly routeThrough: (routes: Routes) => void;
   /** Gives back what a decision reserved that nobody waits for any more; by the next session, where none can now. */
@@ -77,6 +90,7 @@ export interface LoopState {
   readonly asks: AskQueue;
   readonly looks: LookQueue;
   readonly simulations: SimulationQueue;
+  readonly sendables: SendableQueue;
   readonly signal: Signal;
   readonly listeners: ((committed: Committed) => void)[];
   /** Asks that were under way when a session ended: looked up by the next one. */
@@ -106,6 +120,11 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       what: "simulations",
       wake: signal.wake,
     }),
+    sendables: createServedQueue({
+      waitingMax: LIMITS.sendablesWaitingMax,
+      what: "messages to be sent",
+      wake: signal.wake,
+    }),
     signal,
     listeners: [],
     orphans: [],
@@ -133,6 +152,21 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
     },
+    note: async (index, field, value) => {
+      const token = sessionOf(state).owned(index)?.token;
+      if (token === undefined || !(await sessionOf(state).journal.note(index, token, field, value)))
+        throw new Unavailable(whyNotHere(index));
+    },
+    now: (key) => {
+      const index = partitionOf(key, options.partitions);
+      const partition = state.session?.owned(index);
+      if (partition === undefined) throw new Unavailable(whyNotHere(index));
+      return nowOf(partition, options.clock);
+    },
+    notDelivered: async (report) => {
+      await appendReport(sessionOf(state).journal, partitionOf(report.key, options.partitions), report);
+    },
+    sendable: async (key, code) => await sendable(state, key, code),
     routeThrough: (routes) => {
       state.routes = routes;
     },
@@ -153,6 +187,7 @@ async function run(state: LoopState): Promise<void> {
     state.isStopping = true;
     refuseAll(state.looks.take(LIMITS.looksWaitingMax), "stopped");
     refuseAll(state.simulations.take(LIMITS.simulationsWaitingMax), "stopped");
+    refuseAll(state.sendables.take(LIMITS.sendablesWaitingMax), "stopped");
   }
 }
 
@@ -185,6 +220,7 @@ async function runSession(state: LoopState): Promise<void> {
   const inbox = createInbox({
     reader: session.reader,
     entriesMax: options.entriesPerStepMax * 2,
+    bytesMax: LIMITS.inboxBytesMax,
     clock: options.clock,
     wake: signal.wake,
     onTrouble,

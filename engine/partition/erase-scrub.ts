@@ -39,13 +39,13 @@ const hash = new Uint32Array(4);
 export function scrubEntry(raw: RawEntry, traces: Traces, place: ScrubPlace): EntryFields | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
   if (!isTrace(entry, traces, place.revived)) return undefined;
-  const event = eventOf(entry);
-  if (event === undefined) return encodeErased();
+  if (entry.kind !== "event") return encodeErased(entry.kind === "dead" ? "dead" : "internal");
+  const { event } = entry;
   eventHash(event.key, event.source, event.id, place.seed, hash);
   const seen = Buffer.alloc(8);
   seen.writeUInt32LE(hash[0] as number, 0);
   seen.writeUInt32LE(hash[1] as number, 4);
-  return encodeErased(seen);
+  return encodeErased(entry.isForwarded === true ? "internal" : "folded", seen);
 }
 
 /** Has somebody come again under this key after it was erased? */
@@ -155,17 +155,13 @@ function isOf(anonymous: CustomerKey, customer: CustomerKey | undefined, traces:
   return customer !== undefined && traces.all.some(({ key, of }) => key === anonymous && of === customer);
 }
 
-function eventOf(entry: LogEntry) {
-  return entry.kind === "event" ? entry.event : undefined;
-}
-
 function scrubRelay(relay: Relay, seq: CommitSeq, traces: Traces, place: ScrubPlace): Relay {
   const gone = traces.all.filter(({ seq: until }) => seq <= until).map(({ key, of }) => of ?? key);
   if (gone.length === 0) return relay;
   const bytes = relay.fields.map((field) => Buffer.from(field as string));
   const entry = decodeLogEntry("0-1" as RawEntry["position"], bytes, { ...place, partition: relay.to, skewMs: 0 });
   if (entry.kind === "erased") return relay;
-  return bytes.some((field) => names(field, gone)) ? { to: relay.to, fields: encodeErased() } : relay;
+  return bytes.some((field) => names(field, gone)) ? { to: relay.to, fields: encodeErased("internal") } : relay;
 }
 
 function leftOf(before: ErasedCounts | undefined, gone: readonly DecisionRecord[]): ErasedCounts {

@@ -2,8 +2,9 @@
 // crash, so it reads no clock and asks nobody. What it brings about is collected in the draft of the next commit.
 
 import type { CustomerEvent, LogEntry, OutcomeReport } from "../domain/event.ts";
-import type { CustomerKey, RulebookHash } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, RulebookHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
+import { eventJson } from "../ingest/encode-event.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import { attributeFault } from "../profile/layout.ts";
 import { applyDelivered, applyOutcome } from "../profile/outcome.ts";
@@ -24,6 +25,8 @@ import {
   startJoining,
 } from "./identity.ts";
 import { type Partition, touch } from "./partition.ts";
+import { type Isolated, isolate } from "./poison.ts";
+import { noteUndelivered } from "./undelivered.ts";
 import { withdrawRefused, withdrawSuppressed } from "./withdraw-suppressed.ts";
 
 export interface FoldContext extends JoinContext {
@@ -31,8 +34,12 @@ export interface FoldContext extends JoinContext {
   readonly seed: number;
   /** Compiled before the fold reaches the entry that activates it. */
   readonly rulebooks: (hash: RulebookHash) => ActiveRulebook | undefined;
+  /** Of the commit that the entry will be part of. */
+  readonly seq: CommitSeq;
   /** During recovery: the stored profile has this entry already. */
   readonly isReflected: (key: CustomerKey) => boolean;
+  /** Why this entry is not folded; undefined: it is. */
+  readonly isolated: (entry: LogEntry) => Isolated | undefined;
 }
 
 const hash = new Uint32Array(4);
@@ -52,6 +59,11 @@ export function foldEntry(partition: Partition, entry: LogEntry, context: FoldCo
 function fold(partition: Partition, entry: LogEntry, context: FoldContext): EntryResult {
   partition.position = entry.position;
   partition.ordinal++;
+  const left = context.isolated(entry);
+  if (left !== undefined) {
+    isolate(partition, entry, left);
+    return "dead";
+  }
   switch (entry.kind) {
     case "event": {
       const result = foldEvent(partition, entry, entry.event, context);
@@ -83,7 +95,7 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       foldErase(partition, entry, context);
       return "internal";
     case "erased":
-      return entry.hash !== undefined && partition.seen.check(...entry.hash) ? "duplicate" : "internal";
+      return entry.hash !== undefined && partition.seen.check(...entry.hash) ? "duplicate" : entry.was;
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":
@@ -123,18 +135,22 @@ function activate(
   return "internal";
 }
 
+/** Dead letters name nothing that was sent. */
+const unnamed = (): string => "unknown attribute";
+
 function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, context: FoldContext): EntryResult {
+  const { active, store } = partition;
+  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props, unnamed) : undefined;
+  if (fault !== undefined) {
+    const { position } = entry;
+    const bytes = eventJson(event);
+    partition.draft.dead.push({ position, reason: "attribute-type", detail: fault, source: event.source, bytes });
+    return "dead";
+  }
+  // Only now: what was refused may come again under the same id, when what was wrong is mended.
   eventHash(event.key, event.source, event.id, context.seed, hash);
   if (partition.seen.check(hash[0] as number, hash[1] as number)) {
     return "duplicate";
-  }
-  const { active, store } = partition;
-  const fault = event.type === "profile_update" ? attributeFault(active.layout, event.props) : undefined;
-  if (fault !== undefined) {
-    const { position } = entry;
-    const bytes = Buffer.from(JSON.stringify(event));
-    partition.draft.dead.push({ position, reason: "attribute-type", detail: fault, source: event.source, bytes });
-    return "dead";
   }
   if (context.isReflected(event.key) || forwardEvent(partition, event, entry, context)) return "folded";
   startJoining(partition, event, context);
@@ -147,7 +163,10 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     const changed = changeContact(partition, event.key, report.trackingCode, (contact) =>
       applyOutcome(contact, report, at),
     );
-    if (changed !== undefined) answerRejection(partition, event, changed, entry);
+    if (changed !== undefined) {
+      answerRejection(partition, event, changed, entry);
+      noteUndelivered(partition, event, changed, entry);
+    }
   } else if (event.type === "case_opened") {
     withdrawSuppressed(partition, event, entry.arrivedAt);
   } else if (event.type === "consent_update") {

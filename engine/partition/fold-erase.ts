@@ -17,11 +17,11 @@ export function foldErase(
 ): void {
   const { key, erasure, joinedTo, position } = entry;
   const { store, draft, ordinal } = partition;
+  if (partition.damaged.delete(key)) store.load(key, undefined);
   const { sealedTo, absorbed } = store.state(key);
   // Of an anonymous key that is not joined to who is erased only what names that customer is a trace.
   const isWhole = joinedTo === undefined || sealedTo === joinedTo || context.isReflected(key);
-  const seq = (partition.seq + 1) as typeof partition.seq;
-  note(partition, { key, erasure, upTo: position, seq, ordinal, of: isWhole ? undefined : joinedTo });
+  note(partition, { key, erasure, upTo: position, seq: context.seq, ordinal, of: isWhole ? undefined : joinedTo });
   draft.urgent = true;
   if (!isWhole || context.isReflected(key)) return;
   forget(partition, key);

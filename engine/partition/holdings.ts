@@ -20,6 +20,8 @@ export interface Holdings {
 
 /** What is found of its log when a partition is taken must be folded before it answers: a log that was long, though, is not waited for. */
 export interface CatchUp {
+  /** New entries of its log come at once. */
+  readonly isRead: () => boolean;
   readonly end: Position;
   /** Milliseconds since 1970: from then on it answers as it is. */
   readonly giveUpAt: number;
@@ -44,7 +46,8 @@ export function createHoldings(clock: () => number, onLost: () => void): HeldPar
   const isCaughtUp = (partition: Partition): boolean => {
     const catchUp = catchingUp.get(partition);
     if (catchUp === undefined) return true;
-    const isThere = comparePositions(partition.position, catchUp.end) >= 0 || clock() > catchUp.giveUpAt;
+    const isFolded = comparePositions(partition.position, catchUp.end) >= 0 && catchUp.isRead();
+    const isThere = isFolded || clock() > catchUp.giveUpAt;
     if (isThere) catchingUp.delete(partition);
     return isThere;
   };

@@ -2,11 +2,14 @@
 // an unbroken run behind the position at which the partition joined, whatever a reader brings late, twice or of before.
 import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import type { LogReader } from "../ingest/log-reader.ts";
+import { bytesOf } from "../ingest/read-count.ts";
 import type { RawEntry } from "../journal/journal.ts";
 
 export interface Inbox {
   /** Reads what comes after this position of its log. */
   readonly join: (partition: PartitionIndex, after: Position) => void;
+  /** What is appended to its log now comes at once. */
+  readonly isRead: (partition: PartitionIndex) => boolean;
   /** Of this partition nothing is read or taken any more. */
   readonly forget: (partition: PartitionIndex) => void;
   /** About `entriesMax` entries, whole reads, by partition, each in the order of its log. */
@@ -21,6 +24,8 @@ export interface InboxOptions {
   readonly reader: LogReader;
   /** Where more than this wait, nothing more is read. */
   readonly entriesMax: number;
+  /** The same, in bytes of their fields. */
+  readonly bytesMax: number;
   readonly clock: () => number;
   readonly wake: () => void;
   readonly onTrouble: (why: string) => void;
@@ -29,11 +34,14 @@ export interface InboxOptions {
 interface Waiting {
   readonly partition: PartitionIndex;
   readonly entries: readonly RawEntry[];
+  readonly bytes: number;
 }
 
-export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: InboxOptions): Inbox {
+export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTrouble }: InboxOptions): Inbox {
   let batches: Waiting[] = [];
   let waiting = 0;
+  let waitingBytes = 0;
+  const isFull = (): boolean => waiting >= entriesMax || waitingBytes >= bytesMax;
   let resume: (() => void) | undefined;
   const readUpTo = new Map<PartitionIndex, Position>();
   const lastEntryAt = new Map<PartitionIndex, number>();
@@ -44,8 +52,10 @@ export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: Inbo
     const last = fresh.at(-1);
     if (last === undefined) return;
     readUpTo.set(partition, last.position);
-    batches.push({ partition, entries: fresh });
+    const bytes = bytesOf(fresh);
+    batches.push({ partition, entries: fresh, bytes });
     waiting += fresh.length;
+    waitingBytes += bytes;
     lastEntryAt.set(partition, clock());
   };
   const pump = async (): Promise<void> => {
@@ -53,13 +63,14 @@ export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: Inbo
       const read = await reader.next();
       for (const { partition, after, entries } of read) put(partition, after, entries);
       if (waiting > 0) wake();
-      if (waiting >= entriesMax) await new Promise<void>((resolve) => (resume = resolve));
+      if (isFull()) await new Promise<void>((resolve) => (resume = resolve));
     }
   };
   pump().catch((error: unknown) => onTrouble(error instanceof Error ? error.message : String(error)));
-  const changeWaiting = (by: number): void => {
-    waiting += by;
-    if (waiting < entriesMax) resume?.();
+  const recount = (): void => {
+    waiting = batches.reduce((sum, { entries }) => sum + entries.length, 0);
+    waitingBytes = batches.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (!isFull()) resume?.();
   };
   const take = (countMax: number): ReadonlyMap<PartitionIndex, readonly RawEntry[]> => {
     const taken = new Map<PartitionIndex, RawEntry[]>();
@@ -73,7 +84,7 @@ export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: Inbo
       count += entries.length;
     }
     batches = at === batches.length ? [] : batches.slice(at);
-    changeWaiting(-count);
+    recount();
     return taken;
   };
   return {
@@ -82,20 +93,20 @@ export function createInbox({ reader, entriesMax, clock, wake, onTrouble }: Inbo
       lastEntryAt.set(partition, clock());
       reader.add(partition, after);
     },
+    isRead: reader.isRead,
     forget: (partition) => {
       reader.remove(partition);
       readUpTo.delete(partition);
       lastEntryAt.delete(partition);
-      const before = waiting;
       batches = batches.filter((batch) => batch.partition !== partition);
-      changeWaiting(batches.reduce((sum, { entries }) => sum + entries.length, 0) - before);
+      recount();
     },
     take,
     giveBack: (left) => {
       for (const [partition, entries] of left) {
-        batches.unshift({ partition, entries });
-        waiting += entries.length;
+        batches.unshift({ partition, entries, bytes: bytesOf(entries) });
       }
+      recount();
     },
     lastEntryAt: (partition) => lastEntryAt.get(partition) ?? 0,
   };

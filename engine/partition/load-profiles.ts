@@ -4,8 +4,8 @@ import type { Partition } from "./partition.ts";
 import type { RecoverContext } from "./recover.ts";
 
 /**
- * Loads those of `keys` that are not in memory; a customer without a stored profile gets an empty one. A stored profile
- * that cannot be read stops the partition: to begin anew would forget contacts and break caps.
+ * Loads those of `keys` that are not in memory; a customer without a stored profile gets an empty one. Whose stored
+ * profile cannot be read is noted as damaged, and not in memory then: to begin anew would forget contacts and break caps.
  */
 export async function loadProfiles(
   context: Pick<RecoverContext, "journal" | "learnLayout">,
@@ -27,8 +27,10 @@ export async function loadProfiles(
     }
     if (loaded.kind !== "loaded") {
       const why = loaded.kind === "corrupt" ? loaded.why : `layout ${loaded.hash} is not described in Redis`;
-      throw new Error(`a stored profile of partition ${partition.index} cannot be read: ${why}`);
+      partition.damaged.set(key, `a stored profile of partition ${partition.index} cannot be read: ${why}`);
+      continue;
     }
+    partition.damaged.delete(key);
     const due = armed[index];
     if (due === undefined) partition.unregistered.add(key);
     else if (due !== NEVER) partition.armed.set(key, due);

@@ -39,7 +39,7 @@ export async function see(
   clock: () => number,
 ): Promise<() => Promise<void>> {
   const known: { readonly waiting: WaitingLook; readonly partition: Partition; readonly unscored: Unscored }[] = [];
-  const unknown: WaitingLook[] = [];
+  const unknown: { readonly waiting: WaitingLook; readonly partition: Partition }[] = [];
   for (const waiting of looks) {
     const partition = session.owned(waiting.partition) as Partition;
     if (session.isLost(partition)) {
@@ -47,19 +47,23 @@ export async function see(
       continue;
     }
     const unscored = glanceAt(partition, waiting.key, nowOf(partition, clock));
-    if (unscored === undefined) unknown.push(waiting);
+    if (unscored === undefined) unknown.push({ waiting, partition });
     else known.push({ waiting, partition, unscored });
   }
   const glances = await scoreGlances(known.map(({ unscored }) => unscored));
   return async () => {
-    for (const { resolve } of unknown) resolve(undefined);
+    for (const { waiting, partition } of unknown) {
+      if (session.isLost(partition)) waiting.reject(new Unavailable(whyNotHere(partition.index)));
+      else waiting.resolve(undefined);
+    }
     for (const [at, glance] of glances.entries()) {
       const { waiting, partition: seen } = known[at] as (typeof known)[number];
-      if (session.isLost(seen)) {
-        waiting.reject(new Unavailable(whyNotHere(seen.index))); // what it saw may not have been committed
-        continue;
-      }
       try {
+        // What it saw may not have been committed, or another engine may have gone on with it.
+        if (session.isLost(seen) || !(await session.leases.confirm(seen))) {
+          waiting.reject(new Unavailable(whyNotHere(seen.index)));
+          continue;
+        }
         const look = await withDecisions(glance, async ({ decision }) => {
           // Not always of this partition: an anonymous key that was joined has brought its contacts along.
           const partition = partitionOfDecision(decision, session.context.partitions);

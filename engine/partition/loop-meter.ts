@@ -76,6 +76,7 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     const [turn, ...campaign] = name.split(" ");
     return metrics.campaignCustomers.slot(campaign.join(" "), turn as "asked");
   });
+  const deadSlots = memo((reason: string) => metrics.deadLetters.slot(reason));
   const armSlots = memo((name: string) => {
     const [experiment, arm] = name.split("/") as [string, string];
     return metrics.experimentDecisions.slot(experiment, arm);
@@ -100,6 +101,7 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
     for (const takenMs of draft.takenMs.values()) {
       metrics.decisionSeconds.observe(triggerSlot, Math.max(0, now - takenMs) / 1000);
     }
+    for (const { reason } of draft.dead) metrics.deadLetters.add(deadSlots(reason), 1);
     for (const { campaign, turn } of draft.turns) {
       metrics.campaignCustomers.add(turnSlots(`${turn} ${campaign}`), 1);
     }

@@ -40,6 +40,8 @@ export interface Partition {
   readonly armed: Map<CustomerKey, Instant>;
   /** Customers in memory that Redis does not have in its register (`nba:{p}:timers`) yet. */
   readonly unregistered: Set<CustomerKey>;
+  /** Customers whose stored profile cannot be read, and what is wrong with it. Nothing is decided or written for them. */
+  readonly damaged: Map<CustomerKey, string>;
   /** Decisions of each run of a campaign. */
   readonly campaigns: CampaignCounts;
   active: ActiveRulebook;
@@ -117,6 +119,8 @@ export interface Draft {
   /** By line of a quota: what may be spent of it in all. */
   readonly granted: Map<string, number>;
   readonly dead: CommitDraft["dead"][number][];
+  /** Entries that were not folded, each of them in `dead`. */
+  readonly isolated: Position[];
   /** Entries for the logs of partitions, in order. */
   readonly relays: Relay[];
   /** Customers of whom something falls due earlier, perhaps: their timer is armed anew where it does. */
@@ -145,6 +149,7 @@ export function emptyDraft(): Draft {
     learned: [],
     granted: new Map(),
     dead: [],
+    isolated: [],
     relays: [],
     rearm: new Set(),
     fired: new Set(),

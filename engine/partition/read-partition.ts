@@ -1,6 +1,7 @@
 // A partition as Redis holds it, now or at a moment of the past, rebuilt by somebody who only reads: no lease, no write.
 import type { LogEntry } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
+import { positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeBase } from "../journal/base.ts";
@@ -28,13 +29,16 @@ export interface ReadPartition {
 }
 
 /** What is needed to rebuild partitions from this Redis; undefined where no engine ever ran on it. */
-export async function readContext(connection: RedisConnection): Promise<RecoverContext | undefined> {
+export async function readContext(
+  connection: RedisConnection,
+  journal: Journal = createRedisJournal({ connection, owner: "reader", leaseMs: 0, address: "" }),
+): Promise<RecoverContext | undefined> {
   const fields = ["partitions", "seed", "genesis"];
   const [partitions, seed, genesis] = (await connection.command(["HMGET", CONFIG_KEY, ...fields])) as readonly Reply[];
   if (partitions === null || partitions === undefined) return undefined;
   const library = createRulebookLibrary(connection, {});
   return {
-    journal: createRedisJournal({ connection, owner: "reader", leaseMs: 0, address: "" }),
+    journal,
     partitions: Number(text(partitions)),
     seed: Number(text(seed)),
     genesis: text(genesis) as RulebookHash,
@@ -59,6 +63,7 @@ export async function readPartition(
   const head = await journal.head(index);
   const isPast = until !== undefined;
   const seq = isPast ? await lastCommit(context, index, until) : head.seq;
+  if (isPast) await demandBeginning(journal, index);
   const reading = isPast ? { ...context, journal: asOf(journal, seq) } : context;
   const { position, base } = isPast ? { position: NOWHERE, base: undefined } : head;
   const acquired: Extract<Acquired, { kind: "acquired" }> = {
@@ -72,6 +77,8 @@ export async function readPartition(
   const partition = await recoverPartition(reading, index, acquired);
   await foldRest(reading, partition, until);
   await loadProfiles(reading, partition, [key]);
+  const damage = partition.damaged.get(key);
+  if (damage !== undefined) throw new Error(damage);
   touch(partition, key);
   if (until !== undefined) partition.lastNow = until;
   const all: Elsewhere[] = [];
@@ -82,6 +89,18 @@ export async function readPartition(
   for (const active of [partition.active, ...partition.active.variants.values()]) active.evidence.recount(evidence);
   const sumOf = (line: string): number => all.reduce((sum, { granted }) => sum + (granted.get(line) ?? 0), 0);
   return { partition, quotas: { read: async (line) => ({ sum: sumOf(line), starved: 0, partitions: [] }) } };
+}
+
+/** A profile of the past is folded from the beginning: that must be there still. */
+async function demandBeginning(journal: Journal, index: PartitionIndex): Promise<void> {
+  const [{ added, length }, [oldest], [entry]] = await Promise.all([
+    journal.logState(index),
+    journal.commits(index, 1 as CommitSeq, 1),
+    journal.entries(index, NOWHERE, undefined, 1),
+  ]);
+  if ((added === undefined || added === length) && (oldest === undefined || oldest.seq === 1)) return;
+  const since = entry === undefined ? "" : `, which begins at ${new Date(positionMs(entry.position)).toISOString()}`;
+  throw new Error(`partition ${index}: what was before its log${since} was trimmed, and is in no ARCHIVE_DIR`);
 }
 
 /** The journal up to this commit, and nothing that is stored besides: profiles of today would bring the future into the past. */
@@ -134,7 +153,8 @@ async function clockAt({ journal, partitions }: RecoverContext, index: Partition
 async function foldRest(context: RecoverContext, partition: Partition, until: Instant | undefined): Promise<void> {
   const { store, index } = partition;
   const { seed, partitions } = context;
-  const isReflected = (key: CustomerKey): boolean => store.reflects(key) > partition.seq;
+  const isReflected = (key: CustomerKey): boolean => partition.damaged.has(key) || store.reflects(key) > partition.seq;
+  const isolated = () => undefined;
   for (let after: Position = partition.position; ; ) {
     const page = await context.journal.entries(index, after, undefined, PAGE);
     const entries: LogEntry[] = [];
@@ -148,7 +168,8 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
     await loadProfiles(context, partition, keys);
     const rulebooks = await compiled(context, entries);
     await learnLayouts(context, partition, entries);
-    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
+    for (const entry of entries)
+      foldEntry(partition, entry, { seed, partitions, rulebooks, seq: partition.seq, isReflected, isolated });
     const last = entries.at(-1);
     if (last === undefined || entries.length < page.length) return;
     after = last.position;

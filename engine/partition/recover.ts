@@ -8,8 +8,8 @@ import { comparePositions, positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
-import { type Base, decodeBase } from "../journal/base.ts";
-import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
+import { type Base, decodeBase, entriesOf } from "../journal/base.ts";
+import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
@@ -21,6 +21,7 @@ import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
+import type { Isolated, PoisonBook } from "./poison.ts";
 import { grant, spend } from "./quota-ledger.ts";
 import { outboxOf } from "./relay.ts";
 
@@ -35,9 +36,13 @@ export interface RecoverContext {
   /** Active until the log of a partition activates another. */
   readonly genesis: RulebookHash;
   readonly learnLayout: (hash: number) => Promise<Parameters<Partition["store"]["learn"]>[0]>;
+  /** Left out: an entry that cannot be folded ends the work. */
+  readonly poison?: PoisonBook;
 }
 
 const PAGE = 1_000;
+/** Its dead letter was written by the commit that is replayed. */
+const LEFT_OUT: Isolated = { reason: "poison", why: "" };
 
 export async function recoverPartition(
   context: RecoverContext,
@@ -54,17 +59,21 @@ export async function recoverPartition(
     const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
     if (page.length === 0) throw missing(partition, acquired.seq);
     for (const { seq, payload } of page) {
-      if (seq !== partition.seq + 1) throw missing(partition, acquired.seq);
-      await replayCommit(context, partition, seq, decodeCommit(payload), cursor);
+      const commit = decodeCommit(payload);
+      if (!follows(partition.seq, seq, commit)) throw missing(partition, acquired.seq);
+      await replayCommit(context, partition, seq, commit, cursor);
     }
   }
   partition.committed = partition.seq;
+  context.poison?.forget(index, partition.position);
   partition.nextDue = await journal.nextDue(index);
   return partition;
 }
 
 function missing({ index, seq }: Partition, end: CommitSeq): Error {
-  return new Error(`partition ${index}: commit ${seq + 1} is missing from the journal, which ends at ${end}`);
+  return new Error(
+    `partition ${index}: what came after commit ${seq} is missing from the journal, which ends at ${end}`,
+  );
 }
 
 /**
@@ -73,8 +82,7 @@ function missing({ index, seq }: Partition, end: CommitSeq): Error {
  */
 export function logFault({ added, length, lastDeleted }: LogState, partition: Partition): string | undefined {
   if (added === undefined) return undefined;
-  const { folded, duplicate, dead, internal } = partition.counts;
-  const counted = folded + duplicate + dead + internal;
+  const counted = entriesOf(partition.counts);
   const from = `${counted} entries of the input log, up to ${partition.position}, are safe in profiles and checkpoint`;
   if (added < counted) return `${from}, but the log has only ever had ${added}: it was lost or replaced`;
   const gone = added - length - counted;
@@ -95,7 +103,7 @@ async function fromBase(
     seen.restore((await context.journal.seen(index)) ?? Buffer.alloc(0), base.seenHead);
   }
   const counts = { ...(base?.counts ?? { folded: 0, duplicate: 0, dead: 0, internal: 0 }) };
-  const ordinal = counts.folded + counts.duplicate + counts.dead + counts.internal;
+  const ordinal = entriesOf(counts);
   return {
     index,
     token: acquired.token,
@@ -109,6 +117,7 @@ async function fromBase(
     dirty: new Map(),
     armed: new Map(),
     unregistered: new Set(),
+    damaged: new Map(),
     campaigns: new Map((base?.campaigns ?? []).map(([run, asked, acted]) => [run, { asked, acted }])),
     active,
     seq: base?.seq ?? (0 as CommitSeq),
@@ -141,11 +150,13 @@ async function replayCommit(
   for (const { key } of commit.decisions) keys.add(key);
   await loadProfiles(context, partition, keys);
   const { store } = partition;
-  const isReflected = (key: CustomerKey): boolean => store.reflects(key) >= seq;
+  const isReflected = (key: CustomerKey): boolean => partition.damaged.has(key) || store.reflects(key) >= seq;
+  const left = new Set(commit.isolated);
+  const isolated = ({ position }: LogEntry) => (left.has(position) ? LEFT_OUT : undefined);
   const rulebooks = await compiled(context, entries);
   await learnLayouts(context, partition, entries);
   const { seed, partitions } = context;
-  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected });
+  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, seq, isReflected, isolated });
   for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);

@@ -1,5 +1,5 @@
 // A step of the loop with its commits: one commit of each partition is under way while the next step is computed.
-import type { PartitionIndex } from "../domain/ids.ts";
+import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
@@ -11,6 +11,7 @@ import type { Inbox } from "./inbox.ts";
 import { see } from "./looks.ts";
 import type { Partition } from "./partition.ts";
 import { publish } from "./publish.ts";
+import { judgeAll } from "./sendable.ts";
 import { refuseAll } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { simulateAll } from "./simulations.ts";
@@ -37,14 +38,14 @@ export async function step(
   if (inFlight.failed !== undefined) throw inFlight.failed;
   const share = Math.max(1, session.partitions.length);
   const entries = inbox.take(options.entriesPerStepMax);
-  const { asks, looks, simulations } = takeQuestions(state, session);
+  const { asks, looks, simulations, sendables } = takeQuestions(state, session);
   const homes = new Map(asks.map((waiting) => [waiting, session.owned(waiting.partition) as Partition]));
   const isOrphan = (waiting: WaitingAsk): boolean =>
     session.isLost(homes.get(waiting) as Partition) && !waiting.isSettled();
   const abandon = (error: unknown): Error => {
     const failure = error instanceof Error ? error : new SessionTrouble(String(error));
     state.orphans.push(...asks.filter((waiting) => !waiting.isSettled()));
-    refuseAll([...looks, ...simulations], failure.message);
+    refuseAll([...looks, ...simulations, ...sendables], failure.message);
     return failure;
   };
   try {
@@ -53,7 +54,7 @@ export async function step(
     const output = await runStep(session, {
       entries,
       asks,
-      looks: [...looks, ...simulations],
+      looks: [...looks, ...simulations, ...sendables],
       clock: options.clock,
       isFlushing: state.isStopping,
       lose: session.lose,
@@ -62,9 +63,12 @@ export async function step(
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);
-    const tellLooks = await see(looks, session, options.clock);
-    const tellSimulations = await simulateAll(simulations, session, options.clock);
+    const isSound = soundness(session);
+    const tellLooks = await see(looks.filter(isSound), session, options.clock);
+    const tellSimulations = await simulateAll(simulations.filter(isSound), session, options.clock);
+    const tellSendables = judgeAll(sendables.filter(isSound), session, options.clock);
     const tell = async (): Promise<void> => {
+      tellSendables();
       tellSimulations();
       await tellLooks();
     };
@@ -85,7 +89,8 @@ export async function step(
         state.signal.wake();
       });
     // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
-    const isLookedAt = !state.isStopping && state.looks.length() + state.simulations.length() > 0;
+    const isLookedAt =
+      !state.isStopping && state.looks.length() + state.simulations.length() + state.sendables.length() > 0;
     return entries.size > 0 || asks.length > 0 || output.closed.length > 0 || isLookedAt;
   } catch (error) {
     throw abandon(error);
@@ -99,10 +104,29 @@ function takeQuestions(state: LoopState, session: Session) {
   const looks = state.looks.take(LIMITS.looksPerStepMax);
   const simulations = state.simulations.take(LIMITS.simulationsPerStepMax);
   for (const waiting of asks) if (!isHere(waiting)) waiting.settle(notHere(waiting.partition));
-  for (const waiting of [...looks, ...simulations]) {
+  const sendables = state.sendables.take(LIMITS.sendablesPerStepMax);
+  for (const waiting of [...looks, ...simulations, ...sendables]) {
     if (!isHere(waiting)) waiting.reject(new Unavailable(whyNotHere(waiting.partition)));
   }
-  return { asks: asks.filter(isHere), looks: looks.filter(isHere), simulations: simulations.filter(isHere) };
+  return {
+    asks: asks.filter(isHere),
+    looks: looks.filter(isHere),
+    simulations: simulations.filter(isHere),
+    sendables: sendables.filter(isHere),
+  };
+}
+
+/** Nothing can be said of whose profile cannot be read: whoever asks is told so. */
+function soundness(session: Session) {
+  return (waiting: {
+    readonly partition: PartitionIndex;
+    readonly key: CustomerKey;
+    readonly reject: (error: Error) => void;
+  }): boolean => {
+    const damage = session.owned(waiting.partition)?.damaged.get(waiting.key);
+    if (damage !== undefined) waiting.reject(new Unavailable(damage));
+    return damage === undefined;
+  };
 }
 
 /** A leaving partition for which nothing was left to be committed. */

@@ -14,7 +14,9 @@ import type { ScorerOptions } from "../score/scorer.ts";
 import { lastActivation } from "./activations.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { createHoldings, type HeldPartitions } from "./holdings.ts";
+import { createLeases, type Lease, type Leases } from "./leases.ts";
 import type { Partition } from "./partition.ts";
+import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import type { RecoverContext } from "./recover.ts";
 import { createRelays, type SendRelays } from "./relay.ts";
@@ -55,6 +57,7 @@ export interface Session extends HeldPartitions {
   readonly reader: LogReader;
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
+  readonly leases: Leases;
   readonly quotas: QuotaExchange;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
@@ -83,8 +86,10 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   const holdings = createHoldings(options.clock, options.wake);
   connection.onClosed(closedListener(connection, holdings, trouble));
   blocking.onClosed(closedListener(blocking, holdings, trouble));
+  let leases: Leases | undefined;
   const close = (): void => {
     isOpen = false;
+    leases?.close();
     connection.close();
     blocking.close();
   };
@@ -101,6 +106,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       rulebook: library.get,
       findRulebook: library.find,
       learnLayout: library.layout,
+      poison: createPoisonBook(),
     };
     const quotas = createQuotaExchange({
       accounts: createQuotaAccounts(connection, options.partitions),
@@ -108,14 +114,34 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       ...options.quotas,
       onFenced: (holder) => holdings.lose(holder as Partition, "a later owner spends its quotas"),
     });
+    const leasing = createLeases({ journal, leaseMs, onLost: (lease, why) => loseHeld(holdings, lease, why) });
+    leases = leasing;
     const reader = createLogReader({ connection: blocking, waker: connection, countMax: options.entriesPerReadMax });
     const sendRelays = createRelays(connection, holdings.lose);
     const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
-    return { ...holdings, journal, connection, reader, library, context, quotas, sendRelays, latest, close };
+    return {
+      ...holdings,
+      journal,
+      connection,
+      reader,
+      library,
+      context,
+      leases: leasing,
+      quotas,
+      sendRelays,
+      latest,
+      close,
+    };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** Where it is still being recovered it is not let in. */
+function loseHeld(holdings: HeldPartitions, { index, token }: Lease, why: string): void {
+  const partition = holdings.owned(index);
+  if (partition?.token === token) holdings.lose(partition, why);
 }
 
 /** What a lost connection puts in doubt: the partitions behind it; everything where there is no other way to reach Redis. */

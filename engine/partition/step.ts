@@ -8,13 +8,15 @@ import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
-import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
-import { type EntryResult, foldEntry } from "./fold-entry.ts";
+import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
+import { type EntryResult, type FoldContext, foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
+import { damageOf, type Isolated, type PoisonBook, placeOfError } from "./poison.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
 import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
+import { tryFold } from "./try-fold.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
 export interface StepInput {
@@ -49,13 +51,19 @@ export type Stepping = Pick<Session, "context" | "partitions" | "owned" | "quota
   readonly library: Pick<Session["library"], "all">;
 };
 
+const FAILED: AskAnswer = { kind: "fallback", why: "failed" };
+
 export async function runStep(session: Stepping, input: StepInput): Promise<StepOutput> {
   const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
   const { questions, asked, refused, redirected } = collectQuestions(session, input, touched);
   for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
   const records = questions.length === 0 ? [] : await decideAll(questions, session.quotas, input.stages);
-  const answers = asked.map(({ waiting, at }) => ({ waiting, record: records[at] as DecisionRecord }));
+  const answers = asked.flatMap(({ waiting, at }) => {
+    const record = records[at];
+    if (record === undefined) refused.push({ waiting, answer: FAILED });
+    return record === undefined ? [] : [{ waiting, record }];
+  });
   session.quotas.giveBack(session.partitions, input.isFlushing);
   const learn = learner(session);
   const closed: ClosedDraft[] = [];
@@ -105,13 +113,47 @@ async function foldAll(
     if (rulebooks === undefined) continue;
     if (entries[0]?.kind === "activation") recount(session);
     const { seed, partitions } = session.context;
-    const context = { seed, partitions, rulebooks, isReflected: () => false };
-    for (const entry of entries) input.onEntry(partition, entry, foldEntry(partition, entry, context));
+    const { poison } = session.context;
+    const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
+    const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
+    for (const entry of entries) if (!foldOrLose(input, partition, entry, context, poison)) break;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
   const touched = [...decoded.keys(), ...asked].filter((partition) => !session.isLost(partition));
   return { touched: new Set(touched), left };
+}
+
+function whyIsolated(partition: Partition, entry: LogEntry, poison: PoisonBook | undefined): Isolated | undefined {
+  const damage = damageOf(partition, entry);
+  if (damage !== undefined) return { reason: "damaged-profile", why: damage };
+  const why = poison?.of(partition.index, entry.position);
+  return why === undefined ? undefined : { reason: "poison", why };
+}
+
+/** False where the partition was lost by it, to be recovered without this entry. */
+function foldOrLose(
+  input: StepInput,
+  partition: Partition,
+  entry: LogEntry,
+  context: FoldContext,
+  poison: PoisonBook | undefined,
+): boolean {
+  const { index } = partition;
+  try {
+    if (poison?.isCareful(index) === true && context.isolated(entry) === undefined) {
+      const why = tryFold(partition, entry, context);
+      if (why !== undefined) poison.add(index, entry.position, why);
+    }
+    input.onEntry(partition, entry, foldEntry(partition, entry, context));
+    return true;
+  } catch (error) {
+    if (input.lose === undefined || poison === undefined) throw error;
+    const why = placeOfError(error);
+    poison.add(index, entry.position, why);
+    input.lose(partition, `entry ${entry.position} cannot be folded (${why}): it becomes a dead letter`);
+    return false;
+  }
 }
 
 /** What one partition needs from Redis. Where it cannot be had the others go on. */
@@ -171,6 +213,10 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
   for (const waiting of input.asks) {
     const partition = session.owned(waiting.partition) as Partition;
     if (session.isLost(partition)) continue;
+    if (partition.damaged.has(waiting.ask.key)) {
+      refused.push({ waiting, answer: FAILED });
+      continue;
+    }
     const { sealedTo, joining } = partition.store.state(waiting.ask.key);
     if (sealedTo !== undefined) {
       redirected.push({ waiting, customer: sealedTo });

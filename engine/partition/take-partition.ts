@@ -11,7 +11,7 @@ import type { Session } from "./session.ts";
 
 export interface TakenPartition {
   readonly partition: Partition;
-  readonly catchUp: CatchUp;
+  readonly catchUp: Omit<CatchUp, "isRead">;
 }
 
 /** A profile that is late by this is better than no answer after a long absence. */

@@ -1,12 +1,15 @@
 import { recordOf } from "../decide/record.ts";
 import type { DecisionInput } from "../domain/decision.ts";
-import type { DecisionId } from "../domain/ids.ts";
+import type { DecisionId, RulebookHash } from "../domain/ids.ts";
 import { customerKey, type ModelIndex, type Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 
 const ROUNDS = 200;
+/** Where this process is warm already, and only what this rulebook was compiled to anew is not: a recovery should be short. */
+const ROUNDS_AGAIN = 10;
+const warmed = new Set<RulebookHash>();
 const NOBODY = customerKey("nobody");
 
 /**
@@ -18,7 +21,9 @@ export async function warmUp(active: ActiveRulebook): Promise<void> {
   const features = new Float64Array(rulebook.features.length);
   const profile = { key: NOBODY, features, attributes: [], contacts: [], consents: [], openCases: [] };
   const requests = scorer.models.map((_, index) => ({ model: index as ModelIndex, row: features }));
-  for (let round = 0; round < ROUNDS; round++) {
+  const rounds = warmed.has(active.hash) ? ROUNDS_AGAIN : ROUNDS;
+  warmed.add(active.hash);
+  for (let round = 0; round < rounds; round++) {
     const scores = await scorer.scoreAll(requests);
     for (const placement of rulebook.placements) {
       const input: DecisionInput = {

@@ -14,6 +14,7 @@ import { applyDecision } from "../profile/apply-decision.ts";
 import type { ScoreRequest } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { type Partition, touch } from "./partition.ts";
+import { placeOfError } from "./poison.ts";
 import type { QuotaDemand, QuotaExchange } from "./quota-exchange.ts";
 import { quotaView, spend } from "./quota-ledger.ts";
 import { quotaNeeds } from "./quota-needs.ts";
@@ -36,12 +37,12 @@ export interface WaveMeter {
   readonly onDropped: (drop: Drop) => void;
 }
 
-/** Decides all of them, in waves; answers in their order. */
+/** Decides all of them, in waves; answers in their order. Undefined where a customer's decision fails: that one alone. */
 export async function decideAll(
   questions: readonly Question[],
   quotas: Pick<QuotaExchange, "prepare">,
   meter: WaveMeter,
-): Promise<readonly DecisionRecord[]> {
+): Promise<readonly (DecisionRecord | undefined)[]> {
   const records = new Map<Question, DecisionRecord>();
   let waiting = questions;
   while (waiting.length > 0) {
@@ -49,7 +50,7 @@ export async function decideAll(
     await decideWave(wave, records, quotas, meter);
     waiting = rest;
   }
-  return questions.map((question) => records.get(question) as DecisionRecord);
+  return questions.map((question) => records.get(question));
 }
 
 export function viewOf(partition: Partition, active: ActiveRulebook, key: CustomerKey, now: Instant): ProfileView {
@@ -87,17 +88,36 @@ async function decideWave(
   quotas: Pick<QuotaExchange, "prepare">,
   meter: WaveMeter,
 ): Promise<void> {
-  const undecided = wave.map(qualify);
+  const undecided = wave.flatMap((question) => orIsolate(question, () => [qualify(question)]) ?? []);
   const demands = demandsOf(undecided);
   meter.lap("qualify");
   const [scores] = await Promise.all([scoreWave(undecided), demands.length > 0 ? quotas.prepare(demands) : undefined]);
   meter.lap("score");
   for (const [index, item] of undecided.entries()) {
-    const record = chooseOne(item, scores[index] as readonly ModelScore[], meter);
+    const record = orIsolate(item.question, () => chooseOne(item, scores[index] as readonly ModelScore[], meter));
+    if (record === undefined) continue;
     records.set(item.question, record);
     apply(item.question.partition, record);
   }
   meter.lap("choose");
+}
+
+/** A decision that throws has changed nothing yet. What asked for it becomes a dead letter; whoever asks gets the fallback. */
+function orIsolate<T>(question: Question, decide: () => T): T | undefined {
+  try {
+    return decide();
+  } catch (error) {
+    const { partition, key, trigger } = question;
+    const what = trigger === undefined ? "an ask" : `what trigger "${trigger.id}" asked for`;
+    partition.draft.dead.push({
+      position: partition.position,
+      reason: "poison",
+      detail: `${what} could not be decided: ${placeOfError(error)}`,
+      source: "$decide",
+      bytes: Buffer.from(JSON.stringify({ customer: key, trigger })),
+    });
+    return undefined;
+  }
 }
 
 function qualify(question: Question): Undecided {

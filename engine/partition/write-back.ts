@@ -34,14 +34,17 @@ export function writeBackOf(
   };
 }
 
+/** More than one step can bring in: memory must not grow by what is not forgotten in time. */
+const EVICTED_PER_STEP_MAX = 2_048;
+
 /** Forgets profiles that were not touched for longest and are stored as they are, while there are too many. */
 export function evict(bounds: WriteBackBounds, share: number, partition: Partition): void {
   const { store, dirty, committed } = partition;
   const excess = Math.floor(store.size - bounds.profilesMax / share);
   if (excess <= 0) return;
-  for (const key of store.oldest(Math.min(excess, 256))) {
-    if (dirty.has(key) || partition.erasing.some((erasing) => erasing.key === key) || store.reflects(key) > committed)
-      continue;
+  for (const key of store.oldest(Math.min(excess, EVICTED_PER_STEP_MAX))) {
+    const isErasing = partition.erasing.some((erasing) => erasing.key === key);
+    if (dirty.has(key) || isErasing || store.reflects(key) > committed) continue;
     store.evict(key);
     partition.armed.delete(key);
     partition.unregistered.delete(key);

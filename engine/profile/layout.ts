@@ -40,11 +40,18 @@ export function parseLayout(text: string): LayoutDescriptor {
   return arrange(shape, text);
 }
 
-/** What is wrong with the props of a `profile_update`; undefined where every one is a declared attribute of its type. */
-export function attributeFault({ attributeByName }: Pick<Layout, "attributeByName">, props: Props): string | undefined {
+/**
+ * What is wrong with the props of a `profile_update`; undefined where every one is a declared attribute of its type. `unknown`
+ * names one that is not declared: its name is whatever the sender wrote.
+ */
+export function attributeFault(
+  { attributeByName }: Pick<Layout, "attributeByName">,
+  props: Props,
+  unknown = (name: string): string => `unknown attribute "${name}"`,
+): string | undefined {
   for (const name of Object.keys(props)) {
     const spec = attributeByName.get(name);
-    if (spec === undefined) return `unknown attribute "${name}": declare it under attributes in features.yaml`;
+    if (spec === undefined) return `${unknown(name)}: declare it under attributes in features.yaml`;
     const fault = valueFault(spec, props[name] as PropValue);
     if (fault !== undefined) return fault;
   }

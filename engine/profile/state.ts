@@ -186,8 +186,10 @@ export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   return writer.take();
 }
 
+type DeclaredAttributes = Pick<Layout, "attributes" | "attributeByHash">;
+
 /** Throws RangeError where the bytes are not of `encodeState`. */
-export function decodeState(bytes: Uint8Array, layout: Layout): ProfileState {
+export function decodeState(bytes: Uint8Array, layout: DeclaredAttributes): ProfileState {
   const attributes: (PropValue | undefined)[] = new Array(layout.attributes.length).fill(undefined);
   const attributeTs: number[] = new Array(layout.attributes.length).fill(LONG_AGO);
   if (bytes.length === 0) {

@@ -1,6 +1,7 @@
 // rules/channels.yaml and placements.yaml.
 import type { ChannelIndex, PlacementIndex } from "../domain/ids.ts";
 import { DAY_MS, parseDuration } from "../domain/time.ts";
+import { compileWebhook } from "./compile-webhook.ts";
 import type { FaultLog } from "./fault.ts";
 import { createNameTable, type NameTable } from "./names.ts";
 import type { Purposes } from "./purposes.ts";
@@ -11,6 +12,8 @@ import type { Path, Source } from "./source.ts";
 /** How long a reservation lasts where a channel does not say. */
 const RESERVE_FOR_DEFAULT = "30m";
 const RESERVE_FOR_MAX_MS = 30 * DAY_MS;
+const MAX_AGE_DEFAULT = "24h";
+const MAX_AGE_MAX_MS = 7 * DAY_MS;
 
 export interface CompiledChannels {
   readonly channels: readonly Channel[];
@@ -31,6 +34,11 @@ export function compileChannels(
       const message = `reserveFor ${JSON.stringify(written.reserveFor)} must be longer than 0 and at most 30d`;
       faults.add(source.placeOf([...path, "reserveFor"]), message);
     }
+    const maxAgeMs = parseDuration(written.maxAge ?? MAX_AGE_DEFAULT) as number;
+    if (maxAgeMs === 0 || maxAgeMs > MAX_AGE_MAX_MS) {
+      const message = `maxAge ${JSON.stringify(written.maxAge)} must be longer than 0 and at most 7d`;
+      faults.add(source.placeOf([...path, "maxAge"]), message);
+    }
     return {
       index: index as ChannelIndex,
       name: written.name,
@@ -40,6 +48,8 @@ export function compileChannels(
       kind: written.kind,
       countsAt: written.countsAt,
       reserveForMs,
+      maxAgeMs,
+      webhook: compileWebhook(written, path, source, faults),
       ...consentOf(written.consentDefault, purposes, [...path, "consentDefault"], source),
       format: written.format ?? "text",
     };

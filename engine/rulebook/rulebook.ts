@@ -191,7 +191,19 @@ export interface Treatment {
   readonly content: Readonly<Record<string, Readonly<Record<string, Template | readonly Template[]>>>>;
 }
 
-export type ChannelKind = "websocket" | "stream" | "pull";
+export type ChannelKind = "websocket" | "stream" | "webhook" | "pull";
+
+/** Where the messages of a channel of kind `webhook` are posted to. */
+export interface Webhook {
+  /** https:, or http: where that is declared or the host is a loopback address. */
+  readonly url: string;
+  /** Name of the environment variable that holds the secret: the rulebook itself never does. */
+  readonly secretFrom: string;
+  /** Of one attempt, in ms. */
+  readonly timeoutMs: number;
+  /** Requests at the same time, over all partitions of one engine; one for each customer at most. */
+  readonly inFlight: number;
+}
 
 export interface Channel {
   readonly index: ChannelIndex;
@@ -202,6 +214,10 @@ export interface Channel {
   readonly kind: ChannelKind;
   readonly countsAt: CountsAt;
   readonly reserveForMs: number;
+  /** A message that was not handed over this long after its decision never is. */
+  readonly maxAgeMs: number;
+  /** Of kind `webhook` only. */
+  readonly webhook: Webhook | undefined;
   /** Used where the customer has said nothing for channel and purpose. */
   readonly consentDefault: "granted" | "denied";
   /** The same for single purposes. */

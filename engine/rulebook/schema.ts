@@ -121,13 +121,28 @@ const SEGMENT = Type.Object({ id: NAME, label: LABEL, rule: CEL }, CLOSED);
 const SEGMENTS_FILE = Type.Object({ segments: many(SEGMENT, 256) }, CLOSED);
 
 const CONSENT = Type.Enum(["granted", "denied"]);
+const WEBHOOK = Type.Object(
+  {
+    url: Type.String({ minLength: 1, maxLength: 2_000, description: "the address that messages are posted to" }),
+    secretFrom: Type.String({
+      pattern: "^[A-Z][A-Z0-9_]{0,63}$",
+      description: "the name of an environment variable that holds the signing secret, such as PUSH_WEBHOOK_SECRET",
+    }),
+    timeout: Type.Optional(DURATION),
+    inFlight: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
+    allowHttp: Type.Optional(Type.Boolean()),
+  },
+  CLOSED,
+);
 const CHANNEL = Type.Object(
   {
     name: ID,
     label: LABEL,
-    kind: Type.Enum(["websocket", "stream", "pull"]),
+    kind: Type.Enum(["websocket", "stream", "webhook", "pull"]),
     countsAt: Type.Enum([...COUNTS_AT]),
     reserveFor: Type.Optional(DURATION),
+    maxAge: Type.Optional(DURATION),
+    webhook: Type.Optional(WEBHOOK),
     consentDefault: Type.Optional(
       Type.Union([CONSENT, Type.Object({ "*": Type.Optional(CONSENT) }, { additionalProperties: CONSENT })]),
     ),

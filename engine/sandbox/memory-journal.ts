@@ -35,6 +35,7 @@ export function createMemoryJournal(partitions: number, clock: () => number): Me
       base: undefined,
     }),
     renew: async () => true,
+    note: async () => true,
     commit: async (_token, draft) => {
       for (const { id, items, key } of draft.decisions) decisions.set(id, { seq: draft.seq, items, key });
       for (const key of draft.forgotten) timersOf(draft.partition).forget(key);

@@ -1,12 +1,13 @@
 // Reads the folder of models: each file once, checked against its card, probed with its golden rows.
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Fault, KnownModel } from "../rulebook/rulebook.ts";
 import { cardFault, type ModelCard, parseModelCard } from "./model-card.ts";
+import { onnxFault } from "./onnx-contents.ts";
 import { fillRow, runBatch } from "./run-batch.ts";
 
 /** Files as they are kept in Redis by hash: the card, the model and its golden rows. */
@@ -77,6 +78,8 @@ export async function openModel(bytes: ModelBytes): Promise<LoadedModels> {
   if (card.name !== bytes.name) return fault(["name"], `name is "${card.name}", but the folder is "${bytes.name}"`);
   const sha256 = createHash("sha256").update(bytes.model).digest("hex");
   if (sha256 !== card.sha256) return fault(["sha256"], `${card.file} has sha256 ${sha256}, not the one written here`);
+  const contents = onnxFault(bytes.model);
+  if (contents !== undefined) return fault(["file"], `${card.file} ${contents}`);
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(bytes.model, SESSION_OPTIONS);
@@ -113,9 +116,16 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
 
 async function readModel(dir: string, name: string): Promise<ModelBytes | { readonly fault: Fault }> {
   const read = async (file: string): Promise<Buffer> => {
-    const bytes = await readFile(join(dir, name, file));
-    if (bytes.length > MODEL_BYTES_MAX) throw new Error(`larger than ${MODEL_BYTES_MAX} bytes`);
-    return bytes;
+    const handle = await open(join(dir, name, file));
+    try {
+      const { size } = await handle.stat();
+      if (size > MODEL_BYTES_MAX) throw new Error(`larger than ${MODEL_BYTES_MAX} bytes`);
+      const bytes = await handle.readFile();
+      if (bytes.length !== size) throw new Error("it changed while it was read");
+      return bytes;
+    } finally {
+      await handle.close();
+    }
   };
   let file = "model.yaml";
   try {

@@ -1,4 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +34,20 @@ describe("nba", SLOW, () => {
     expect(nba(["partition"]).status).toBe(2);
     expect(nba(["partition", "c-17", "--bogus"]).status).toBe(2);
     expect(nba(["bench", "no-such-benchmark"]).status).toBe(2);
+  });
+
+  it("makes a key of a server: shown once, and its sha256 for the file", () => {
+    const made = nba(["key", "crm", "--scopes", "decide,agent", "--topics", "customer/*", "--json"]);
+    expect(made.status).toBe(0);
+    const { key, entry } = JSON.parse(made.stdout);
+    expect(entry).toEqual({
+      name: "crm",
+      sha256: createHash("sha256").update(key).digest("hex"),
+      scopes: ["decide", "agent"],
+      topics: ["customer/*"],
+    });
+    expect(nba(["key", "crm", "--scopes", "root"])).toMatchObject({ status: 2, stdout: "" });
+    expect(nba(["key", "crm"])).toMatchObject({ status: 2, stdout: "" });
   });
 
   it("has help with an example for every command", () => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Config, OPTIONS, optionHelp, optionTable, parseConfig } from "../../engine/config.ts";
 import { isLoopback } from "../../engine/config-check.ts";
+import { DAY_MS } from "../../engine/domain/time.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -24,6 +25,7 @@ describe("parseConfig", () => {
       port: 8080,
       host: "127.0.0.1",
       partitions: 64,
+      durability: { replicas: 0 },
       rulesDir: "rules",
       modelsDir: "models",
       stateDir: ".nba",
@@ -37,6 +39,8 @@ describe("parseConfig", () => {
       rateLimit: undefined,
       profilesMax: 1_000_000,
       leaseMs: 3_000,
+      retention: { journalMs: 30 * DAY_MS, logMs: 3 * DAY_MS, bytes: 4 * 2 ** 30 },
+      archiveDir: undefined,
       logLevel: "info",
     };
     expect(config({})).toEqual(standard);
@@ -113,9 +117,18 @@ describe("parseConfig", () => {
       'REDIS_URL: "localhost" is not a URL; want redis://host:6379, rediss://host:6379 or unix:///path/to/socket',
     ],
     [
-      { REDIS_URL: "redis://a:1,redis://u:secret@b:2" },
-      'REDIS_URL: "redis://a:1,redis://***@b:2" names several servers; name one',
+      { REDIS_URL: "redis://a:1,rediss://u:secret@b:2" },
+      'REDIS_URL: "redis://a:1,rediss://***@b:2" mixes redis: and rediss:: nodes of one cluster are reached one way',
     ],
+    [
+      { REDIS_URL: "redis://a:1,unix:///b" },
+      'REDIS_URL: "unix:///b" is a socket: nodes of a cluster are reached by host and port',
+    ],
+    [
+      { REDIS_URL: "," },
+      'REDIS_URL: "," names no server; want redis://host:6379, rediss://host:6379 or unix:///path/to/socket',
+    ],
+    [{ DURABILITY: "wait:0" }, 'DURABILITY: "wait:0" is neither "commit" nor "wait:N" with N from 1 to 9'],
     [{ NBA_PORT: "1" }, "NBA_PORT: no such option; did you mean PORT?"],
   ])("refuses %j", (env, message) => {
     expect(faults(env as Record<string, string>)).toEqual([message]);

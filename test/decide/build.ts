@@ -262,6 +262,8 @@ function channelOf(channel: NonNullable<BookDraft["channels"]>[number], index: n
     kind: "pull",
     countsAt: "presented",
     reserveForMs: 30 * MINUTE_MS,
+    maxAgeMs: DAY_MS,
+    webhook: undefined,
     consentDefault: "granted",
     consentDefaults: new Map(),
     format: "text",

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDispatch, DISPATCHED_FIELD } from "../../engine/deliver/dispatch.ts";
+import { createDispatch } from "../../engine/deliver/dispatch.ts";
+import { DISPATCHED_FIELD, STREAMS_FIELD } from "../../engine/deliver/dispatch-fields.ts";
 import { dispatchCommit } from "../../engine/deliver/dispatch-items.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
+import { createPoster } from "../../engine/deliver/webhook-post.ts";
 import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
 import type { Committed } from "../../engine/engine.ts";
@@ -117,8 +119,17 @@ describe("dispatch from the journal", () => {
         rulebook: outside.running.loop.engine.rulebook,
         journalFrom: async (_, after, countMax) => known.slice(after, after + countMax),
         delivered: async (_, code) => void delivered.push(code),
+        notDelivered: async () => expect.unreachable(),
+        sendable: async () => expect.unreachable(),
+        now: () => 1_000 as Instant,
+        note: async (partition, field, value) =>
+          void (await ask("HSET", `nba:{${partition}}:checkpoint`, field, value)),
+        poster: createPoster(),
+        secret: () => undefined,
+        random: () => 0.5,
         metrics: { onDelivery: () => undefined },
         log: { warn: () => undefined, error: () => undefined },
+        streamEntriesMax: 1_000_000,
       });
     const mine = async () => (await messages()).filter(({ customer }) => customer.startsWith("h-"));
     const expected = (commits: readonly Committed[]) =>
@@ -126,16 +137,16 @@ describe("dispatch from the journal", () => {
         dispatchCommit(each, outside.running.loop.engine.rulebook()).items.map((item) => item.trackingCode),
       );
     const first = create();
-    await first.start([partition]);
+    await first.take(partition);
     for (const committed of history.slice(380, 400)) first.onCommitted(committed);
     await expect.poll(async () => (await mine()).map(({ trackingCode }) => trackingCode)).toEqual(expected(known));
     await first.stop(2_000);
     expect(text(await ask("HGET", "nba:{77}:checkpoint", DISPATCHED_FIELD))).toBe("400");
     // The position is lost, as it may be after a kill: everything is offered again, and nothing is doubled.
-    await ask("HSET", "nba:{77}:checkpoint", DISPATCHED_FIELD, "120");
+    await ask("HSET", "nba:{77}:checkpoint", DISPATCHED_FIELD, "120", STREAMS_FIELD, "120");
     known.push(...history.slice(400, 650));
     const second = create();
-    await second.start([partition]);
+    await second.take(partition);
     known.push(...history.slice(650));
     for (const committed of history.slice(690)) second.onCommitted(committed);
     await expect.poll(async () => (await mine()).map(({ trackingCode }) => trackingCode)).toEqual(expected(history));

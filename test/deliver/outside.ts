@@ -1,15 +1,17 @@
 // The real outside on the real loop and a real Redis: HTTP, WebSocket and dispatch on a free port.
+import type { AdmissionBounds } from "../../engine/deliver/admission.ts";
 import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
 import { createTickets } from "../../engine/deliver/auth/tickets.ts";
-import { createDispatch, type Dispatch } from "../../engine/deliver/dispatch.ts";
+import { createDispatch, type Dispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
 import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
 import { createServer } from "../../engine/deliver/server.ts";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
+import { createPoster } from "../../engine/deliver/webhook-post.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { createLog, type Log } from "../../engine/observe/log.ts";
+import type { DecisionLoop } from "../../engine/partition/decision-loop.ts";
 import { createPeering } from "../../engine/peer/create-peering.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 
@@ -27,14 +29,16 @@ export interface Outside {
 
 const PARTITIONS = 4;
 
-export interface OutsideOptions {
+export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" | "random">> {
   readonly guard?: GuardOptions;
   readonly log?: Log;
+  readonly loop?: Parameters<typeof startLoop>[1];
+  /** In the place of environment variables. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly bounds?: AdmissionBounds;
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
-  const running = await startLoop(redisUrl, { partitions: PARTITIONS });
-  const { journalFrom, delivered } = running.loop;
   const counts: Record<string, number> = {};
   const count = (name: string, by = 1): void => {
     counts[name] = (counts[name] ?? 0) + by;
@@ -48,19 +52,21 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
   const log =
     options.log ?? createLog({ level: "error", readable: true, write: (line) => void process.stdout.write(line) });
   const lane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
+  let created: Dispatch | undefined;
+  const running = await startLoop(redisUrl, {
+    partitions: PARTITIONS,
+    onTaken: async ({ index }) => await created?.take(index),
+    onGone: async (index) => await created?.give(index, 1_000),
+    onCreated: (loop) => {
+      created = dispatchOf(loop, { redis: lane, metrics, log }, options);
+      loop.engine.onCommitted(created.onCommitted);
+    },
+    ...options.loop,
+  });
+  const dispatch = created as unknown as Dispatch;
   const tailLane = createRedisLane(() => connectRedis({ url: redisUrl, silenceMs: 2_000 }));
   const peering = createPeering({ loop: running.loop, lane, tailLane, clock: Date.now, log });
   const { engine, tail, routes } = peering;
-  const dispatch = createDispatch({
-    redis: lane,
-    rulebook: engine.rulebook,
-    journalFrom,
-    delivered,
-    metrics,
-    log,
-  });
-  engine.onCommitted(dispatch.onCommitted);
-  await dispatch.start(Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex));
   const server = createServer({
     engine,
     tail,
@@ -71,6 +77,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       allowedOrigins: ["https://crm.example"],
       consoleDir: `${repositoryRoot}/test/deliver/pages`,
       version: "0.0.0",
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     },
     metrics,
     exposition: running.metrics,
@@ -78,7 +85,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
     idempotency: createRedisIdempotency(lane, log),
     guard: createGuard(options.guard ?? { auth: "off", perSecond: undefined }, log),
     tickets: createTickets(lane),
-    delivered,
+    delivered: running.loop.delivered,
   });
   const { port } = await server.listen();
   let isClosed = false;
@@ -103,4 +110,26 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       lane.close();
     },
   };
+}
+
+function dispatchOf(
+  loop: DecisionLoop,
+  outside: Pick<DispatchDeps, "redis" | "metrics" | "log">,
+  options: OutsideOptions,
+): Dispatch {
+  const { journalFrom, delivered, notDelivered, sendable, now, note } = loop;
+  return createDispatch({
+    ...outside,
+    rulebook: loop.engine.rulebook,
+    journalFrom,
+    delivered: options.delivered ?? delivered,
+    notDelivered,
+    sendable,
+    now,
+    note,
+    poster: createPoster(),
+    secret: (name) => options.secrets?.[name],
+    random: options.random ?? Math.random,
+    streamEntriesMax: 1_000_000,
+  });
 }

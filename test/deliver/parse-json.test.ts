@@ -47,6 +47,15 @@ describe("JSON from outside", () => {
     expect(parseJson(bytes(`["${"[".repeat(100)}"]`)).kind).toBe("parsed");
   });
 
+  it("refuses objects of more than 1024 keys, of whatever depth, and counts each by itself", () => {
+    const object = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n}":{"a:b":[{}]}`).join()}}`;
+    expect(parseJson(bytes(object(1_024))).kind).toBe("parsed");
+    const why = "the body has an object of more than 1024 keys";
+    expect(parseJson(bytes(object(1_025)))).toEqual({ kind: "malformed", why });
+    expect(parseJson(bytes(`[[${object(1_025)}]]`))).toEqual({ kind: "malformed", why });
+    expect(parseJson(bytes(`[${object(1_000)},${object(1_000)}]`)).kind).toBe("parsed");
+  });
+
   it("says where, and quotes nothing of the body", () => {
     const parsed = parseJson(bytes('{"name":"Ada Lovelace", oops}'));
     expect(parsed.kind === "malformed" && parsed.why).toMatch(/^not JSON at character \d+$/);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
-import { appendOnce, channelTarget, deadTarget, idAfter, logTarget } from "../../engine/ingest/append-once.ts";
+import { appendOnce, deadTarget, idAfter, logTarget } from "../../engine/ingest/append-once.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { withRedis } from "./redis-server.ts";
 
@@ -86,7 +86,7 @@ describe("append once", () => {
   test("every pair of keys lies in one slot, so that a cluster runs it", async () => {
     await withRedis(
       async (connection) => {
-        for (const each of [target, deadTarget("outcomes"), channelTarget("sms", 5 as PartitionIndex)]) {
+        for (const each of [target, deadTarget("outcomes")]) {
           const slots = await Promise.all(
             [each.stream, each.watermarks].map((key) => connection.command(["CLUSTER", "KEYSLOT", key])),
           );

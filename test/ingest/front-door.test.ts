@@ -11,6 +11,8 @@ import { startKillingProxy } from "./killing-proxy.ts";
 import { startRedis, withRedis } from "./redis-server.ts";
 
 const PARTITIONS = 8;
+/** Short, so that whoever comes after a kill need not wait. */
+const LEASE_MS = 150;
 /** Before it the movers' connections only greet. */
 const FIRST_PIECE = 7;
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -22,6 +24,8 @@ function frontDoor(url: string, warnings: string[] = [], dead: string[] = [], lo
   return createFrontDoor({
     connect: () => connectRedis({ url, silenceMs: 3_000 }),
     partitions: PARTITIONS,
+    owner: "test",
+    leaseMs: LEASE_MS,
     log: { warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`) },
     metrics: { dead: (stream, reason) => dead.push(`${stream} ${reason}`) },
     logLengthMax,
@@ -214,7 +218,7 @@ describe("front door", () => {
             resolve();
           });
         });
-        const child = spawn(process.execPath, [script, proxy.url, String(PARTITIONS)], {
+        const child = spawn(process.execPath, [script, proxy.url, String(PARTITIONS), String(LEASE_MS)], {
           stdio: ["ignore", "ignore", "inherit"],
         });
         children.push(child);
@@ -243,6 +247,45 @@ describe("front door", () => {
       connection.close();
       await redis.stop();
     }
+  });
+
+  test("two engines: one moves each stream; what it gives back the other moves on at once, and what it loses to a pause too", async () => {
+    await withRedis(async (connection, url) => {
+      let sent = 0;
+      const produce = async (): Promise<void> => {
+        for (let n = 0; n < 90; n++, sent++) {
+          await connection.command([
+            "XADD",
+            NAMED_STREAMS[sent % 3] as string,
+            "*",
+            "d",
+            payload(`c-${sent % 40}`, sent),
+          ]);
+        }
+      };
+      const first = frontDoor(url);
+      first.start();
+      await produce();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the first to move");
+      const second = frontDoor(url);
+      second.start();
+      await produce();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the first to move on");
+      const appended = (door: FrontDoor): number => door.moved().reduce((sum, each) => sum + each.appended, 0);
+      expect([appended(first), appended(second)]).toEqual([180, 0]);
+      await first.stop();
+      await produce();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "the second to move on");
+      expect(appended(second)).toBe(90);
+      // As after a pause: the lease is another's by now, and this engine has not noticed.
+      const third = frontDoor(url);
+      third.start();
+      for (const stream of NAMED_STREAMS) await connection.command(["DEL", `nba:mover:${stream}`]);
+      while (appended(third) === 0) await produce();
+      await until(() => isEmpty(connection, NAMED_STREAMS), "both to be done");
+      await Promise.all([second.stop(), third.stop()]);
+      await expectOnceInOrder(connection, sent);
+    });
   });
 });
 

@@ -30,9 +30,12 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
   let dead = await redis.xlen("nba:dead");
   for (let partition = 0; partition < partitions; partition++) {
     const journal = await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+");
-    for (const [index, [id, fields]] of journal.entries()) {
-      if (id.toString() !== `${index + 1}-0`) broken.push(`partition ${partition}: entry ${index + 1} is ${id}`);
-      const [, , , found] = unpack(fields[1] as Buffer) as [number, string, number, RawDecision[]];
+    let last = 0;
+    for (const [id, fields] of journal) {
+      const [, , , found, , , extras] = unpack(fields[1] as Buffer) as RawCommit;
+      const seq = Number.parseInt(id.toString(), 10);
+      if ((extras?.after ?? seq - 1) !== last) broken.push(`partition ${partition}: ${id} does not follow ${last}`);
+      last = seq;
       decisions.push(...found.map(readDecision));
     }
     for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:events`, "-", "+")) {
@@ -52,6 +55,8 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
   redis.disconnect();
   return { decisions, broken, pushed, released, dead, granted };
 }
+
+type RawCommit = [number, string, number, RawDecision[], unknown, unknown, { after?: number }?];
 
 interface RawDecision {
   readonly id: string;

@@ -1,8 +1,8 @@
 // The engine as engine/main.ts wires it, in a simulated process and without its HTTP server.
+import { randomInt } from "node:crypto";
 import { createDispatch } from "../../engine/deliver/dispatch.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
-import type { Committed } from "../../engine/engine.ts";
+import type { Committed, Engine } from "../../engine/engine.ts";
 import { createFrontDoor } from "../../engine/ingest/front-door.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { LIMITS } from "../../engine/limits.ts";
@@ -12,14 +12,18 @@ import { createDecisionLoop, type DecisionLoop } from "../../engine/partition/de
 import { createLoopMeter } from "../../engine/partition/loop-meter.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Session } from "../../engine/partition/session.ts";
+import type { PeerClient } from "../../engine/peer/peer-client.ts";
+import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 export const PARTITIONS = 3;
-export const LEASE_MS = 3_000;
+export const LEASE_MS = 4_000;
 
 export interface EngineUnderTest {
   readonly process: SimulatedProcess;
   readonly loop: DecisionLoop;
+  /** Answers for every customer: itself, or by asking the owner. */
+  readonly engine: Engine;
   /** The one that is open; undefined where none is. */
   readonly session: () => Session | undefined;
   /** Why it ended by itself. */
@@ -31,6 +35,8 @@ export interface EngineUnderTest {
 export interface EngineOptions {
   readonly process: SimulatedProcess;
   readonly connect: (silenceMs: number) => Promise<RedisConnection>;
+  /** The way to the other engines. */
+  readonly peers: Pick<PeerClient, "call">;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly onCommitted: (committed: Committed) => void;
   readonly log: Log;
@@ -71,13 +77,13 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
     idleMs: 3_000,
-    onTaken: ({ index }) => dispatch.start([index]),
-    onGone: async (index) => dispatch.give(index),
     onSession: (opened) => {
       session = opened;
       const door = createFrontDoor({
         connect: () => connect(),
         partitions: PARTITIONS,
+        owner: options.process.name,
+        leaseMs: LEASE_MS,
         log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
@@ -88,12 +94,32 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
         await door.stop();
       };
     },
+    onTaken: ({ index }) => dispatch.take(index),
+    onGone: (index) => dispatch.give(index, LIMITS.giveMs),
   });
+  const engine = createRoutedEngine({
+    local: loop.engine,
+    peers: options.peers,
+    release: loop.release,
+    clock: () => Date.now(),
+    log,
+    patienceMs: LIMITS.peerPatienceMs,
+    lateMs: LIMITS.peerLateMs,
+  });
+  loop.routeThrough(engine);
   const dispatch = createDispatch({
     redis: lane,
     rulebook: loop.engine.rulebook,
     journalFrom: loop.journalFrom,
     delivered: loop.delivered,
+    notDelivered: loop.notDelivered,
+    sendable: loop.sendable,
+    now: loop.now,
+    note: loop.note,
+    poster: { post: async () => Promise.reject(new Error("nothing is posted here")), close: async () => undefined },
+    secret: () => undefined,
+    random: () => randomInt(1_000) / 1_000,
+    streamEntriesMax: LIMITS.channelStreamEntriesMax,
     metrics: { onDelivery: () => undefined },
     log,
   });
@@ -105,6 +131,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
   return {
     process: options.process,
     loop,
+    engine,
     session: () => session,
     failure: () => failure,
     stop: async () => {

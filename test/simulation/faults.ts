@@ -14,8 +14,8 @@ export interface Faults {
   readonly isServerUp: () => boolean;
   /** Lays out what is to happen within the next `forMs`. */
   readonly begin: (reach: Reach, forMs: number) => void;
-  /** From now on nothing goes wrong any more; whoever was stopped goes on. */
-  readonly end: () => void;
+  /** From now on nothing goes wrong any more, and clocks are right again; what has begun takes its course. */
+  readonly end: (fleet: Fleet) => void;
 }
 
 /** What faults act upon. */
@@ -85,7 +85,8 @@ export function createFaults(world: World): Faults {
     serverSkewMs: () => state.serverSkewMs,
     isServerUp: () => state.isUp,
     begin,
-    end: () => {
+    end: (fleet) => {
+      for (const { process } of fleet.engines()) process.skewMs = 0;
       state.isOn = false;
       doomed.clear();
     },
@@ -139,7 +140,7 @@ function jump(world: World, fleet: Fleet): void {
   world.note(`the clock of ${process.name} jumps by ${byMs}`);
   if (chance.is(0.7)) {
     world.after(chance.below(6_000), () => {
-      process.skewMs -= byMs;
+      process.skewMs = 0;
     });
   }
 }

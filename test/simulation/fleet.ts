@@ -6,6 +6,7 @@ import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { createLog } from "../../engine/observe/log.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import { type EngineUnderTest, PARTITIONS, startEngineUnderTest } from "./engine-under-test.ts";
+import { createSimulatedPeers } from "./simulated-peers.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
@@ -24,11 +25,17 @@ export interface FleetOptions {
   readonly connect: (process: SimulatedProcess, silenceMs: number) => Promise<RedisConnection>;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly onCommitted: (committed: Committed) => void;
+  /** Of messages between engines. */
+  readonly delayMs: () => number;
+  readonly isLost: () => boolean;
 }
 
 export function createFleet(world: World, options: FleetOptions): Fleet {
   const all: EngineUnderTest[] = [];
   const alive = (): readonly EngineUnderTest[] => all.filter(({ process }) => process.state() !== "dead");
+  const peers = createSimulatedPeers(world, options.delayMs, options.isLost, (address) =>
+    alive().find(({ process }) => process.name === address),
+  );
   const start = (): void => {
     const process = world.process(`engine-${all.length}`);
     const log = createLog({
@@ -41,6 +48,7 @@ export function createFleet(world: World, options: FleetOptions): Fleet {
         startEngineUnderTest({
           process,
           connect: (silenceMs) => options.connect(process, silenceMs),
+          peers: { call: (address, ...rest) => peers.call(process, address, ...rest) },
           local: options.local,
           onCommitted: (committed) => process.enter(() => options.onCommitted(committed)),
           log,

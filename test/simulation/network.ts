@@ -48,6 +48,7 @@ interface Parcel {
 }
 
 interface Line {
+  readonly id: number;
   readonly process: SimulatedProcess;
   readonly listeners: ((why: string) => void)[];
   readonly pending: Request[];
@@ -67,6 +68,7 @@ interface Line {
 export function createNetwork(world: World, server: RedisServer, options: NetworkOptions): Network {
   const lines = new Set<Line>();
   let isUp = true;
+  let opened = 0;
 
   const shut = (line: Line, why: string): void => {
     if (line.isClosed) return;
@@ -94,7 +96,9 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
   const execute = (line: Line, requests: readonly Request[]): (readonly [Request, Answer | SimpleError])[] => {
     const answers: (readonly [Request, Answer | SimpleError])[] = [];
     for (const [at, request] of requests.entries()) {
-      const answer = server.execute(request.args, world.now() + options.serverSkewMs());
+      const isOfConnection = request.args[0] === "CLIENT";
+      const nowMs = world.now() + options.serverSkewMs();
+      const answer = isOfConnection ? client(line, request.args) : server.execute(request.args, nowMs);
       world.note(`${line.process.name} ${request.args[0]} ${request.args[3] ?? ""} ${sizeOf(answer)}`);
       if (!isWaiting(answer)) answers.push([request, answer]);
       else {
@@ -106,6 +110,14 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
       }
     }
     return answers;
+  };
+  const client = (line: Line, [, what, id]: readonly string[]): Answer => {
+    if (what === "ID") return line.id;
+    const other = [...lines].find((each) => String(each.id) === id);
+    if (what !== "UNBLOCK") throw new Error(`the simulation has no CLIENT ${what}`);
+    if (other?.waiting === undefined) return 0;
+    goOn(other, other.waiting, true);
+    return 1;
   };
   const goOn = (line: Line, place: Line["waiting"], isOver: boolean): void => {
     if (place === undefined || line.waiting !== place) return;
@@ -159,7 +171,7 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
     connect: async (process, silenceMs) => {
       await new Promise<void>((resolve) => world.after(options.delayMs(), () => process.enter(resolve)));
       if (!isUp) throw new RedisTrouble("nothing listens there");
-      const line = newLine(process, world.now());
+      const line = newLine(++opened, process, world.now());
       lines.add(line);
       process.onKilled(() => {
         line.isClosed = true;
@@ -198,8 +210,9 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
   };
 }
 
-function newLine(process: SimulatedProcess, nowMs: number): Line {
+function newLine(id: number, process: SimulatedProcess, nowMs: number): Line {
   return {
+    id,
     process,
     listeners: [],
     pending: [],

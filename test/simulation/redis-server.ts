@@ -122,6 +122,7 @@ export function createRedisServer(options: RedisServerOptions): RedisServer {
       log = log.slice(0, Math.max(0, log.length - units));
       db.values.clear();
       db.expiries.clear();
+      db.written = [];
       for (const unit of log) for (const args of unit) plain(args);
       db.written = [];
       scripts.clear();

@@ -1,10 +1,11 @@
 // One run: the world of a seed, its engines, its traffic, its faults, and then peace in which everything has to come right.
 import { createHash } from "node:crypto";
-import { type CustomerKey, customerKey } from "../../engine/domain/ids.ts";
+import { type CustomerKey, customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import type { CustomerLook } from "../../engine/engine.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Broken } from "./broken.ts";
-import { PARTITIONS } from "./engine-under-test.ts";
+import { existing } from "./database.ts";
+import { type EngineUnderTest, PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { checkJournals, checkLogs, expectedOf, isMoved } from "./invariants.ts";
@@ -34,19 +35,21 @@ export interface RunOptions {
   readonly broken?: Broken;
 }
 
-const EVENTS = 260;
-const TRAFFIC_MS = 16_000;
+const EVENTS = 140;
+const TRAFFIC_MS = 9_000;
 /** So long after the last fault everything has come right, or never does. */
 const PEACE_MS = 40_000;
-/** Longer than any timer of the rules: afterwards nothing is due. */
-const QUIET_MS = 12_000;
+/** After the last event timers go off for so long at most, those that decisions made by other timers have armed included. */
+const QUIET_MS = 30_000;
+/** What is due later than this is the expiry of what is on screens, and no run waits for it. */
+const FAR_MS = 3_600_000;
 
 export async function runSeed(seed: number, options: RunOptions): Promise<Run> {
   const world = createWorld(seed);
   try {
     return await runIn(world, seed, options);
   } finally {
-    world.end();
+    await world.end();
   }
 }
 
@@ -67,6 +70,8 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
       return broken?.connection?.(connection) ?? connection;
     },
     local,
+    delayMs: faults.delayMs,
+    isLost: () => faults.fate().kind === "cut",
     onCommitted: ({ decisions }) => {
       for (const { id } of decisions) {
         if (!observer.committed.has(id)) observer.violate(`S2: the decision ${id} was told and never committed`);
@@ -97,7 +102,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
   );
   const isBroken = (): boolean => observer.violations.length > 0 || fleet.failures().length > 0;
   await world.run(TRAFFIC_MS, isBroken);
-  faults.end();
+  faults.end(fleet);
   const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);
@@ -122,10 +127,13 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
   if (sent < EVENTS || !isMoved(server)) return false;
   for (let index = 0; index < PARTITIONS; index++) {
     const last = streamOf(server, `nba:{${index}}:events`);
-    const owners = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
-    const partition = owners
-      .map(({ session }) => session()?.owned(index as never))
-      .find((found) => found !== undefined);
+    const isOwner = ({ loop }: EngineUnderTest): boolean =>
+      loop.engine.ownership(index as PartitionIndex).kind === "here";
+    const partition = fleet
+      .engines()
+      .find(isOwner)
+      ?.session()
+      ?.owned(index as PartitionIndex);
     if (partition === undefined) return false;
     if (last !== undefined && partition.position !== `${last.lastMs}-${last.lastSeq}`) return false;
   }
@@ -133,7 +141,8 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
 }
 
 async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observer: Observer): Promise<void> {
-  await world.run(QUIET_MS, () => false);
+  const isQuiet = await world.run(QUIET_MS, () => !isAnythingDue(server, world.now() + FAR_MS));
+  if (!isQuiet) observer.violate(`liveness: timers were due still after ${QUIET_MS} ms`);
   const before = await looks(world, fleet, observer);
   checkProfiles(server, before, observer);
   for (const engine of fleet.engines()) fleet.kill(engine);
@@ -146,9 +155,15 @@ async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observe
   }
   const after = await looks(world, fleet, observer);
   for (const [key, look] of before) {
-    const [was, is] = [comparable(look), comparable(after.get(key))];
-    if (was !== is) observer.violate(`S5: ${key} was ${was} and is after recovery ${is}`);
+    const found = difference(comparable(look), comparable(after.get(key)), key);
+    if (found !== undefined) observer.violate(`S5: ${found} after recovery`);
   }
+}
+
+function isAnythingDue({ db }: RedisServer, untilMs: number): boolean {
+  return Array.from({ length: PARTITIONS }, (_, index) => `nba:{${index}}:timers`).some((key) =>
+    [...(existing(db, key, "zset")?.scores.values() ?? [])].some((due) => due < untilMs),
+  );
 }
 
 /** So that everything is folded again from the first entry. */
@@ -196,8 +211,20 @@ function checkProfiles(server: RedisServer, found: Looks, { violate }: Observer)
 }
 
 /** What does not depend on when it was looked at. */
-function comparable(look: CustomerLook | undefined): string {
-  if (look === undefined) return "nothing";
+function comparable(look: CustomerLook | undefined): unknown {
+  if (look === undefined) return undefined;
   const { attributes, features, contacts, consents, patterns, held, joinedTo, absorbed } = look;
-  return JSON.stringify({ attributes, features, contacts, consents, patterns, held, joinedTo, absorbed });
+  return { attributes, features, contacts, consents, patterns, held, joinedTo, absorbed };
+}
+
+/** The first place where two values are not the same; undefined: they are. */
+function difference(was: unknown, is: unknown, place: string): string | undefined {
+  const isDeep = typeof was === "object" && typeof is === "object" && was !== null && is !== null;
+  if (!isDeep) return Object.is(was, is) ? undefined : `${place} was ${was} and is ${is}`;
+  for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
+    const field = name as keyof object;
+    const found = difference(was[field], is[field], `${place}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

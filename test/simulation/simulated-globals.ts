@@ -9,6 +9,8 @@ import { currentProcess, type SimulatedProcess } from "./simulated-process.ts";
 
 export interface SimulatedGlobals {
   readonly clock: Clock;
+  /** Belongs to the world, whoever's code asks for it. */
+  readonly after: (ms: number, act: () => void) => void;
   /** Until everything that could run without time going on has run. */
   readonly settle: () => Promise<void>;
   readonly restore: () => void;
@@ -41,6 +43,7 @@ export function installSimulatedGlobals(startMs: number, chance: Chance): Simula
   Date.now = () => clock.now + (currentProcess()?.skewMs ?? 0);
   return {
     clock,
+    after: (ms, act) => void fake.setTimeout(act, ms),
     settle: async () => {
       do await new Promise((resolve) => realImmediate(resolve));
       while (immediates > 0);
@@ -102,7 +105,7 @@ function ownedTimers(fake: Timers): object {
       return timer.id;
     };
   const clear = (id: unknown): void => {
-    if (typeof id !== "object" || id === null) return;
+    if (typeof id !== "object" || id === null || id === NEVER) return;
     const timer = timers.get(id);
     if (timer !== undefined) timer.isCleared = true;
     fake.clearTimeout(id as NodeJS.Timeout);

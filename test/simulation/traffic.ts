@@ -18,11 +18,15 @@ export const DEVICES: readonly string[] = Array.from({ length: 4 }, (_, at) => `
 /** An event that its producer knows to be durable. */
 export interface Acknowledged {
   readonly id: string;
+  readonly key: CustomerKey;
+  /** The stream that it was sent to; undefined where an engine took it. */
+  readonly stream: string | undefined;
   /** How much Redis had written by then. */
   readonly units: number;
 }
 
 export interface Traffic {
+  /** In the order in which they were taken. */
   readonly acknowledged: () => readonly Acknowledged[];
   /** Redis has lost what it wrote beyond so many units. */
   readonly lost: (units: number) => void;
@@ -70,12 +74,14 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     const payload = Buffer.from(JSON.stringify(event), "utf8").toString("latin1");
     const target = stream ?? `nba:{${partitionOf(key, PARTITIONS)}}:events`;
     const fields = stream === undefined ? ["s", "direct", "d", payload] : ["d", payload];
-    if (execute(["XADD", target, "*", ...fields])) acknowledged.push({ id: event.id, units: server.units() });
+    if (execute(["XADD", target, "*", ...fields]))
+      acknowledged.push({ id: event.id, key, stream: target, units: server.units() });
     else world.after(RETRY_MS, () => produce(stream, event));
   };
   const throughEngine = (event: Event): void => {
     const key = keyOf(event);
-    const engine = fleet.ownerOf(key);
+    const ready = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
+    const engine = ready[chance.below(ready.length)];
     if (engine === undefined) {
       world.after(RETRY_MS, () => throughEngine(event));
       return;
@@ -83,21 +89,22 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     const { id, type, ts, props } = event;
     const taken: CustomerEvent = { id, type, key, ts: ts as Instant, source: "http", props };
     engine.process.enter(() => {
-      void engine.loop.engine.append([taken]).then(([appended]) => {
+      void engine.engine.append([taken]).then(([appended]) => {
         if (engine.process.state() === "dead") return;
-        if (appended?.kind === "appended") acknowledged.push({ id, units: server.units() });
+        if (appended?.kind === "appended") acknowledged.push({ id, key, stream: undefined, units: server.units() });
         else world.after(RETRY_MS, () => throughEngine(event));
       });
     });
   };
   const ask = (key: CustomerKey, idempotencyKey: string | undefined, attempts: number): void => {
-    const engine = fleet.ownerOf(key);
-    if (engine === undefined) return;
+    const ready = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
+    if (ready.length === 0) return;
+    const engine = chance.pick(ready);
     const asked = lossCount;
     engine.process.enter(() => {
       const placements = [{ name: "home" }];
       const keyed = idempotencyKey === undefined ? {} : { idempotencyKey, requestHash: idempotencyKey };
-      void engine.loop.engine
+      void engine.engine
         .ask({ key, channel: "app", placements, context: {}, deadlineMs: 400 + chance.below(1_500), ...keyed })
         .then((answer) => {
           if (engine.process.state() === "dead") return;
@@ -186,6 +193,7 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
     acknowledged: () => acknowledged,
     lost: (units) => {
       lossCount++;
+      told.clear();
       acknowledged = acknowledged.filter((each) => each.units <= units);
     },
     answers,

@@ -19,7 +19,8 @@ export interface World {
   readonly run: (ms: number, isOver: () => boolean) => Promise<boolean>;
   readonly trace: () => string;
   readonly lastNotes: () => readonly string[];
-  readonly end: () => void;
+  /** Whatever runs still is killed. */
+  readonly end: () => Promise<void>;
 }
 
 export const EPOCH_MS = Date.UTC(2026, 0, 15, 10);
@@ -31,6 +32,7 @@ export function createWorld(seed: number): World {
   const { clock } = globals;
   const hash = createHash("sha256");
   const faults = new Map<string, number>();
+  const processes: SimulatedProcess[] = [];
   let notes: string[] = [];
   let isTouched = true;
   const note = (what: string): void => {
@@ -42,11 +44,14 @@ export function createWorld(seed: number): World {
   return {
     chance,
     now: () => clock.now,
-    after: (ms, act) => void setTimeout(act, ms),
-    process: (name) =>
-      createSimulatedProcess(name, () => {
+    after: globals.after,
+    process: (name) => {
+      const process = createSimulatedProcess(name, () => {
         isTouched = true;
-      }),
+      });
+      processes.push(process);
+      return process;
+    },
     note,
     fault: (kind) => {
       faults.set(kind, (faults.get(kind) ?? 0) + 1);
@@ -69,6 +74,10 @@ export function createWorld(seed: number): World {
     },
     trace: () => hash.copy().digest("hex"),
     lastNotes: () => notes.slice(-NOTES_KEPT),
-    end: globals.restore,
+    end: async () => {
+      for (const process of processes) process.kill();
+      await globals.settle();
+      globals.restore();
+    },
   };
 }

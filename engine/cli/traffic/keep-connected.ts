@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { awaitRedis, connectRedis, type RedisConnection } from "../../journal/redis.ts";
+import { openConnection } from "../../journal/open-connection.ts";
+import { awaitRedis, type RedisConnection } from "../../journal/redis.ts";
 
 export interface Link {
   readonly redisUrl: string;
@@ -22,7 +23,7 @@ export async function keepConnected(link: Link, run: (connection: RedisConnectio
         if (!isTold) log(`traffic waits for Redis: ${why}`);
         isTold = true;
       };
-      connection = await awaitRedis(() => connectRedis({ url: redisUrl, silenceMs: SILENCE_MS }), onWait, isStopped);
+      connection = await awaitRedis(() => openConnection({ url: redisUrl, silenceMs: SILENCE_MS }), onWait, isStopped);
       await run(connection);
     } catch (error) {
       if (!isStopped()) log(`traffic: ${error instanceof Error ? error.message : String(error)}`);

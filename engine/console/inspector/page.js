@@ -1,4 +1,5 @@
 import { html } from "../html.js";
+import { signOut, token } from "../session.js";
 import { customerName } from "../words.js";
 import { Decision } from "./decision.js";
 import { Profile } from "./profile.js";
@@ -58,6 +59,7 @@ function Header({ state, acts }) {
       <button type="button" class="quiet" title="Light, dark, or as the system has it" onClick=${() => acts.theme(THEMES[state.theme] ?? "system")}>
         Theme: ${state.theme}
       </button>
+      ${token() !== undefined && html`<button type="button" class="quiet" onClick=${signOut}>Sign out</button>`}
     </nav>
   </header>`;
 }

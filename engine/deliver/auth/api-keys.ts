@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
-import { parseDocument } from "yaml";
+import { parse } from "yaml";
 import type { Log } from "../ports.ts";
 import type { Caller } from "./caller.ts";
 import { TOPIC_LENGTH_MAX, TOPICS_MAX } from "./caller.ts";
@@ -84,24 +84,24 @@ export function newApiKey(entry: Omit<KeyEntry, "sha256">): { readonly key: stri
 }
 
 function readKeys(path: string): readonly Known[] {
-  const at = JSON.stringify(path);
-  let text: string;
+  const refuse = (what: string): never => {
+    const at = `NBA_API_KEYS_FILE: ${JSON.stringify(path)}`;
+    throw new Error(`${at}: ${what.split("\n")[0]}; want keys: [{name, sha256, scopes}], as nba key prints`);
+  };
+  let value: unknown;
   try {
-    if (statSync(path).size > FILE_BYTES_MAX) throw new Error(`it has more than ${FILE_BYTES_MAX} bytes`);
-    text = readFileSync(path, "utf8");
+    if (statSync(path).size > FILE_BYTES_MAX) refuse(`has more than ${FILE_BYTES_MAX} bytes`);
+    value = parse(readFileSync(path, "utf8"), { uniqueKeys: true, maxAliasCount: 0 });
   } catch (error) {
-    throw new Error(`NBA_API_KEYS_FILE: ${at} cannot be read: ${(error as Error).message}`);
+    return refuse(`cannot be read: ${(error as Error).message}`);
   }
-  const document = parseDocument(text, { uniqueKeys: true });
-  const value: unknown = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
   if (!check.Check(value)) {
     const first = check.Errors(value)[0];
-    const what = document.errors[0]?.message.split("\n")[0] ?? `${first?.instancePath ?? ""} ${first?.message ?? ""}`;
-    throw new Error(`NBA_API_KEYS_FILE: ${at}: ${what.trim()}; want keys: [{name, sha256, scopes}], as nba key prints`);
+    return refuse(`${first?.instancePath ?? ""} ${first?.message ?? ""}`.trim());
   }
   const names = value.keys.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`NBA_API_KEYS_FILE: ${at}: two keys are named "${twice}"`);
+  if (twice !== undefined) refuse(`two keys are named "${twice}"`);
   return value.keys.map(knownOf);
 }
 

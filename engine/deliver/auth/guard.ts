@@ -96,9 +96,10 @@ function unauthenticated(why: string, hadToken: boolean): Answer {
 }
 
 function forbidden(access: Access): Answer {
-  const scopes = typeof access === "string" ? [] : access;
-  return problemAnswer("forbidden", `this needs one of the scopes ${[...scopes, "admin"].join(", ")}`, [], {
-    "www-authenticate": `${REALM}, error="insufficient_scope", scope="${scopes.join(" ") || "admin"}"`,
+  const scopes = typeof access === "string" ? [] : access.filter((scope) => scope !== "admin");
+  const detail = `this needs one of the scopes ${[...scopes, "admin"].join(", ")}`;
+  return problemAnswer("forbidden", detail, [], {
+    "www-authenticate": `${REALM}, error="insufficient_scope", scope="${[...scopes, "admin"].join(" ")}"`,
   });
 }
 

@@ -1,0 +1,87 @@
+// The commits of one partition, for those who dispatch them: the newest from memory, older ones from the journal. Each
+// reader has a place of its own.
+import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
+import type { Committed } from "../engine.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
+import { type DispatchCommit, dispatchCommit } from "./dispatch-items.ts";
+import type { Log } from "./ports.ts";
+
+export interface FeedDeps {
+  readonly rulebook: () => Rulebook;
+  /** Commits with a seq above `after`, oldest first, at most `countMax`; empty where there are none. */
+  readonly journalFrom: (
+    partition: PartitionIndex,
+    after: CommitSeq,
+    countMax: number,
+  ) => Promise<readonly Committed[]>;
+  readonly log: Log;
+}
+
+export interface DispatchFeed {
+  readonly onCommitted: (committed: Committed) => void;
+  /** In order, without a gap but for what the journal has lost; empty where there is nothing yet. */
+  readonly after: (seq: CommitSeq) => Promise<readonly DispatchCommit[]>;
+  /** The newest commit that was told of; 0 before the first. */
+  readonly newest: () => CommitSeq;
+  /** No reader needs commits up to this one any more. */
+  readonly forget: (upTo: CommitSeq) => void;
+}
+
+const WAITING_COMMITS_MAX = 4_096;
+const BATCH_COMMITS_MAX = 256;
+
+export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): DispatchFeed {
+  /** The newest commits, without gaps; emptied where they are too many: the journal has them. */
+  let waiting: DispatchCommit[] = [];
+  let newest = 0 as CommitSeq;
+  /** Where nothing waits: the journal ends here. Undefined: not known yet. */
+  let endsAt: CommitSeq | undefined;
+
+  const clear = (): void => {
+    waiting = [];
+    endsAt = undefined;
+  };
+  const fromMemory = (seq: CommitSeq): readonly DispatchCommit[] | undefined => {
+    const first = waiting[0];
+    if (first === undefined) return endsAt !== undefined && seq >= endsAt ? [] : undefined;
+    if (first.seq > seq + 1) return undefined;
+    const from = seq + 1 - first.seq;
+    return waiting.slice(from, from + BATCH_COMMITS_MAX);
+  };
+  const lost = (): void => deps.log.error("the journal lost commits before they were dispatched", { partition });
+
+  return {
+    onCommitted: (committed) => {
+      if (committed.seq <= newest) return;
+      if (committed.seq !== newest + 1 || waiting.length >= WAITING_COMMITS_MAX) clear();
+      newest = committed.seq;
+      waiting.push(dispatchCommit(committed, deps.rulebook()));
+    },
+    after: async (seq) => {
+      const known = fromMemory(seq);
+      if (known !== undefined) return known;
+      const firstKept = waiting[0]?.seq;
+      const read = await deps.journalFrom(partition, seq, BATCH_COMMITS_MAX);
+      const first = read[0]?.seq;
+      // Commits are numbered without gaps: what is missing here was trimmed by someone else.
+      if (first !== undefined && first > seq + 1) lost();
+      if (read.length > 0) {
+        const rulebook = deps.rulebook();
+        return read.map((committed) => dispatchCommit(committed, rulebook));
+      }
+      if (firstKept === undefined) {
+        if (waiting.length === 0) endsAt = seq;
+        return fromMemory(seq) ?? [];
+      }
+      if (waiting[0]?.seq !== firstKept) return [];
+      lost();
+      return waiting.slice(0, BATCH_COMMITS_MAX);
+    },
+    newest: () => newest,
+    forget: (upTo) => {
+      const left = waiting.findIndex((commit) => commit.seq > upTo);
+      const gone = left < 0 ? waiting.splice(0) : waiting.splice(0, left);
+      endsAt = gone.at(-1)?.seq ?? endsAt;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+// The messages of one partition for one channel of kind `webhook`. Each customer's are posted one after the other, in the order
+// of the commits; what fails is tried again (webhook-delivery.ts), and holds up nobody but its own customer. Where it is, and
+// what before that is undone, is noted a moment after it changes: what was posted since is posted again after a crash, under the
+// same id.
+import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
+import { webhookField } from "./dispatch-fields.ts";
+import type { DispatchItem } from "./dispatch-items.ts";
+import { backoffMs, type Lane, type LanePlace, wordsOf } from "./dispatch-lane.ts";
+import { createHalt, createWaker } from "./waker.ts";
+import { type DeliveryDeps, deliver } from "./webhook-delivery.ts";
+
+export interface WebhookLaneOptions {
+  readonly deps: DeliveryDeps;
+  readonly place: LanePlace;
+  readonly channel: string;
+  readonly from: WebhookPosition;
+}
+
+/** Every commit up to `seq` is done with but for the messages with these ids. */
+export interface WebhookPosition {
+  readonly seq: CommitSeq;
+  readonly undone: readonly string[];
+}
+
+/** Messages of a lane that were begun and are neither delivered nor given up: more wait in the journal. */
+const UNDONE_MAX = 1_000;
+const NOTE_AFTER_MS = 200;
+
+export function parseWebhookPosition(written: string): WebhookPosition {
+  const [seq = "0", ...undone] = written.split(" ");
+  return { seq: Number(seq) as CommitSeq, undone };
+}
+
+export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOptions): Lane {
+  const { partition, feed } = place;
+  const waker = createWaker();
+  const halt = createHalt();
+  const undone = new Map<string, DispatchItem>();
+  const runners = new Set<Promise<void>>();
+  const queues = new Map<CustomerKey, DispatchItem[]>();
+  /** Undone before this engine took the partition, and not read again yet. */
+  const resumed = new Set(from.undone);
+  let read = before(from.seq, resumed);
+  let noted = "";
+
+  const written = (): string =>
+    [String(Math.max(read, from.seq)), ...new Set([...resumed, ...undone.keys()])].join(" ");
+  const note = async (): Promise<void> => {
+    const now = written();
+    if (now === noted) return;
+    await deps.note(partition, webhookField(channel), now);
+    noted = now;
+    await place.onNoted();
+  };
+  const serve = async (key: CustomerKey, queue: DispatchItem[]): Promise<void> => {
+    for (let item = queue[0]; item !== undefined; item = queue[0]) {
+      if (!(await deliver(deps, item, halt))) return;
+      queue.shift();
+      undone.delete(item.id);
+      waker.wake();
+    }
+    queues.delete(key);
+  };
+  const begin = (item: DispatchItem): void => {
+    resumed.delete(item.id);
+    undone.set(item.id, item);
+    const queue = queues.get(item.key);
+    if (queue !== undefined) {
+      queue.push(item);
+      return;
+    }
+    const own = [item];
+    queues.set(item.key, own);
+    const runner = serve(item.key, own).finally(() => runners.delete(runner));
+    runners.add(runner);
+  };
+  /** False where there was nothing to read, or no room for it. */
+  const fill = async (): Promise<boolean> => {
+    if (undone.size >= UNDONE_MAX) return false;
+    const batch = await feed.after(read);
+    for (const commit of batch) {
+      if (undone.size >= UNDONE_MAX || halt.isHalted()) break;
+      const own = commit.items.filter((item) => item.channel.name === channel && item.channel.kind === "webhook");
+      for (const item of own) if (commit.seq > from.seq || resumed.has(item.id)) begin(item);
+      read = commit.seq;
+      if (read >= from.seq) resumed.clear(); // what was not found is a message of this channel no more
+    }
+    return batch.length > 0;
+  };
+
+  return {
+    done: () => before(read, undone.keys()),
+    wake: waker.wake,
+    stop: () => {
+      halt.halt();
+      waker.wake();
+    },
+    run: async () => {
+      for (let failures = 0; !halt.isHalted(); ) {
+        try {
+          const isBusy = await fill();
+          failures = 0;
+          if (isBusy || halt.isHalted()) continue;
+          if (written() === noted) await waker.wait();
+          await halt.sleep(NOTE_AFTER_MS);
+          await note();
+        } catch (error) {
+          if (halt.isHalted()) break;
+          deps.log.warn("dispatch failed, will be repeated", { partition, channel, why: wordsOf(error) });
+          await halt.sleep(backoffMs(failures++));
+        }
+      }
+      await Promise.all(runners);
+      await note().catch((error: unknown) =>
+        deps.log.warn("the position of dispatch was not noted", { partition, channel, why: wordsOf(error) }),
+      );
+    },
+  };
+}
+
+/** The last commit up to `seq` before which none of these messages was decided. */
+function before(seq: CommitSeq, ids: Iterable<string>): CommitSeq {
+  let least: number = seq;
+  for (const id of ids) least = Math.min(least, Number.parseInt(id, 10) - 1);
+  return least as CommitSeq;
+}

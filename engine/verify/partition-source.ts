@@ -1,0 +1,96 @@
+// What verify reads of one partition. Reads only: no lease, no write.
+import { readFileSync } from "node:fs";
+import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
+import { type Instant, NEVER } from "../domain/time.ts";
+import { type Base, decodeBase } from "../journal/base.ts";
+import type { Journal } from "../journal/journal.ts";
+import { partitionKeys } from "../journal/keys.ts";
+import { type RedisConnection, type Reply, redisScript, text } from "../journal/redis.ts";
+import { sourceFile } from "../journal/source-file.ts";
+
+export interface StoredHead {
+  readonly seq: CommitSeq;
+  readonly position: Position;
+  readonly base: Base | undefined;
+  /** Up to this commit everything was dispatched. */
+  readonly dispatched: CommitSeq;
+  /** Ring of seen hashes, as of the base. */
+  readonly ring: Buffer;
+}
+
+export interface PartitionSource {
+  readonly index: PartitionIndex;
+  readonly journal: Pick<Journal, "commits" | "commitsBefore" | "entries" | "profiles" | "logState" | "head">;
+  readonly head: () => Promise<StoredHead>;
+  /** Of those asked for, in their order; undefined where one is not in the register. As of commit `seq`. */
+  readonly armed: (
+    keys: readonly CustomerKey[],
+  ) => Promise<{ readonly seq: CommitSeq; readonly due: readonly (Instant | undefined)[] }>;
+  /** Every customer of the register, page by page; one may come twice. */
+  readonly registered: () => AsyncGenerator<readonly CustomerKey[]>;
+  /** Values of the decision index, in the order of the ids. */
+  readonly indexed: (ids: readonly string[]) => Promise<readonly (string | undefined)[]>;
+  /** All of it, page by page: id, value. */
+  readonly decisionIndex: () => AsyncGenerator<readonly (readonly [string, string])[]>;
+}
+
+const SCAN_COUNT = 1_000;
+const headScript = redisScript(readFileSync(sourceFile("engine/verify/read-head.lua"), "utf8"));
+const registerScript = redisScript(readFileSync(sourceFile("engine/verify/read-register.lua"), "utf8"));
+
+export function createPartitionSource(
+  connection: RedisConnection,
+  journal: PartitionSource["journal"],
+  index: PartitionIndex,
+): PartitionSource {
+  const keys = partitionKeys(index);
+  const { command, script } = connection;
+  return {
+    index,
+    journal,
+    head: async () => {
+      const reply = (await script(headScript, [keys.checkpoint, keys.seen], [])) as readonly Buffer[];
+      const [seq, position, base, dispatched, ring] = reply as readonly [Buffer, Buffer, Buffer, Buffer, Buffer];
+      return {
+        seq: Number(text(seq)) as CommitSeq,
+        position: text(position) as Position,
+        base: base.length === 0 ? undefined : decodeBase(base),
+        dispatched: Number(text(dispatched)) as CommitSeq,
+        ring,
+      };
+    },
+    armed: async (customers) => {
+      const reply = await script(registerScript, [keys.checkpoint, keys.timers], customers);
+      const [seq, ...scores] = (reply as readonly Reply[]).map(text);
+      return { seq: Number(seq) as CommitSeq, due: scores.map(instantOf) };
+    },
+    registered: async function* () {
+      for await (const page of scan(command, "ZSCAN", keys.timers)) yield page.map(([key]) => key as CustomerKey);
+    },
+    indexed: async (ids) => {
+      if (ids.length === 0) return [];
+      const reply = (await command(["HMGET", keys.decisions, ...ids])) as readonly Reply[];
+      return reply.map((value) => (value === null ? undefined : text(value)));
+    },
+    decisionIndex: () => scan(command, "HSCAN", keys.decisions),
+  };
+}
+
+async function* scan(
+  command: RedisConnection["command"],
+  name: "ZSCAN" | "HSCAN",
+  key: string,
+): AsyncGenerator<readonly (readonly [string, string])[]> {
+  let cursor = "0";
+  do {
+    const reply = await command([name, key, cursor, "COUNT", String(SCAN_COUNT)]);
+    const [next, flat] = reply as readonly [Reply, readonly Reply[]];
+    cursor = text(next);
+    yield Array.from({ length: flat.length / 2 }, (_, nth) => [text(flat[2 * nth]), text(flat[2 * nth + 1])] as const);
+  } while (cursor !== "0");
+}
+
+function instantOf(score: string): Instant | undefined {
+  if (score === "") return undefined;
+  return score === "inf" ? NEVER : (Number(score) as Instant);
+}

@@ -1,0 +1,84 @@
+// S1 to S5 on one Redis: every partition told from its streams by code that shares nothing with the engine's fold, and compared
+// with what is stored; then what is kept over all partitions: channels, entries from one to another, quotas.
+import type { CustomerKey, PartitionIndex, RulebookHash } from "../domain/ids.ts";
+import type { Journal } from "../journal/journal.ts";
+import { CONFIG_KEY } from "../journal/keys.ts";
+import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
+import { createRedisJournal } from "../journal/redis-journal.ts";
+import { createBookShelf } from "./book-shelf.ts";
+import { createDepartures } from "./check-arrivals.ts";
+import { readChannels } from "./check-channels.ts";
+import { checkQuotas } from "./check-quotas.ts";
+import { createFindings, type Difference, differIn } from "./difference.ts";
+import { createPartitionSource } from "./partition-source.ts";
+import { type PartitionTold, verifyPartition } from "./verify-partition.ts";
+
+export interface VerifyOptions {
+  /** Undefined: all. */
+  readonly partitions: readonly PartitionIndex[] | undefined;
+  /** Of this customer alone; counters are those of its partition all the same. */
+  readonly customer: CustomerKey | undefined;
+  /** So many differences are told one by one, all are counted. */
+  readonly differencesMax: number;
+  readonly onProgress: (partition: PartitionIndex, done: number, total: number) => void;
+  /** What log and journal are read from; left out: Redis alone. */
+  readonly journal?: Pick<Journal, "commits" | "commitsBefore" | "entries" | "profiles" | "logState" | "head">;
+}
+
+export interface PartitionSummary extends Omit<PartitionTold, "ledger" | "walkOn"> {
+  readonly partition: PartitionIndex;
+}
+
+export interface VerifyReport {
+  readonly partitions: readonly PartitionSummary[];
+  readonly differences: readonly Difference[];
+  /** All of them, told one by one or not. */
+  readonly differencesFound: number;
+}
+
+/** Reads only, while engines run or not. Rejects where this Redis holds no engine's data, or a rulebook is missing. */
+export async function verifyRedis(connection: RedisConnection, options: VerifyOptions): Promise<VerifyReport> {
+  const fields = ["partitions", "seed", "genesis"];
+  const config = (await connection.command(["HMGET", CONFIG_KEY, ...fields])) as readonly Reply[];
+  const [partitions, seed, genesis] = config.map(text) as [string, string, string];
+  if (partitions === "") throw new Error("this Redis holds no data of an engine");
+  const findings = createFindings(options.differencesMax);
+  const shelf = createBookShelf(connection);
+  const journal = options.journal ?? createRedisJournal({ connection, owner: "verify", leaseMs: 0, address: "" });
+  const all = Array.from({ length: Number(partitions) }, (_, index) => index as PartitionIndex);
+  const isWhole = options.partitions === undefined && options.customer === undefined;
+  const indexes = options.partitions ?? all;
+  await shelf.findAll(genesis as RulebookHash);
+  const channels = await readChannels(connection, indexes, shelf);
+  const told = new Map<PartitionIndex, PartitionTold>();
+  const departures = createDepartures(connection, journal, told);
+  for (const index of indexes) {
+    const source = createPartitionSource(connection, journal, index);
+    const sent = channels.ofPartition(index);
+    const partition = await verifyPartition({
+      source,
+      shelf,
+      partitions: all.length,
+      seed: Number(seed),
+      genesis: genesis as RulebookHash,
+      only: options.customer,
+      differ: differIn(findings, index),
+      onProgress: (done, total) => options.onProgress(index, done, total),
+      onCommit: (seq, { decisions, relays }) => {
+        sent.onCommit(seq, decisions);
+        departures.onCommit(index, seq, relays ?? []);
+      },
+    });
+    sent.check(shelf, partition.cut !== undefined, differIn(findings, index));
+    told.set(index, partition);
+  }
+  if (isWhole) {
+    await departures.check(findings);
+    await checkQuotas(connection, told, shelf, differIn(findings, undefined));
+  }
+  return {
+    partitions: [...told].map(([partition, { ledger: _, walkOn: __, ...summary }]) => ({ partition, ...summary })),
+    differences: findings.differences,
+    differencesFound: findings.count(),
+  };
+}
