@@ -228,7 +228,7 @@ export const OPTIONS = {
 } as const satisfies { readonly [Name in keyof Config]: Option<Config[Name]> };
 
 /** Of the test suite, and of commands that call an engine: not the engine's business, but not unknown either. */
-const OTHERS: readonly string[] = ["NBA_LONG", "NBA_TOKEN"];
+const OTHERS: readonly string[] = ["NBA_LONG", "NBA_SOAK_SECONDS", "NBA_TOKEN"];
 
 /** Pure: `env` is what `process.env` holds. An empty value counts as unset. Tells all faults at once. */
 export function parseConfig(env: Environment): ParsedConfig {

@@ -178,7 +178,7 @@ export interface Engine {
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
   /**
    * Consistent with the last commit; undefined where the customer is not known. Rejects with an error named Overloaded where
-   * too many wait already, Unavailable where no session is open.
+   * too many wait already, Unavailable where its partition is not here, or in doubt.
    */
   readonly look: (key: CustomerKey) => Promise<CustomerLook | undefined>;
   /** Decides on a copy of what is known, and forgets it. Rejects as `look` does. */
@@ -223,6 +223,6 @@ export interface Engine {
   /** In the order of the active rulebook. Rejects with Unavailable where no session is open. */
   readonly campaigns: () => Promise<readonly CampaignProgress[]>;
   readonly onCommitted: (listener: (committed: Committed) => void) => void;
-  /** Owns its partitions and can commit. */
+  /** Owns its share of the partitions and can commit; `why` says how many, and which cannot be taken. */
   readonly ready: () => { readonly ok: boolean; readonly why: string };
 }

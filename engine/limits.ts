@@ -123,8 +123,15 @@ export const LIMITS = {
   // ---- operation
   activationPollMs: 2 * SECOND_MS,
   unflushedEventsMax: 500_000,
-  drainMs: 10 * SECOND_MS,
+  /** Of a clean stop, one after the other: partitions are given back, requests answered and sockets closed, dispatch ends. */
+  leaveMs: 3 * SECOND_MS,
+  drainMs: 3 * SECOND_MS,
+  dispatchStopMs: SECOND_MS,
+  /** A stop that has not come to its end by then is cut short. */
+  stopMs: 9.5 * SECOND_MS,
   redisStartMs: MINUTE_MS,
+  /** The engine's own Redis has so long to store what it holds. */
+  redisStopMs: 10 * SECOND_MS,
   metricSeriesMax: 1_024,
 } as const;
 
@@ -168,6 +175,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.batchBodyBytesMax < limits.peerRequestBytesMax,
     "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
+  );
+  fits(
+    limits.leaveMs + limits.drainMs + limits.dispatchStopMs + limits.silenceMs < limits.stopMs,
+    "leaveMs, drainMs, dispatchStopMs and silenceMs must together stay below stopMs, or a stop is cut short",
   );
   fits(
     limits.batchBodyBytesMax < limits.requestBytesInFlightMax,

@@ -140,8 +140,10 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     url: `http://${listensOn}`,
     broken,
     stop: async () => {
+      // The partitions first: whoever asks here meanwhile is sent on to their new owners.
+      await loop.leave(LIMITS.leaveMs);
       await server.close(LIMITS.drainMs);
-      await dispatch.stop(LIMITS.drainMs);
+      await dispatch.stop(LIMITS.dispatchStopMs);
       loop.stop();
       await running;
       await peering.close();

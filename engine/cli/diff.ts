@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import type { RulebookHash } from "../domain/ids.ts";
 import { rulebookKey } from "../journal/keys.ts";
-import { type Reply, text } from "../journal/redis.ts";
+import { text } from "../journal/redis.ts";
+import { activations } from "../partition/activations.ts";
 import { diffRulebooks, type RulebookChange } from "../rulebook/diff-rulebooks.ts";
 import { formatFault } from "../rulebook/fault.ts";
 import type { RulebookFiles } from "../rulebook/rulebook.ts";
@@ -69,14 +70,11 @@ async function filesOf(name: string): Promise<RulebookFiles> {
 async function storedFiles(digits: string): Promise<RulebookFiles> {
   const { connection } = await openRedis();
   try {
-    const keys = new Set<string>();
-    let cursor = "0";
-    do {
-      const pattern = `${rulebookKey(digits as RulebookHash)}*`;
-      const reply = (await connection.command(["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"])) as readonly Reply[];
-      cursor = text(reply[0]);
-      for (const key of reply[1] as readonly Reply[]) keys.add(text(key));
-    } while (cursor !== "0");
+    const hashes = new Set((await activations(connection)).map(({ hash }) => hash));
+    const keys = new Set([...hashes].filter((hash) => hash.startsWith(digits)).map(rulebookKey));
+    // A variant, and what was activated too long ago, is found by its whole hash.
+    const whole = rulebookKey(digits as RulebookHash);
+    if ((await connection.command(["EXISTS", whole])) === 1) keys.add(whole);
     const [key] = keys;
     if (key === undefined) throw new CommandTrouble(`Redis holds no rulebook whose hash begins with "${digits}"`, 2);
     if (keys.size > 1) throw new CommandTrouble(`${keys.size} rulebooks begin with "${digits}": give more digits`, 2);

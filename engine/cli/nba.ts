@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   why: async () => (await import("./why.ts")).whyCommand(),
   campaigns: async () => (await import("./campaigns.ts")).campaignsCommand(),
   experiments: async () => (await import("./experiments.ts")).experimentsCommand(),
+  dead: async () => (await import("./dead.ts")).deadCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   diff: async () => (await import("./diff.ts")).diffCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),

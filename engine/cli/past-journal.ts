@@ -1,6 +1,6 @@
 // The journal as commands read it: what Redis holds, and before that what was archived.
 import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
@@ -22,7 +22,9 @@ export async function pastJournal(connection: RedisConnection, env: NodeJS.Proce
 /** What to add where something is not found: that it may have been let go. */
 export async function beyondRetention(journal: Journal, partition: PartitionIndex): Promise<string> {
   const [oldest] = await journal.commits(partition, 1 as CommitSeq, 1);
-  if (oldest === undefined || oldest.seq === 1) return "";
-  const { now } = decodeCommit(oldest.payload);
+  if (oldest === undefined) return "";
+  const commit = decodeCommit(oldest.payload);
+  if (follows(0 as CommitSeq, oldest.seq, commit)) return "";
+  const { now } = commit;
   return `; it begins at ${new Date(now).toISOString()}, what is older was let go (RETENTION), and ARCHIVE_DIR does not hold it`;
 }

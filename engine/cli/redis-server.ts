@@ -181,7 +181,7 @@ async function configValue(connection: RedisConnection, name: string): Promise<s
 async function endProcess(pid: number, socket: string): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (!signalled(pid, signal)) return;
-    for (let waitedMs = 0; waitedMs < LIMITS.drainMs; waitedMs += POLL_MS) {
+    for (let waitedMs = 0; waitedMs < LIMITS.redisStopMs; waitedMs += POLL_MS) {
       await sleep(POLL_MS);
       // An adopted server is nobody's child: where nothing reaps it, its number stays taken. Its socket closes last of all.
       if (!signalled(pid, 0) || !(await accepts(socket))) return;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { type Config, optionHelp } from "../config.ts";
+import { LIMITS } from "../limits.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { configOf } from "./config-of.ts";
 import { startRedis } from "./redis-server.ts";
@@ -44,8 +45,18 @@ async function runUntilSignal(config: Config, startEngine: StartEngine): Promise
     log.info("listening", { url: engine.url });
     const why = await Promise.race([signal, engine.broken]);
     log.info("stopping", { signal: why });
+    endAfter(LIMITS.stopMs, log);
     await engine.stop();
   } finally {
     await redis.stop();
   }
+}
+
+/** Whatever holds it up: what is not stored by then is recovered by the next owner, as after a kill. */
+function endAfter(ms: number, log: Log): void {
+  const ending = setTimeout(() => {
+    log.error("the stop did not come to its end in time");
+    process.exit(1);
+  }, ms);
+  ending.unref();
 }

@@ -2,18 +2,19 @@
 // reader has a place of its own.
 import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
+import type { CommitRecord } from "../journal/commit-record.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import { type DispatchCommit, dispatchCommit } from "./dispatch-items.ts";
 import type { Log } from "./ports.ts";
 
 export interface FeedDeps {
   readonly rulebook: () => Rulebook;
-  /** Commits with a seq above `after`, oldest first, at most `countMax`; empty where there are none. */
+  /** Commits with a seq above `after`, oldest first, at most `countMax`; empty where there are none. The first of an owner skips numbers. */
   readonly journalFrom: (
     partition: PartitionIndex,
     after: CommitSeq,
     countMax: number,
-  ) => Promise<readonly Committed[]>;
+  ) => Promise<readonly (Committed & Pick<CommitRecord, "after">)[]>;
   readonly log: Log;
 }
 
@@ -21,8 +22,8 @@ export interface DispatchFeed {
   readonly onCommitted: (committed: Committed) => void;
   /** In order, without a gap but for what the journal has lost; empty where there is nothing yet. */
   readonly after: (seq: CommitSeq) => Promise<readonly DispatchCommit[]>;
-  /** The newest commit that was told of; 0 before the first. */
-  readonly newest: () => CommitSeq;
+  /** How many commits after this one are known of. */
+  readonly pending: (seq: CommitSeq) => number;
   /** No reader needs commits up to this one any more. */
   readonly forget: (upTo: CommitSeq) => void;
 }
@@ -31,7 +32,7 @@ const WAITING_COMMITS_MAX = 4_096;
 const BATCH_COMMITS_MAX = 256;
 
 export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): DispatchFeed {
-  /** The newest commits, without gaps; emptied where they are too many: the journal has them. */
+  /** The newest commits of this engine, which follow by one; emptied where they are too many: the journal has them. */
   let waiting: DispatchCommit[] = [];
   let newest = 0 as CommitSeq;
   /** Where nothing waits: the journal ends here. Undefined: not known yet. */
@@ -62,9 +63,9 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       if (known !== undefined) return known;
       const firstKept = waiting[0]?.seq;
       const read = await deps.journalFrom(partition, seq, BATCH_COMMITS_MAX);
-      const first = read[0]?.seq;
-      // Commits are numbered without gaps: what is missing here was trimmed by someone else.
-      if (first !== undefined && first > seq + 1) lost();
+      const next = read[0];
+      // What comes right before it lies beyond the reader, so it was trimmed by someone else. A reader may stand between numbers.
+      if (next !== undefined && (next.after ?? next.seq - 1) > seq) lost();
       if (read.length > 0) {
         const rulebook = deps.rulebook();
         return read.map((committed) => dispatchCommit(committed, rulebook));
@@ -77,7 +78,10 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       lost();
       return waiting.slice(0, BATCH_COMMITS_MAX);
     },
-    newest: () => newest,
+    pending: (seq) => {
+      const next = waiting.findIndex((commit) => commit.seq > seq);
+      return next < 0 ? 0 : waiting.length - next;
+    },
     forget: (upTo) => {
       const left = waiting.findIndex((commit) => commit.seq > upTo);
       const gone = left < 0 ? waiting.splice(0) : waiting.splice(0, left);

@@ -35,7 +35,6 @@ export interface Dispatch {
   readonly stop: (waitMs: number) => Promise<void>;
 }
 
-const NOTE_EVERY_COMMITS = 64;
 /** Name of the lane of all streams: no channel has it. */
 const STREAMS = "";
 
@@ -91,7 +90,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     },
     pending: () => {
       let count = 0;
-      for (const pump of pumps.values()) count += Math.max(0, pump.feed.newest() - doneOf(pump));
+      for (const pump of pumps.values()) count += pump.feed.pending(doneOf(pump));
       return count;
     },
     stop: async (waitMs) => {
@@ -151,7 +150,6 @@ function placeOf(deps: DispatchDeps, pump: Pump): LanePlace {
   const onNoted = async (): Promise<void> => {
     const done = doneOf(pump);
     feed.forget(done);
-    if (done < pump.noted + NOTE_EVERY_COMMITS && done < feed.newest()) return;
     if (done === pump.noted) return;
     await deps.note(partition, DISPATCHED_FIELD, String(done));
     pump.noted = done;

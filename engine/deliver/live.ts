@@ -31,11 +31,13 @@ export interface LiveDeps {
 export interface LiveSide {
   readonly attach: (app: App) => void;
   /** Closes every socket with 1012 and takes no new one. */
-  readonly drain: () => void;
+  readonly drain: () => Promise<void>;
 }
 
 type LiveCommands = CommandDeps & AdmissionDeps;
 
+const DRAINED_AT_ONCE = 200;
+const DRAIN_PAUSE_MS = 50;
 const IDLE_SECONDS = 32;
 const SENDING_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -79,9 +81,15 @@ export function createLive(deps: LiveDeps): LiveSide {
           metrics.onWebsocketConnections(peers.size);
         },
       }),
-    drain: () => {
+    drain: async () => {
       state.draining = true;
-      for (const peer of [...peers.values()]) closePeer(peer, CLOSE.draining, "the engine stops", "draining", metrics);
+      // In slices: all of them at once would fall upon the other engines at once.
+      for (let rest = [...peers.values()]; rest.length > 0; rest = rest.slice(DRAINED_AT_ONCE)) {
+        for (const peer of rest.slice(0, DRAINED_AT_ONCE)) {
+          closePeer(peer, CLOSE.draining, "the engine stops", "draining", metrics);
+        }
+        if (rest.length > DRAINED_AT_ONCE) await new Promise((resolve) => setTimeout(resolve, DRAIN_PAUSE_MS));
+      }
     },
   };
 }

@@ -111,7 +111,7 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
       path: "/readyz",
       operation: "ready",
       access: "open",
-      summary: "Does it own its partitions and can commit",
+      summary: "Does it own its share of the partitions; `why` tells how many",
       answers: { 200: { description: "ready", schema: HealthBody } },
       problems: ["unavailable"],
       answer: () => readiness(engine),
@@ -121,5 +121,5 @@ export function operationRoutes(engine: Engine, exposition: Exposition): readonl
 
 function readiness(engine: Engine): Answer {
   const { ok, why } = engine.ready();
-  return ok ? jsonAnswer(200, { status: "ok" }) : retryLater("unavailable", why, 1_000);
+  return ok ? jsonAnswer(200, { status: "ok", why }) : retryLater("unavailable", why, 1_000);
 }

@@ -13,7 +13,7 @@ end
 
 local function parts(id)
   local seq, ordinal = string.match(id, '^(%d+)%-(%d+)$')
-  if not seq or #seq > 15 or #ordinal > 15 then return nil end
+  if not seq or #seq > 16 or #ordinal > 15 then return nil end -- doubles hold such numbers of commits until 2255
   return tonumber(seq), tonumber(ordinal)
 end
 

@@ -61,7 +61,7 @@ export interface ServerDeps {
 export interface Server {
   /** Rejects with one line where the port cannot be had. */
   readonly listen: () => Promise<{ readonly port: number }>;
-  /** Takes nothing new, closes sockets with 1012, and waits at most `drainMs` for requests that have no answer yet. */
+  /** Takes nothing new, closes sockets with 1012 little by little, and waits at most `drainMs` for that and for requests without an answer. */
   readonly close: (drainMs: number) => Promise<void>;
 }
 
@@ -101,9 +101,13 @@ export function createServer(deps: ServerDeps): Server {
       if (listening !== undefined) uws.us_listen_socket_close(listening);
       listening = undefined;
       http.drain();
-      live.drain();
+      let isDrained = false;
+      void live.drain().then(() => {
+        isDrained = true;
+      });
       const until = performance.now() + drainMs;
-      while (http.inFlight() > 0 && performance.now() < until) await new Promise((wake) => setTimeout(wake, 10));
+      while ((http.inFlight() > 0 || !isDrained) && performance.now() < until)
+        await new Promise((wake) => setTimeout(wake, 10));
       // One more turn: the last answers and closing frames are on their way.
       await new Promise((wake) => setTimeout(wake, Math.min(50, drainMs)));
       app.close();

@@ -38,19 +38,22 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
   const halt = createHalt();
   let done = from;
   let noted = from;
+  let unnoted = 0;
 
   const note = async (): Promise<void> => {
     const seq = done;
     await deps.note(partition, STREAMS_FIELD, String(seq));
     noted = seq;
+    unnoted = 0;
     await place.onNoted();
   };
   const turn = async (): Promise<boolean> => {
     const batch = await feed.after(done);
     for (const items of byChannel(batch)) await sendAll(deps, place, items, entriesMax);
     done = batch.at(-1)?.seq ?? done;
+    unnoted += batch.length;
     const isIdle = batch.length === 0;
-    if (done > noted && (isIdle || done - noted >= NOTE_EVERY_COMMITS)) await note();
+    if (done > noted && (isIdle || unnoted >= NOTE_EVERY_COMMITS)) await note();
     return !isIdle;
   };
   return {

@@ -14,13 +14,18 @@ export interface DeliveryDeps extends LaneDeps {
   readonly random: () => number;
 }
 
-type Attempt = Posted | { readonly kind: "unsent"; readonly why: NotDelivered } | { readonly kind: "waited" };
+type Attempt =
+  | Posted
+  | { readonly kind: "unsent"; readonly why: NotDelivered }
+  | { readonly kind: "waited" }
+  | { readonly kind: "unknown"; readonly why: string };
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 60_000;
 
 /** False where it was halted before it was known what becomes of it. */
 export async function deliver(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Promise<boolean> {
+  let unknown = 0;
   for (let failures = 0; !halt.isHalted(); ) {
     const result = await attempt(deps, item, halt);
     switch (result.kind) {
@@ -36,28 +41,43 @@ export async function deliver(deps: DeliveryDeps, item: DispatchItem, halt: Halt
       case "failed": {
         deps.metrics.onDelivery(item.channel.name, "retried", 1);
         const longest = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures++, 10));
-        const restMs = Math.max(result.afterMs ?? 0, longest * deps.random());
-        await halt.sleep(Math.min(restMs, Math.max(0, lastSending(item) - deps.now(item.key))));
+        await halt.sleep(Math.max(Math.min(result.afterMs ?? 0, RETRY_MS_MAX), longest * deps.random()));
+        break;
       }
+      case "unknown":
+        // The partition has gone, or its loop is recovering: then this lane is about to end, or may ask again soon.
+        await halt.sleep(backoffMs(unknown++));
     }
   }
   return false;
 }
 
-/** Waits for its turn at the gate, looks whether it may still be sent, and posts it. */
+/** Waits for its turn at the gate, looks whether it may still be sent, and posts it. Never rejects. */
 async function attempt(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Promise<Attempt> {
   const { gate, post } = deps.webhook(item);
-  const remainingMs = lastSending(item) - deps.now(item.key);
-  if (remainingMs <= 0) return { kind: "unsent", why: "too-old" };
-  if (!(await gate.enter(remainingMs, halt))) return { kind: "waited" };
+  try {
+    const remainingMs = lastSending(item) - deps.now(item.key);
+    if (remainingMs <= 0) return { kind: "unsent", why: "too-old" };
+    if (!(await gate.enter(remainingMs, halt))) return { kind: "waited" };
+    return await pass(deps, item, gate, post);
+  } catch (error) {
+    return { kind: "unknown", why: wordsOf(error) };
+  }
+}
+
+/** Rejects where the loop cannot tell just now whether it may be sent. */
+async function pass(
+  deps: DeliveryDeps,
+  item: DispatchItem,
+  gate: WebhookChannel["gate"],
+  post: WebhookChannel["post"],
+): Promise<Attempt> {
   let posted: Posted | undefined;
   try {
     const verdict = await verdictOf(deps, item);
     if (verdict !== "send") return { kind: "unsent", why: verdict };
     posted = await post(item);
     return posted;
-  } catch (error) {
-    return { kind: "failed", why: wordsOf(error), afterMs: undefined };
   } finally {
     if (posted === undefined) gate.leave("unknown");
     else if (posted.kind === "failed") gate.leave("failed", posted.afterMs);

@@ -61,6 +61,14 @@ export type LogEntry = {
   | { readonly kind: "timer"; readonly key: CustomerKey; readonly due: Instant }
   /** A run of a campaign, which began at `from`, comes to this customer. */
   | { readonly kind: "campaign"; readonly key: CustomerKey; readonly campaign: string; readonly from: Instant }
+  /** Somebody wants what a trigger or campaign asked for to be asked again; `again` names the wish. */
+  | {
+      readonly kind: "again";
+      readonly key: CustomerKey;
+      readonly trigger: string;
+      readonly again: string;
+      readonly context: Props;
+    }
   | { readonly kind: "delivered"; readonly key: CustomerKey; readonly trackingCode: TrackingCode }
   /** A customer asks for the profile of an anonymous key. */
   | { readonly kind: "seal"; readonly anonymous: CustomerKey; readonly customer: CustomerKey }
@@ -79,10 +87,13 @@ export type LogEntry = {
       readonly erasure: string;
       readonly joinedTo: CustomerKey | undefined;
     }
-  /** What is left of an entry that was erased. `was`: what it counts as; `hash`: as the duplicate window knows an event. */
+  /**
+   * What is left of an entry that was erased. `was`: what it counts as, a repetition as well where it is `again`; `hash`: as
+   * the duplicate window knows it.
+   */
   | {
       readonly kind: "erased";
-      readonly was: "folded" | "internal" | "dead";
+      readonly was: "folded" | "internal" | "dead" | "again";
       readonly hash: readonly [number, number] | undefined;
     }
   | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }

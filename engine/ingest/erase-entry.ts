@@ -34,8 +34,8 @@ export function decodeErasure(entry: Entry, value: Readonly<Record<string, unkno
     if (seen !== undefined && seen.length !== 8)
       return dead(entry, "invalid", "field b of an erased entry has 8 bytes");
     const { was } = value;
-    if (was !== "folded" && was !== "internal" && was !== "dead")
-      return dead(entry, "invalid", "an erased entry needs was: folded, internal or dead");
+    if (was !== "folded" && was !== "internal" && was !== "dead" && was !== "again")
+      return dead(entry, "invalid", "an erased entry needs was: folded, internal, dead or again");
     const hash = seen === undefined ? undefined : ([seen.readUInt32LE(0), seen.readUInt32LE(4)] as const);
     return { ...placed(entry), kind: "erased", was, hash };
   }

@@ -1,6 +1,6 @@
 // An entry of an input log, to and from its fields in Redis: `s` source, `d` payload, `t` driven clock, `b` bytes that an
 // engine sends along. A source that begins with `$` is the engine's own. What an entry means depends on nothing but the entry and its place.
-import type { CustomerEvent, LogEntry } from "../domain/event.ts";
+import type { CustomerEvent, LogEntry, Props } from "../domain/event.ts";
 import {
   type CustomerKey,
   type PartitionIndex,
@@ -12,7 +12,7 @@ import {
 } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
-import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
+import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, SET_MAX, SOURCE_LENGTH_MAX } from "./bounds.ts";
 import { decodeEventBytes, parsePayload } from "./decode-event.ts";
 import { eventPayload } from "./encode-event.ts";
 import { dead, type Entry, isKey, placed, within } from "./entry-parts.ts";
@@ -37,6 +37,8 @@ export const ENGINE_SOURCE = "engine";
 const TIMER = "$timer";
 const DELIVERED = "$delivered";
 const CAMPAIGN = "$campaign";
+/** Source of what is asked for once more: with the wish it is told apart from repetitions. */
+export const AGAIN = "$again";
 const ACTIVATE = "$activate";
 const DRIVEN_CLOCK = /^\d{1,15}$/;
 const RULEBOOK_HASH = /^[0-9a-f]{64}$/;
@@ -91,6 +93,11 @@ export function encodeCampaign(key: CustomerKey, campaign: string, from: Instant
   return ["s", CAMPAIGN, "d", pack({ k: key, campaign, from })];
 }
 
+/** What a trigger or campaign asked for is to be asked again, with what is known then; `again` names the wish, which is heard once. */
+export function encodeAgain(key: CustomerKey, trigger: string, again: string, context: Props): EntryFields {
+  return ["s", AGAIN, "d", pack({ k: key, trigger, again, context })];
+}
+
 /** From this entry on the partition decides by this rulebook; `by` says who asked for it. */
 export function encodeActivation(hash: RulebookHash, by: string): EntryFields {
   return ["s", ACTIVATE, "d", pack({ hash, by })];
@@ -114,7 +121,7 @@ function decodeExternal(entry: Entry, place: LogPlace): LogEntry {
 function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
   const parsed = parsePayload(entry.bytes);
   if (isRefused(parsed)) return dead(entry, parsed.refused, parsed.unquoted);
-  const { k, due, c, hash, by, campaign, from } = parsed.value;
+  const { k, due, c, hash, by, campaign, from, trigger, again, context } = parsed.value;
   if (entry.source === ACTIVATE) {
     if (typeof hash !== "string" || !RULEBOOK_HASH.test(hash) || typeof by !== "string") {
       return dead(entry, "invalid", "an activation needs hash, 64 hexadecimal digits, and by");
@@ -148,10 +155,28 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
     }
     return { ...placed(entry), kind: "campaign", key, campaign, from: from as Instant };
   }
+  if (entry.source === AGAIN) {
+    if (!isName(trigger) || !isName(again) || !isPlain(context)) {
+      return dead(entry, "invalid", "to ask again needs trigger and again, names, and context, an object");
+    }
+    return { ...placed(entry), kind: "again", key, trigger, again, context };
+  }
   return (
     decodeJoin(entry, key, parsed.value) ??
     dead(entry, "invalid", "field s, the source, begins with $: such names are the engine's own")
   );
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= CUSTOMER_LENGTH_MAX;
+}
+
+/** Values as events have them. */
+function isPlain(value: unknown): value is Props {
+  const isValue = (one: unknown): boolean =>
+    ["string", "number", "boolean"].includes(typeof one) ||
+    (Array.isArray(one) && one.length <= SET_MAX && one.every((text) => typeof text === "string"));
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isValue);
 }
 
 function misplaced(entry: Entry, key: CustomerKey, place: LogPlace): LogEntry {

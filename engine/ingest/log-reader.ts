@@ -42,6 +42,8 @@ export interface LogReader {
   readonly next: () => Promise<readonly Batch[]>;
   /** Closes the connection. */
   readonly stop: () => void;
+  /** This process has appended to the log: nobody need wait for the next look. Only where logs are looked at now and then. */
+  readonly appended?: (partition: PartitionIndex) => void;
 }
 
 const BLOCK_MS = 1_000;

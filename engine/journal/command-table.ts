@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   HMGET: read,
   HSET: write,
   HSETNX: write,
+  MEMORY: { kind: "read", keys: second, acl: "memory|usage" },
   MGET: { kind: "read", keys: rest },
   SET: write,
   XADD: write,
@@ -67,7 +68,7 @@ const TWO_WORDS: Readonly<Record<string, Shape>> = {
 };
 
 /** What only the scripts send, from within. */
-const IN_SCRIPTS = ["pexpire", "setrange", "time", "type"] as const;
+const IN_SCRIPTS = ["pexpire", "setrange", "time", "type", "zadd", "zscore"] as const;
 
 /** Sent by the client itself, or to follow a slot that is being moved. */
 const OF_THE_CONNECTION = ["asking", "auth", "hello"] as const;

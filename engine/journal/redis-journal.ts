@@ -134,6 +134,8 @@ async function logState(connection: RedisConnection, partition: PartitionIndex):
 
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
   const keys = partitionKeys(partition);
+  // While its slot is being moved some of its keys are here and some are there: a commit could not touch them all.
+  await options.connection.cluster?.settled(keys.lease);
   const token = randomBytes(16).toString("hex");
   const reply = (await options.connection.script(
     acquireScript,

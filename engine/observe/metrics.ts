@@ -39,6 +39,7 @@ export interface Metrics {
   readonly profiles: Series<[partition: string]>;
   readonly profileBytes: Series<[]>;
   readonly partitionOwner: Series<[partition: string]>;
+  readonly partitionBroken: Series<[partition: string]>;
   readonly epoch: Series<[]>;
   readonly websocketConnections: Series<[]>;
   readonly websocketDropped: Series<[reason: string]>;
@@ -180,6 +181,11 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
       "Packed records of all profiles; keys and what is decoded come on top.",
     ),
     partitionOwner: gauge<[string]>("nba_partition_owner", ["partition"], "1 where this process owns the partition."),
+    partitionBroken: gauge<[string]>(
+      "nba_partition_broken",
+      ["partition"],
+      "1 where this process tried in vain to take the partition: what Redis holds of it cannot be put together.",
+    ),
     epoch: gauge<[]>("nba_epoch", [], "Highest epoch among the partitions owned: grows with each take-over."),
     websocketConnections: gauge<[]>("nba_websocket_connections", [], "Open sockets."),
     websocketDropped: counter<[string]>(

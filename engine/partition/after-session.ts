@@ -24,12 +24,11 @@ export async function publishMissed(state: LoopState, journal: Journal, partitio
     });
   }
   const page = told >= found ? [] : await journal.commits(index, (told + 1) as CommitSeq, MISSED_COMMITS_MAX + 1);
-  state.published.set(index, found);
-  if (page.length > MISSED_COMMITS_MAX) return;
-  for (const { seq, payload } of page) {
+  for (const { seq, payload } of page.length > MISSED_COMMITS_MAX ? [] : page) {
     const { decisions, withdrawals } = decodeCommit(payload);
     publish(state, { partition: index, seq, decisions, withdrawals });
   }
+  state.published.set(index, found); // after them: what is at or below it is told to nobody
 }
 
 /**

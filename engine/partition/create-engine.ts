@@ -194,10 +194,16 @@ async function isBehind(
 }
 
 function readiness(state: LoopState): ReturnType<Engine["ready"]> {
-  const { session, tenure } = state;
-  if (session === undefined || tenure === undefined) return { ok: false, why: state.why };
-  if (state.isStopping) return { ok: false, why: "stopping" };
-  const broken = [...tenure.broken()].map(([index, why]) => `; partition ${index} cannot be taken: ${why}`).join("");
+  const { session } = state;
+  if (session === undefined) return { ok: false, why: state.why };
+  if (state.isLeaving) return { ok: false, why: "stopping" };
+  const broken = [...session.rests.broken()]
+    .map(([index, why]) => `; partition ${index} cannot be taken: ${why}`)
+    .join("");
   const held = `${session.partitions.length} of ${state.options.partitions} partitions are here`;
-  return { ok: state.isReady, why: `${state.isReady ? "ready" : "taking partitions"}: ${held}${broken}` };
+  const refusal = session.rests.refusal();
+  const isRefused = refusal !== undefined && session.partitions.length === 0;
+  const ok = state.isReady && !isRefused;
+  const said = refusal === undefined ? "" : `; a partition could not be taken just now: ${refusal}`;
+  return { ok, why: `${ok ? "ready" : "taking partitions"}: ${held}${broken}${said}` };
 }

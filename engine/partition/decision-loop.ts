@@ -8,7 +8,6 @@ import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
-import { partitionKeys } from "../journal/keys.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
 import { release } from "./after-session.ts";
@@ -59,6 +58,12 @@ export interface DecisionLoop {
   readonly engine: Engine;
   /** Resolves when stopped cleanly; rejects with Unfit where no retry can help. */
   readonly run: () => Promise<void>;
+  /**
+   * Not ready any more: stores and gives back every partition, takes none, and lets other engines move what the front door
+   * brings. Settles when that is done, at most `waitMs` later; what needs no partition is answered on.
+   */
+  readonly leave: (waitMs: number) => Promise<void>;
+  /** Leaves, and ends. */
   readonly stop: () => void;
   /** Commits of a partition with seq > after, oldest first. Rejects where no session is open. */
   readonly journalFrom: (
@@ -105,6 +110,8 @@ export interface LoopState {
   tenure: Tenure | undefined;
   /** This engine has taken its share. */
   isReady: boolean;
+  /** Gives back all that it holds. */
+  isLeaving: boolean;
   isStopping: boolean;
   why: string;
 }
@@ -134,13 +141,16 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     session: undefined,
     tenure: undefined,
     isReady: false,
+    isLeaving: false,
     isStopping: false,
     why: "starting",
   };
   return {
     engine: createEngine(state),
     run: () => run(state),
+    leave: (waitMs) => leave(state, waitMs),
     stop: () => {
+      state.isLeaving = true;
       state.isStopping = true;
       signal.wake();
     },
@@ -178,6 +188,15 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     },
     lastCommit: async (partition) => (await sessionOf(state).journal.head(partition)).seq,
   };
+}
+
+async function leave(state: LoopState, waitMs: number): Promise<void> {
+  state.isLeaving = true;
+  state.signal.wake();
+  const giveUpAt = performance.now() + waitMs;
+  while (state.tenure?.isEmpty() === false && performance.now() < giveUpAt) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 async function run(state: LoopState): Promise<void> {
@@ -239,14 +258,14 @@ async function runSession(state: LoopState): Promise<void> {
     running.parts = options.onSession(session);
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
-      if (state.isStopping) {
+      if (state.isLeaving) {
         await running.parts?.();
         running.parts = undefined;
         tenure.giveAll();
       }
       tenure.change();
       if (state.isStopping && tenure.isEmpty()) break;
-      if (!state.isReady && tenure.isReady()) {
+      if (!state.isReady && !state.isLeaving && tenure.isReady()) {
         state.isReady = true;
         options.log.info("ready", { partitions: session.partitions.length });
       }

@@ -2,14 +2,15 @@
 // checkpoint says so, log, journal, dead letters and the streams of all partitions are written anew without the traces
 // (XDEL would leave the bytes where they are), then a checkpoint without the key is stored. Every step may be done again: a pass
 // that was killed begins anew, for the checkpoint names the key until the end.
-import type { CommitSeq, CustomerKey, DecisionId } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, DecisionId, Position } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
 import type { Erasures } from "../journal/erasures.ts";
 import type { Journal, RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
-import { text } from "../journal/redis.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
+import { rawEntries } from "../journal/redis-journal.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
 import {
   keyIn,
@@ -59,9 +60,8 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   const { connection } = pass;
   const keys = partitionKeys(partition.index);
   const fence = { lease: keys.lease, token: partition.token };
-  const { revived, named } = await lookThrough(pass, partition, traces);
+  const { place, named } = await lookThrough(pass, partition, traces);
   await passOn(pass, traces, named);
-  const place: ScrubPlace = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
   await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
   const gone: DecisionId[] = [];
   await rewriteStream(connection, {
@@ -117,7 +117,9 @@ export function withoutTrace(
 async function lookThrough(pass: ErasePass, partition: Partition, traces: Traces) {
   const revived = new Set<CustomerKey>();
   const named = new Map<CustomerKey, Set<CustomerKey>>();
-  const place = { partition: partition.index, partitions: pass.partitions, seed: pass.seed, revived };
+  const { seed, partitions } = pass;
+  const refused = await refusedIn(pass.connection, partitionKeys(partition.index).dead);
+  const place: ScrubPlace = { partition: partition.index, partitions, seed, revived, refused };
   for (let after = "0-0" as RawEntry["position"]; ; ) {
     const page = await pass.journal.entries(partition.index, after, undefined, PAGE);
     for (const raw of page) {
@@ -127,8 +129,20 @@ async function lookThrough(pass: ErasePass, partition: Partition, traces: Traces
       if (device !== undefined) named.set(device.key, (named.get(device.key) ?? new Set()).add(device.anonymous));
     }
     const last = page.at(-1);
-    if (last === undefined) return { revived, named };
+    if (last === undefined) return { place, named };
     after = last.position;
+  }
+}
+
+/** Entries that became dead letters by their fold: from their bytes it cannot be told. */
+async function refusedIn({ command }: RedisConnection, letters: string): Promise<ReadonlySet<Position>> {
+  const refused = new Set<Position>();
+  for (let after = "-"; ; ) {
+    const page = rawEntries(await command(["XRANGE", letters, after, "+", "COUNT", String(PAGE)]));
+    for (const { fields } of page) if (fields[0]?.toString() === "position") refused.add(String(fields[1]) as Position);
+    const last = page.at(-1);
+    if (last === undefined) return refused;
+    after = `(${last.position}`;
   }
 }
 

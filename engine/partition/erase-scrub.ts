@@ -1,10 +1,10 @@
 // What of an entry, a commit or a message is a trace of somebody who is to be erased, and what stays in its place. Pure.
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { LogEntry } from "../domain/event.ts";
-import { anonymousKey, type CommitSeq, type CustomerKey, comparePositions } from "../domain/ids.ts";
+import type { CustomerEvent, LogEntry } from "../domain/event.ts";
+import { anonymousKey, type CommitSeq, type CustomerKey, comparePositions, type Position } from "../domain/ids.ts";
 import { decodeEventBytes } from "../ingest/decode-event.ts";
 import { encodeErased } from "../ingest/erase-entry.ts";
-import { decodeLogEntry, type EntryFields } from "../ingest/log-entry.ts";
+import { AGAIN, decodeLogEntry, type EntryFields } from "../ingest/log-entry.ts";
 import { isRefused } from "../ingest/refused.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import type { CommitRecord, ErasedCounts, Relay } from "../journal/commit-record.ts";
@@ -31,6 +31,8 @@ export interface ScrubPlace {
   readonly seed: number;
   /** Erased keys under which somebody has come again: notes of the engine about them are theirs. */
   readonly revived: ReadonlySet<CustomerKey>;
+  /** Entries that can be read and were dead letters all the same, as far as the letters are still there. */
+  readonly refused: ReadonlySet<Position>;
 }
 
 const hash = new Uint32Array(4);
@@ -39,13 +41,20 @@ const hash = new Uint32Array(4);
 export function scrubEntry(raw: RawEntry, traces: Traces, place: ScrubPlace): EntryFields | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
   if (!isTrace(entry, traces, place.revived)) return undefined;
-  if (entry.kind !== "event") return encodeErased(entry.kind === "dead" ? "dead" : "internal");
-  const { event } = entry;
-  eventHash(event.key, event.source, event.id, place.seed, hash);
+  if (entry.kind === "dead" || place.refused.has(raw.position)) return encodeErased("dead");
+  if (entry.kind === "again")
+    return encodeErased("again", seenOf({ key: entry.key, source: AGAIN, id: entry.again }, place));
+  if (entry.kind !== "event") return encodeErased("internal");
+  return encodeErased(entry.isForwarded === true ? "internal" : "folded", seenOf(entry.event, place));
+}
+
+/** What the duplicate window remembers of it. */
+function seenOf({ key, source, id }: Pick<CustomerEvent, "key" | "source" | "id">, { seed }: ScrubPlace): Buffer {
+  eventHash(key, source, id, seed, hash);
   const seen = Buffer.alloc(8);
   seen.writeUInt32LE(hash[0] as number, 0);
   seen.writeUInt32LE(hash[1] as number, 4);
-  return encodeErased(entry.isForwarded === true ? "internal" : "folded", seen);
+  return seen;
 }
 
 /** Has somebody come again under this key after it was erased? */
@@ -131,6 +140,7 @@ function isTrace(entry: LogEntry, traces: Traces, revived: ReadonlySet<CustomerK
       return isGone(entry.event.key, false);
     case "timer":
     case "campaign":
+    case "again":
     case "delivered":
       return isGone(entry.key, true);
     case "merge":

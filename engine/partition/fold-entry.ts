@@ -11,8 +11,9 @@ import { applyDelivered, applyOutcome } from "../profile/outcome.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
+import { foldAgain } from "./fold-again.ts";
 import { foldCampaign } from "./fold-campaign.ts";
-import { eraseMerge, foldErase } from "./fold-erase.ts";
+import { eraseMerge, foldErase, foldErased } from "./fold-erase.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
   awaitJoin,
@@ -82,6 +83,9 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       if (context.isReflected(entry.key)) return "internal";
       partition.draft.turns.push({ campaign: entry.campaign, turn: foldCampaign(partition, entry) });
       return "internal";
+    case "again":
+      foldAgain(partition, entry, context.seed, context.isReflected(entry.key));
+      return "internal";
     case "delivered":
       if (context.isReflected(entry.key) || forwardDelivered(partition, entry, context)) return "internal";
       changeContact(partition, entry.key, entry.trackingCode, (contact) => applyDelivered(contact, entry.arrivedAt));
@@ -95,7 +99,7 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       foldErase(partition, entry, context);
       return "internal";
     case "erased":
-      return entry.hash !== undefined && partition.seen.check(...entry.hash) ? "duplicate" : entry.was;
+      return foldErased(partition, entry);
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":

@@ -4,7 +4,7 @@ import type { LogEntry } from "../domain/event.ts";
 import { type CustomerKey, isAnonymous } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
-import type { FoldContext } from "./fold-entry.ts";
+import type { EntryResult, FoldContext } from "./fold-entry.ts";
 import type { Erasing, Partition } from "./partition.ts";
 
 /** Of one whose notes are gone already: nobody asks for it by its number. */
@@ -44,6 +44,13 @@ export function eraseMerge(
   foldErase(partition, { kind: "erase", key, erasure, joinedTo: undefined, position, arrivedAt, movesClock }, context);
   const to = partitionOf(anonymous, context.partitions);
   partition.draft.relays.push({ to, fields: encodeErase(anonymous, erasure, key) });
+}
+
+/** Nothing is left but what it counted as, and that it was there. */
+export function foldErased({ seen }: Partition, { hash, was }: Extract<LogEntry, { kind: "erased" }>): EntryResult {
+  const isRepeated = hash !== undefined && seen.check(...hash);
+  if (was === "again") return "internal";
+  return isRepeated ? "duplicate" : was;
 }
 
 /** The later one covers the earlier. */

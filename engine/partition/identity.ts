@@ -56,8 +56,8 @@ export function foldSeal(
     return;
   }
   relay(partition, customer, encodeMerge(customer, anonymous, true, store.pack(anonymous)), context);
-  for (const { live, trackingCode } of contacts) {
-    if (live) draft.withdrawals.push({ key: anonymous, trackingCode, because: "joined" });
+  for (const { live, shadow, trackingCode } of contacts) {
+    if (live && !shadow) draft.withdrawals.push({ key: anonymous, trackingCode, because: "joined" });
   }
   store.reset(anonymous, (empty) => ({ ...empty, sealedTo: customer }));
   draft.fired.add(anonymous);
@@ -77,8 +77,8 @@ export function foldMerge(
   draft.rearm.add(key);
   touch(partition, key);
   if (result?.kind === "merged") {
-    for (const { live, trackingCode } of result.evicted) {
-      if (live) draft.withdrawals.push({ key, trackingCode, because: "evicted" });
+    for (const { live, shadow, trackingCode } of result.evicted) {
+      if (live && !shadow) draft.withdrawals.push({ key, trackingCode, because: "evicted" });
     }
   }
   if (state.joining === 0) askAwaited(moment, state.awaiting, arrivedAt);

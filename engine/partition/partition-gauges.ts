@@ -16,7 +16,8 @@ export function watchPartitions(metrics: Metrics, session: Session, clock: () =>
   metrics.onScrape(() => {
     let bytes = 0;
     let epoch = 0;
-    for (const gauge of [metrics.rulebook, metrics.profiles, metrics.partitionOwner]) gauge.clear();
+    for (const gauge of [metrics.rulebook, metrics.profiles, metrics.partitionOwner, metrics.partitionBroken])
+      gauge.clear();
     for (const partition of current.session.partitions) {
       const label = String(partition.index);
       metrics.profiles.set(metrics.profiles.slot(label), partition.store.size);
@@ -25,6 +26,9 @@ export function watchPartitions(metrics: Metrics, session: Session, clock: () =>
       epoch = Math.max(epoch, partition.epoch);
       const { hash, version } = partition.active.rulebook;
       metrics.rulebook.set(metrics.rulebook.slot(hash, version), 1);
+    }
+    for (const index of current.session.rests.broken().keys()) {
+      metrics.partitionBroken.set(metrics.partitionBroken.slot(String(index)), 1);
     }
     metrics.profileBytes.set(metrics.profileBytes.slot(), bytes);
     countQuotaUnits(metrics, current.session.partitions, clock);

@@ -2,12 +2,11 @@
 // fold changes memory as it goes, so where it throws the partition is dropped and recovered once, and this book tells the next fold
 // to leave the entry out. The commit that passes it says so too: whoever folds the log again, with whatever code, leaves it out.
 import type { LogEntry } from "../domain/event.ts";
-import { type CustomerKey, comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
+import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import { NEVER } from "../domain/time.ts";
 import { eventJson } from "../ingest/encode-event.ts";
-import { encodeCampaign, encodeDelivered, encodeTimer } from "../ingest/log-entry.ts";
+import { encodeAgain, encodeCampaign, encodeDelivered, encodeTimer } from "../ingest/log-entry.ts";
 import type { Partition } from "./partition.ts";
-import { addKey } from "./recover.ts";
 
 /** `poison`: its fold fails; `damaged-profile`: the stored profile of its customer cannot be read. */
 export interface Isolated {
@@ -59,16 +58,6 @@ export function isolate(partition: Partition, entry: LogEntry, { reason, why }: 
   partition.armed.delete(entry.key);
 }
 
-/** Is the profile of somebody whom this entry concerns one that cannot be read? */
-export function damageOf({ damaged }: Partition, entry: LogEntry): string | undefined {
-  // To be erased a profile need not be read.
-  if (damaged.size === 0 || entry.kind === "erase") return undefined;
-  const keys = new Set<CustomerKey>();
-  addKey(keys, entry);
-  for (const key of keys) if (damaged.has(key)) return damaged.get(key);
-  return undefined;
-}
-
 /** Kind and place of an error: its message may hold what a customer has sent. */
 export function placeOfError(error: unknown): string {
   if (!(error instanceof Error)) return "something that is no error was thrown";
@@ -85,6 +74,8 @@ function sentAs(entry: LogEntry): { readonly source: string; readonly bytes: Buf
       return fieldsOf(encodeTimer(entry.key, entry.due));
     case "campaign":
       return fieldsOf(encodeCampaign(entry.key, entry.campaign, entry.from));
+    case "again":
+      return fieldsOf(encodeAgain(entry.key, entry.trigger, entry.again, entry.context));
     case "delivered":
       return fieldsOf(encodeDelivered(entry.key, entry.trackingCode));
     case "dead":

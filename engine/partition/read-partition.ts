@@ -5,7 +5,7 @@ import { positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeBase } from "../journal/base.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal } from "../journal/journal.ts";
 import { CONFIG_KEY } from "../journal/keys.ts";
 import type { QuotaAccounts } from "../journal/quota.ts";
@@ -20,6 +20,7 @@ import { createRulebookLibrary } from "./rulebook-library.ts";
 
 const PAGE = 1_000;
 const NOWHERE = "0-0" as Position;
+const NOTHING = 0 as CommitSeq;
 const PER_READ = 64;
 
 export interface ReadPartition {
@@ -98,7 +99,8 @@ async function demandBeginning(journal: Journal, index: PartitionIndex): Promise
     journal.commits(index, 1 as CommitSeq, 1),
     journal.entries(index, NOWHERE, undefined, 1),
   ]);
-  if ((added === undefined || added === length) && (oldest === undefined || oldest.seq === 1)) return;
+  const isFirst = oldest === undefined || follows(NOTHING, oldest.seq, decodeCommit(oldest.payload));
+  if ((added === undefined || added === length) && isFirst) return;
   const since = entry === undefined ? "" : `, which begins at ${new Date(positionMs(entry.position)).toISOString()}`;
   throw new Error(`partition ${index}: what was before its log${since} was trimmed, and is in no ARCHIVE_DIR`);
 }

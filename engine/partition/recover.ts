@@ -227,6 +227,7 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
       return;
     case "timer":
     case "campaign":
+    case "again":
     case "delivered":
     case "merge":
       keys.add(entry.key);

@@ -56,7 +56,7 @@ export async function step(
       asks,
       looks: [...looks, ...simulations, ...sendables],
       clock: options.clock,
-      isFlushing: state.isStopping,
+      isFlushing: state.isLeaving,
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),

@@ -2,7 +2,8 @@
 // partitions that come and go in between. There is no repair in place: a partition in doubt is dropped and recovered, and where
 // everything is in doubt the whole session.
 import { randomInt } from "node:crypto";
-import type { RulebookHash } from "../domain/ids.ts";
+import type { Position, RulebookHash } from "../domain/ids.ts";
+import { createClusterLogReader } from "../ingest/cluster-log-reader.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CONFIG_KEY, partitionKeys } from "../journal/keys.ts";
@@ -20,6 +21,7 @@ import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import type { RecoverContext } from "./recover.ts";
 import { createRelays, type SendRelays } from "./relay.ts";
+import { createRests, type Rests } from "./rests.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 
 export interface SessionOptions {
@@ -58,6 +60,8 @@ export interface Session extends HeldPartitions {
   readonly library: RulebookLibrary;
   readonly context: RecoverContext;
   readonly leases: Leases;
+  /** Partitions that are not to be tried just now, or could not be taken at all. */
+  readonly rests: Rests;
   readonly quotas: QuotaExchange;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
@@ -76,7 +80,9 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   const { log, silenceMs } = options;
   const onWait = (why: string): void => log.warn("waiting for Redis", { why });
   const connection = await awaitRedis(() => options.connect(silenceMs), onWait, isStopped);
-  const blocking = await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
+  // Nothing blocks in a cluster; and one map of it, learned by commits, is not contradicted by another of the reader's.
+  const isCluster = connection.cluster !== undefined;
+  const blocking = isCluster ? connection : await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
   let isOpen = true;
   const trouble = (why: string): void => {
     if (!isOpen) return;
@@ -85,7 +91,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   };
   const holdings = createHoldings(options.clock, options.wake);
   connection.onClosed(closedListener(connection, holdings, trouble));
-  blocking.onClosed(closedListener(blocking, holdings, trouble));
+  if (!isCluster) blocking.onClosed(closedListener(blocking, holdings, trouble));
   let leases: Leases | undefined;
   const close = (): void => {
     isOpen = false;
@@ -116,17 +122,22 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     });
     const leasing = createLeases({ journal, leaseMs, onLost: (lease, why) => loseHeld(holdings, lease, why) });
     leases = leasing;
-    const reader = createLogReader({ connection: blocking, waker: connection, countMax: options.entriesPerReadMax });
+    const countMax = options.entriesPerReadMax;
+    const reader =
+      blocking.cluster === undefined
+        ? createLogReader({ connection: blocking, waker: connection, countMax })
+        : createClusterLogReader({ connection: blocking, countMax });
     const sendRelays = createRelays(connection, holdings.lose);
     const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
     return {
       ...holdings,
-      journal,
+      journal: { ...journal, append: (partition, fields) => appendFor(reader, journal, partition, fields) },
       connection,
       reader,
       library,
       context,
       leases: leasing,
+      rests: createRests(options.clock),
       quotas,
       sendRelays,
       latest,
@@ -142,6 +153,17 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
 function loseHeld(holdings: HeldPartitions, { index, token }: Lease, why: string): void {
   const partition = holdings.owned(index);
   if (partition?.token === token) holdings.lose(partition, why);
+}
+
+/** What this process appends itself, its reader looks for at once. */
+async function appendFor(
+  reader: LogReader,
+  journal: Journal,
+  ...[partition, fields]: Parameters<Journal["append"]>
+): Promise<Position> {
+  const position = await journal.append(partition, fields);
+  reader.appended?.(partition);
+  return position;
 }
 
 /** What a lost connection puts in doubt: the partitions behind it; everything where there is no other way to reach Redis. */

@@ -9,14 +9,13 @@ import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
-import { type EntryResult, type FoldContext, foldEntry } from "./fold-entry.ts";
+import type { EntryResult } from "./fold-entry.ts";
+import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
-import { damageOf, type Isolated, type PoisonBook, placeOfError } from "./poison.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
 import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
-import { tryFold } from "./try-fold.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
 export interface StepInput {
@@ -116,44 +115,12 @@ async function foldAll(
     const { poison } = session.context;
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
-    for (const entry of entries) if (!foldOrLose(input, partition, entry, context, poison)) break;
+    foldAllOrLose(input, partition, entries, context, poison);
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
   const touched = [...decoded.keys(), ...asked].filter((partition) => !session.isLost(partition));
   return { touched: new Set(touched), left };
-}
-
-function whyIsolated(partition: Partition, entry: LogEntry, poison: PoisonBook | undefined): Isolated | undefined {
-  const damage = damageOf(partition, entry);
-  if (damage !== undefined) return { reason: "damaged-profile", why: damage };
-  const why = poison?.of(partition.index, entry.position);
-  return why === undefined ? undefined : { reason: "poison", why };
-}
-
-/** False where the partition was lost by it, to be recovered without this entry. */
-function foldOrLose(
-  input: StepInput,
-  partition: Partition,
-  entry: LogEntry,
-  context: FoldContext,
-  poison: PoisonBook | undefined,
-): boolean {
-  const { index } = partition;
-  try {
-    if (poison?.isCareful(index) === true && context.isolated(entry) === undefined) {
-      const why = tryFold(partition, entry, context);
-      if (why !== undefined) poison.add(index, entry.position, why);
-    }
-    input.onEntry(partition, entry, foldEntry(partition, entry, context));
-    return true;
-  } catch (error) {
-    if (input.lose === undefined || poison === undefined) throw error;
-    const why = placeOfError(error);
-    poison.add(index, entry.position, why);
-    input.lose(partition, `entry ${entry.position} cannot be folded (${why}): it becomes a dead letter`);
-    return false;
-  }
 }
 
 /** What one partition needs from Redis. Where it cannot be had the others go on. */

@@ -3,7 +3,6 @@ import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Partition } from "./partition.ts";
-import type { Rests } from "./rests.ts";
 import type { Session } from "./session.ts";
 import type { TakenPartition } from "./take-partition.ts";
 
@@ -16,7 +15,6 @@ export interface Tenancy {
   readonly session: Session;
   readonly inbox: Inbox;
   readonly neighbours: Neighbours;
-  readonly rests: Rests;
   /** Being acquired or recovered. */
   readonly taking: Set<PartitionIndex>;
   arrivals: TakenPartition[];

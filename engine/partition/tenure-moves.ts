@@ -7,7 +7,8 @@ import { isTrouble } from "./trouble.ts";
 
 /** Acquires and recovers it, where nobody else has it; it is let in between two steps. Never rejects. */
 export async function takeOne(tenancy: Tenancy, index: PartitionIndex): Promise<void> {
-  const { state, session, rests, taking } = tenancy;
+  const { state, session, taking } = tenancy;
+  const { rests } = session;
   const { log, onGone } = state.options;
   taking.add(index);
   try {
@@ -20,6 +21,7 @@ export async function takeOne(tenancy: Tenancy, index: PartitionIndex): Promise<
     const why = error instanceof Error ? error.message : String(error);
     // What is wrong with its records stays wrong: that is told and counted. Redis may answer again soon.
     rests.fail(index, isTrouble(error) ? undefined : why);
+    if (isTrouble(error)) rests.refuse(why);
     if (!session.connection.isClosed())
       log.error("a partition could not be taken; trying again", { partition: index, why });
     await onGone(index);
@@ -31,7 +33,7 @@ export async function takeOne(tenancy: Tenancy, index: PartitionIndex): Promise<
 }
 
 export function letIn(tenancy: Tenancy, { partition, catchUp }: TakenPartition): void {
-  const { state, session, inbox, rests, neighbours } = tenancy;
+  const { state, session, inbox, neighbours } = tenancy;
   const { index, position } = partition;
   if (!session.leases.isCurrent(partition)) {
     void state.options.onGone(index); // another engine has taken it while it was recovered
@@ -42,7 +44,7 @@ export function letIn(tenancy: Tenancy, { partition, catchUp }: TakenPartition):
     return;
   }
   session.join(partition, { ...catchUp, isRead: () => inbox.isRead(index) });
-  rests.succeed(index);
+  session.rests.succeed(index);
   inbox.join(index, position);
   session.sendRelays(partition);
   if (neighbours.all().length > 1) beatSoon(tenancy);
@@ -65,14 +67,14 @@ export function handBack(tenancy: Tenancy, partition: Partition): void {
 
 /** How many were lost since the last step. */
 export function letLostOut(tenancy: Tenancy): number {
-  const { state, session, rests } = tenancy;
+  const { state, session } = tenancy;
   const lost = session.takeLost();
   for (const [partition, why] of lost) {
     const { index } = partition;
     state.options.log.warn("a partition was lost; whose turn it is takes it again", { partition: index, why });
     letOut(tenancy, partition);
     session.leases.drop(partition);
-    rests.fail(index, undefined);
+    session.rests.fail(index, undefined);
     void state.options.onGone(index).then(() => beatSoon(tenancy));
   }
   return lost.size;

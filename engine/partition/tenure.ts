@@ -8,7 +8,6 @@ import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
 import { createNeighbours } from "./neighbours.ts";
 import type { Partition } from "./partition.ts";
-import { createRests } from "./rests.ts";
 import type { Session } from "./session.ts";
 import { type Share, shareOf } from "./share.ts";
 import { BEAT_MS_MAX, type Tenancy } from "./tenancy.ts";
@@ -25,8 +24,6 @@ export interface Tenure {
   readonly isEmpty: () => boolean;
   readonly isReady: () => boolean;
   readonly ownership: (index: PartitionIndex) => Ownership;
-  /** What Redis holds of these cannot be put together: tried again now and then. */
-  readonly broken: () => ReadonlyMap<PartitionIndex, string>;
   /** On a clean end, when nothing is held any more: the others need not wait until this engine counts as dead. */
   readonly leave: () => Promise<void>;
   readonly close: () => void;
@@ -54,7 +51,6 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
     session,
     inbox,
     neighbours,
-    rests: createRests(clock),
     taking: new Set(),
     arrivals: [],
     leaving: new Set(),
@@ -77,10 +73,12 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
       tenancy.stored.add(partition);
       state.signal.wake();
     },
-    isEmpty: () => session.partitions.length + tenancy.arrivals.length + tenancy.taking.size === 0,
+    isEmpty: () => {
+      const { arrivals, taking, handing } = tenancy;
+      return session.partitions.length + arrivals.length + taking.size + handing.size === 0;
+    },
     isReady: () => isReady(tenancy, clock() - beganAt),
     ownership: (index) => ownership(tenancy, index),
-    broken: tenancy.rests.broken,
     leave: async () => {
       await Promise.all(tenancy.handing);
       neighbours.stop();
@@ -104,7 +102,7 @@ function presentShare({ state, session, neighbours, leaving }: Tenancy): Share &
 }
 
 function plan(tenancy: Tenancy): void {
-  const { session, taking, leaving, rests, isGiving } = tenancy;
+  const { session, taking, leaving, isGiving } = tenancy;
   if (isGiving) return;
   const { take, give, missing } = presentShare(tenancy);
   const staying = session.partitions.filter((partition) => !leaving.has(partition));
@@ -114,7 +112,7 @@ function plan(tenancy: Tenancy): void {
   let wanted = missing - [...taking].filter((index) => !session.leases.has(index)).length;
   for (const index of take) {
     if (wanted <= 0 || taking.size >= TAKING_MAX) return;
-    if (taking.has(index) || session.leases.has(index) || rests.isResting(index)) continue;
+    if (taking.has(index) || session.leases.has(index) || session.rests.isResting(index)) continue;
     wanted--;
     void takeOne(tenancy, index).then(() => plan(tenancy));
   }
@@ -148,10 +146,10 @@ async function settleTaken({ state, session, neighbours }: Tenancy): Promise<voi
 }
 
 function isReady(tenancy: Tenancy, forMs: number): boolean {
-  const { state, session, neighbours, rests } = tenancy;
+  const { state, session, neighbours } = tenancy;
   const { partitions, leaseMs } = state.options;
   const open = session.partitions.filter(({ index }) => session.isOpen(index)).length;
-  if (open + rests.broken().size >= presentShare(tenancy).target) return true;
+  if (open + session.rests.broken().size >= presentShare(tenancy).target) return true;
   if (forMs < READY_MS_MAX + leaseMs) return false;
   for (let at = 0; at < partitions; at++) {
     const index = at as PartitionIndex;

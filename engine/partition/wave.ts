@@ -114,7 +114,7 @@ function orIsolate<T>(question: Question, decide: () => T): T | undefined {
       reason: "poison",
       detail: `${what} could not be decided: ${placeOfError(error)}`,
       source: "$decide",
-      bytes: Buffer.from(JSON.stringify({ customer: key, trigger })),
+      bytes: Buffer.from(JSON.stringify({ customer: key, trigger, context: question.request.context })),
     });
     return undefined;
   }

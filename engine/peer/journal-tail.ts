@@ -3,7 +3,7 @@
 // the last commit that was told, makes both one sequence: whatever comes again is skipped, whatever is missing is read.
 import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import type { Committed, Engine, Ownership } from "../engine.ts";
-import { decodeCommit } from "../journal/commit-record.ts";
+import { decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Log } from "../observe/log.ts";
 import { isTrouble } from "../partition/trouble.ts";
 import type { JournalPage, JournalReader } from "./read-journals.ts";
@@ -48,11 +48,18 @@ interface Followed {
   /** Whether the journal still holds what was told is to be looked at: its owner or the connection changed. */
   isSuspect: boolean;
   owner: string;
+  /** On the clock of performance.now(): after trouble it is left alone for a moment. */
+  restsUntil: number;
+  /** On the same clock. */
+  readAt: number;
 }
 
 /** How long a read of journals waits, and how soon a change of owners is noticed. */
 const BLOCK_MS = 50;
 const RETRY_MS = 200;
+/** Journals of partitions owned here are read so often: one that went and came back between two looks may have commits of others. */
+const READ_OWN_MS = 1_000;
+const SAY_AGAIN_MS = 5_000;
 
 export function createJournalTail(options: JournalTailOptions): JournalTail {
   const { engine, lastCommit, reader, log } = options;
@@ -60,6 +67,7 @@ export function createJournalTail(options: JournalTailOptions): JournalTail {
   let listener: TailListener | undefined;
   let isStopped = false;
   let isPumping = false;
+  let saidAt = Number.NEGATIVE_INFINITY;
   let wake = (): void => undefined;
 
   engine.onCommitted((committed) => {
@@ -87,18 +95,39 @@ export function createJournalTail(options: JournalTailOptions): JournalTail {
     return one.placing;
   };
 
-  const tellPage = ({ partition, commits, isLast }: JournalPage): void => {
+  const tell = (partition: PartitionIndex, one: Followed, seq: CommitSeq, payload: Buffer): void => {
+    const { told = 0 as CommitSeq } = one;
+    if (seq <= told) return;
+    // A new owner numbers its commits from a number of its own on, and names the one before.
+    const record = seq === told + 1 ? undefined : decodeCommit(payload);
+    if (record !== undefined && !follows(told, seq, record)) listener?.onLost(partition);
+    one.told = seq;
+    if (listener?.concerns(partition, payload) !== true) return;
+    const { decisions, withdrawals } = record ?? decodeCommit(payload);
+    listener.onCommitted({ partition, seq, decisions, withdrawals });
+  };
+
+  const tellPage = (page: JournalPage): void => {
+    const { partition } = page;
     const one = followed.get(partition);
     if (one?.told === undefined) return;
-    for (const { seq, payload } of commits) {
-      if (seq <= one.told) continue;
-      if (seq > one.told + 1) listener?.onLost(partition);
-      one.told = seq;
-      if (listener?.concerns(partition, payload) !== true) continue;
-      const { decisions, withdrawals } = decodeCommit(payload);
-      listener.onCommitted({ partition, seq, decisions, withdrawals });
+    if (page.kind === "trouble") {
+      rest(one, page.error);
+      return;
     }
-    if (!isLast) one.isBehind = true;
+    for (const { seq, payload } of page.commits) tell(partition, one, seq, payload);
+    one.readAt = performance.now();
+    if (!page.isLast) one.isBehind = true;
+  };
+
+  /** Throws what is no trouble of the surroundings. */
+  const rest = (one: Followed, error: unknown): void => {
+    if (!isTrouble(error) && (error as Error).name !== "Unavailable") throw error;
+    one.isBehind = one.isSuspect = true;
+    one.restsUntil = performance.now() + RETRY_MS;
+    if (isStopped || performance.now() - saidAt < SAY_AGAIN_MS) return;
+    saidAt = performance.now();
+    log.warn("journals cannot be followed just now", { why: (error as Error).message });
   };
 
   /** A Redis that lost what it had acknowledged counts its commits again from where it stands. */
@@ -110,35 +139,35 @@ export function createJournalTail(options: JournalTailOptions): JournalTail {
     listener?.onLost(partition);
   };
 
-  const round = async (): Promise<void> => {
-    const open: { partition: PartitionIndex; after: CommitSeq }[] = [];
-    let isBehind = false;
-    for (const [partition, one] of followed) {
-      const owner = nameOf(engine.ownership(partition));
-      if (owner !== one.owner) one.isBehind = one.isSuspect = true;
-      one.owner = owner;
+  /** Whether its journal is to be read now. */
+  const prepare = async (partition: PartitionIndex, one: Followed): Promise<boolean> => {
+    if (performance.now() < one.restsUntil) return false;
+    const owner = nameOf(engine.ownership(partition));
+    if (owner !== one.owner) one.isBehind = one.isSuspect = true;
+    one.owner = owner;
+    try {
       if (one.told === undefined) await place(partition, one);
       if (one.isSuspect) await lookAfresh(partition, one);
-      if (owner === HERE && !one.isBehind) continue;
-      open.push({ partition, after: one.told as CommitSeq });
-      isBehind ||= one.isBehind;
-      one.isBehind = false; // what falls behind from now on this read may not see
+    } catch (error) {
+      rest(one, error);
+      return false;
     }
-    if (open.length === 0) await pause(BLOCK_MS);
-    else for (const page of await reader.read(open, isBehind ? 0 : BLOCK_MS)) tellPage(page);
+    return owner !== HERE || one.isBehind || performance.now() - one.readAt > READ_OWN_MS;
   };
 
   const pump = async (): Promise<void> => {
     isPumping = true;
     while (followed.size > 0 && !isStopped) {
-      try {
-        await round();
-      } catch (error) {
-        if (!isTrouble(error) && (error as Error).name !== "Unavailable") throw error;
-        for (const one of followed.values()) one.isBehind = one.isSuspect = true;
-        if (!isStopped) log.warn("journals cannot be followed just now", { why: (error as Error).message });
-        await pause(RETRY_MS);
+      const open: { partition: PartitionIndex; after: CommitSeq }[] = [];
+      let isBehind = false;
+      for (const [partition, one] of followed) {
+        if (!(await prepare(partition, one))) continue;
+        open.push({ partition, after: one.told as CommitSeq });
+        isBehind ||= one.isBehind || one.owner === HERE;
+        one.isBehind = false; // what falls behind from now on this read may not see
       }
+      if (open.length === 0) await pause(BLOCK_MS);
+      else for (const page of await reader.read(open, isBehind ? 0 : BLOCK_MS)) tellPage(page);
     }
     isPumping = false;
   };
@@ -186,5 +215,14 @@ function nameOf(owner: Ownership): string {
 }
 
 function newFollowed(owner: string): Followed {
-  return { followers: 0, told: undefined, placing: undefined, isBehind: false, isSuspect: false, owner };
+  return {
+    followers: 0,
+    told: undefined,
+    placing: undefined,
+    isBehind: false,
+    isSuspect: false,
+    owner,
+    restsUntil: 0,
+    readAt: 0,
+  };
 }

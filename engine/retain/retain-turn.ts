@@ -3,6 +3,7 @@
 //
 // Never goes what recovery, dispatch or an answer may still need: entries and commits beyond the base of the checkpoint,
 // commits that are not dispatched, commits with an item that somebody may still answer, and the newest commit.
+import { DISPATCHED_FIELD } from "../deliver/dispatch-fields.ts";
 import type { CommitSeq, PartitionIndex, Position } from "../domain/ids.ts";
 import { comparePositions, positionMs } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
@@ -72,7 +73,7 @@ export async function retainTurn(context: RetainContext, partition: Retained): P
   const keys = partitionKeys(partition.index);
   const [head, dispatched, log, logBytes, journalBytes] = await Promise.all([
     context.journal.head(partition.index),
-    connection.command(["HGET", keys.checkpoint, "dispatched"]),
+    connection.command(["HGET", keys.checkpoint, DISPATCHED_FIELD]),
     context.journal.logState(partition.index),
     bytesOf(connection, keys.events),
     bytesOf(connection, keys.journal),

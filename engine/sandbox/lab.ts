@@ -187,6 +187,7 @@ function keyOf(entry: LogEntry): CustomerKey | undefined {
       return entry.event.key;
     case "timer":
     case "campaign":
+    case "again":
     case "delivered":
     case "merge":
       return entry.key;

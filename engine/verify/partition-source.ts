@@ -12,15 +12,15 @@ export interface StoredHead {
   readonly seq: CommitSeq;
   readonly position: Position;
   readonly base: Base | undefined;
-  /** Up to this commit everything was dispatched. */
-  readonly dispatched: CommitSeq;
   /** Ring of seen hashes, as of the base. */
   readonly ring: Buffer;
+  /** Id of the last commit of the journal; undefined where it is empty. */
+  readonly last: string | undefined;
 }
 
 export interface PartitionSource {
   readonly index: PartitionIndex;
-  readonly journal: Pick<Journal, "commits" | "commitsBefore" | "entries" | "profiles" | "logState" | "head">;
+  readonly journal: Pick<Journal, "commits" | "entries" | "profiles" | "logState">;
   readonly head: () => Promise<StoredHead>;
   /** Of those asked for, in their order; undefined where one is not in the register. As of commit `seq`. */
   readonly armed: (
@@ -49,14 +49,14 @@ export function createPartitionSource(
     index,
     journal,
     head: async () => {
-      const reply = (await script(headScript, [keys.checkpoint, keys.seen], [])) as readonly Buffer[];
-      const [seq, position, base, dispatched, ring] = reply as readonly [Buffer, Buffer, Buffer, Buffer, Buffer];
+      const reply = (await script(headScript, [keys.checkpoint, keys.seen, keys.journal], [])) as readonly Buffer[];
+      const [seq, position, base, ring, last] = reply as readonly [Buffer, Buffer, Buffer, Buffer, Buffer];
       return {
         seq: Number(text(seq)) as CommitSeq,
         position: text(position) as Position,
         base: base.length === 0 ? undefined : decodeBase(base),
-        dispatched: Number(text(dispatched)) as CommitSeq,
         ring,
+        last: last.length === 0 ? undefined : text(last),
       };
     },
     armed: async (customers) => {

@@ -5,7 +5,7 @@ import { eventHash, ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.t
 
 export interface RecentIdentities {
   /** Takes the next event; true where it is a duplicate. */
-  readonly isRepeated: (event: CustomerEvent) => boolean;
+  readonly isRepeated: (event: Pick<CustomerEvent, "key" | "source" | "id">) => boolean;
   /** The same of one of which only the hash is left: its two words. */
   readonly isHashRepeated: (low: number, high: number) => boolean;
   /** Events taken so far, ever. */

@@ -18,10 +18,14 @@ import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } fro
 import { tellTimer } from "./tell-timer.ts";
 import { changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
 
-/** What entries need that is read from Redis: rulebooks that they activate, profiles that they bring along. */
+const AGAIN = "$again";
+
+/** What entries need that is read from Redis: rulebooks that they activate, profiles that they bring along, what a commit left out. */
 export interface EntryNeeds {
   readonly books: ReadonlyMap<RulebookHash, Book | undefined>;
   readonly packed: ReadonlyMap<Position, StoredProfile | string>;
+  /** What the commit passed without folding it (POI-2). */
+  readonly isolated: ReadonlySet<Position>;
 }
 
 export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds): void {
@@ -34,6 +38,7 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
 }
 
 function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Telling["counts"] {
+  if (needs.isolated.has(entry.position)) return "dead";
   switch (entry.kind) {
     case "event": {
       const told = tellEvent(telling, entry, entry.event);
@@ -54,7 +59,10 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
       return "internal";
     case "erased":
       passOver(telling);
-      return entry.hash !== undefined && telling.recent.isHashRepeated(...entry.hash) ? "duplicate" : entry.was;
+      return tellErased(telling, entry);
+    case "again":
+      tellAgain(telling, entry);
+      return "internal";
     case "timer":
     case "campaign":
     case "delivered":
@@ -73,7 +81,16 @@ function isErasedWhole({ known }: Telling, { key, joinedTo }: Extract<LogEntry, 
   return joinedTo === undefined || known.get(key)?.sealedTo === joinedTo;
 }
 
-type Internal = Exclude<LogEntry, { kind: "event" | "activation" | "dead" | "erase" | "erased" }>;
+function tellErased(
+  { recent }: Telling,
+  { hash, was }: Extract<LogEntry, { kind: "erased" }>,
+): keyof Telling["counts"] {
+  const isRepeated = hash !== undefined && recent.isHashRepeated(...hash);
+  if (was === "again") return "internal";
+  return isRepeated ? "duplicate" : was;
+}
+
+type Internal = Exclude<LogEntry, { kind: "event" | "activation" | "dead" | "erase" | "erased" | "again" }>;
 
 function tellInternal(telling: Telling, known: Known, entry: Internal, needs: EntryNeeds): void {
   switch (entry.kind) {
@@ -100,9 +117,9 @@ function tellInternal(telling: Telling, known: Known, entry: Internal, needs: En
 }
 
 function tellEvent(telling: Telling, entry: LogEntry, event: CustomerEvent): "folded" | "duplicate" | "dead" {
-  if (telling.recent.isRepeated(event)) return "duplicate";
   const { book } = telling;
   if (event.type === "profile_update" && attributeFault(book.layout, event.props) !== undefined) return "dead";
+  if (telling.recent.isRepeated(event)) return "duplicate";
   const known = toldOf(telling, event.key);
   if (known === undefined) {
     passOver(telling);
@@ -151,6 +168,18 @@ function tellCampaign(
   ask(momentOf(telling, known, at), campaign, { source: CAMPAIGN, event: run, at, context: {} });
 }
 
+/** DSP-5: once for each wish. */
+function tellAgain(telling: Telling, entry: Extract<LogEntry, { kind: "again" }>): void {
+  const { key, trigger, again, context, arrivedAt: at } = entry;
+  const isRepeated = telling.recent.isRepeated({ key, source: AGAIN, id: again });
+  const known = toldOf(telling, key);
+  if (known === undefined) passOver(telling);
+  if (isRepeated || known === undefined || known.sealedTo !== undefined) return;
+  const { triggers, campaigns } = telling.book.rulebook;
+  const asker = triggers.find(({ id }) => id === trigger) ?? campaigns.find(({ id }) => id === trigger);
+  if (asker !== undefined) ask(momentOf(telling, known, at), asker, { source: AGAIN, event: again, at, context });
+}
+
 /** The clock of Redis may be behind that of the engine which wrote the entry. */
 function laterOf(a: Instant, b: Instant): Instant {
   return Math.max(a, b) as Instant;
@@ -164,6 +193,7 @@ export function keysOf(entry: LogEntry): readonly CustomerKey[] {
       return [entry.anonymous];
     case "timer":
     case "campaign":
+    case "again":
     case "delivered":
     case "merge":
       return [entry.key];

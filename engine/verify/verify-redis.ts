@@ -22,7 +22,7 @@ export interface VerifyOptions {
   readonly differencesMax: number;
   readonly onProgress: (partition: PartitionIndex, done: number, total: number) => void;
   /** What log and journal are read from; left out: Redis alone. */
-  readonly journal?: Pick<Journal, "commits" | "commitsBefore" | "entries" | "profiles" | "logState" | "head">;
+  readonly journal?: Pick<Journal, "commits" | "entries" | "profiles" | "logState">;
 }
 
 export interface PartitionSummary extends Omit<PartitionTold, "ledger" | "walkOn"> {

@@ -75,7 +75,7 @@ export function createWalk(options: WalkOptions): Walk {
       );
     }
     if (options.isCut) await learnStored(options, entries, commit.decisions);
-    const needs = await needsOf(options.shelf, entries);
+    const needs = await needsOf(options.shelf, entries, commit.isolated ?? []);
     for (const entry of entries) tellEntry(telling, entry, needs);
     await checkCommit({ telling, source, shelf: options.shelf, differ }, read.seq, commit);
     seq = read.seq;
@@ -115,7 +115,11 @@ function createEntryReader({ source, telling }: WalkOptions): {
 }
 
 /** Rulebooks and packed profiles that these entries name. */
-export async function needsOf(shelf: BookShelf, entries: readonly LogEntry[]): Promise<EntryNeeds> {
+export async function needsOf(
+  shelf: BookShelf,
+  entries: readonly LogEntry[],
+  isolated: readonly Position[],
+): Promise<EntryNeeds> {
   const books = new Map();
   const packed = new Map();
   for (const entry of entries) {
@@ -124,7 +128,7 @@ export async function needsOf(shelf: BookShelf, entries: readonly LogEntry[]): P
       packed.set(entry.position, await readStored(entry.packed, shelf));
     }
   }
-  return { books, packed };
+  return { books, packed, isolated: new Set(isolated) };
 }
 
 /** Whoever comes up for the first time is known as stored, and told from the commit after that on. */

@@ -7,9 +7,18 @@ const ID = /\b[A-Z]{3}-\d+\b/g;
 const spec = readFileSync(new URL("../../engine/decide/SPEC.md", import.meta.url), "utf8");
 const declared = [...spec.matchAll(/^- \*\*([A-Z]{3}-\d+)\*\*/gm)].map(([, id]) => id as string);
 // What asks for decisions is tested where it lives.
-const folders = ["./", "../profile/", "../partition/", "../peer/", "../deliver/", "../deliver/auth/", "../score/"].map(
-  (folder) => new URL(folder, import.meta.url),
-);
+const folders = [
+  "./",
+  "../profile/",
+  "../partition/",
+  "../peer/",
+  "../deliver/",
+  "../deliver/auth/",
+  "../score/",
+  "../retain/",
+  "../verify/",
+  "../cli/",
+].map((folder) => new URL(folder, import.meta.url));
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 // A title is a string that begins with an id.
 const titles = files

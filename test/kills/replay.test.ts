@@ -9,6 +9,7 @@ import type { DecisionRecord, ItemRecord } from "../../engine/domain/decision.ts
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
+import { expectNothingDiffers } from "../verify/nothing-differs.ts";
 import { type FullBooks, makePeople, type Person, profileOf, startFullLoad } from "./full-load.ts";
 import { writeCampaign, writeFullRules } from "./full-rules.ts";
 import { isInHoldout, judgeJournal } from "./journal-oracle.ts";
@@ -189,6 +190,10 @@ describe("the journal of a run with kills in it", () => {
     expect(people.some(({ key }) => isInHoldout(rules.holdout, key))).toBe(true);
     expect(shown.length - heldOut.length).toBeGreaterThan(0);
   });
+});
+
+test("nothing that Redis holds differs from what its streams say", { timeout: 60_000 }, async () => {
+  expect(await expectNothingDiffers(redis.url)).toBeGreaterThan(people.length / 2);
 });
 
 describe("the oracle", () => {

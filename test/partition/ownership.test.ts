@@ -5,22 +5,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
-import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { askFor, connect, customerIn, decided, event, journalledOf, lookAt, PARTITIONS, until } from "./harness.ts";
+import { startHoldingProxy } from "./holding-proxy.ts";
 
 let redis: TestRedis;
 let client: Redis;
-let proxy: CuttingProxy;
 let running: RunningLoop[] = [];
 
 beforeAll(async () => {
   redis = await startTestRedis();
   client = connect(redis);
-  proxy = await startCuttingProxy(`${redis.dir}/proxy.sock`, redis.socket);
 });
 afterAll(async () => {
   client.disconnect();
-  proxy.stop();
   await redis.stop();
 });
 beforeEach(() => client.flushall());
@@ -86,3 +83,76 @@ it("a clean stop gives everything back at once, and what was learned of a custom
   expect(decided(await second.loop.engine.ask(askFor(customer, { idempotencyKey: "k-1" }))).id).toBe(record.id);
   expect(await journalledOf(client, customer)).toHaveLength(1);
 });
+
+it("S2 S4: an engine that is cut off and never heard of again is taken over, with all that it had committed", async () => {
+  const proxy = await startHoldingProxy(`${redis.dir}/cut-off.sock`, redis.socket);
+  const lost = await startLoop(proxy.url, { leaseMs: 1_000 });
+  const heir = await engine({ leaseMs: 1_000 });
+  try {
+    await untilShared([lost, heir], [2, 2]);
+    const customers = INDEXES.map((index) => customerIn(index, "c-"));
+    for (const [at, customer] of customers.entries()) {
+      const owner = held(lost).includes(at) ? lost : heir;
+      await owner.loop.engine.append([event("p-1", "purchase", customer, { amount: 20 })]);
+      decided(await owner.loop.engine.ask(askFor(customer, { idempotencyKey: "k-1" })));
+    }
+    const from = performance.now();
+    proxy.stop();
+    await until(() => held(heir).length === PARTITIONS, 20_000);
+    console.info(`cut off (lease 1000 ms): taken over in ${((performance.now() - from) / 1_000).toFixed(2)} s`);
+    for (const customer of customers) {
+      expect((await lookAt(heir, customer)).features["purchases_24h"]).toBe(1);
+      const [record, ...others] = await journalledOf(client, customer);
+      expect(others).toEqual([]);
+      expect(decided(await heir.loop.engine.ask(askFor(customer, { idempotencyKey: "k-1" }))).id).toBe(record?.id);
+    }
+    expect(held(lost)).toEqual([]);
+  } finally {
+    proxy.stop();
+    await lost.stop();
+  }
+});
+
+/** What Redis holds of a partition, but for the lease and the register, which change as engines live. */
+async function dumpOf(index: number): Promise<Record<string, string>> {
+  const keys = (await client.keys(`nba:{${index}}:*`)).filter((key) => !key.endsWith(":lease")).sort();
+  return Object.fromEntries(
+    await Promise.all(keys.map(async (key) => [key, (await client.dumpBuffer(key)).toString("hex")])),
+  );
+}
+
+for (const from of ["before", "after"] as const) {
+  const what =
+    from === "before" ? "the late bytes of a commit change nothing" : "a commit whose answer comes late stands once";
+  it(`S4: after a take-over ${what}`, async () => {
+    const proxy = await startHoldingProxy(`${redis.dir}/late-${from}.sock`, redis.socket);
+    const late = await startLoop(proxy.url, { leaseMs: 600, silenceMs: 60_000 });
+    const customer = customerIn(0, "c-");
+    decided(await late.loop.engine.ask(askFor(customer, { idempotencyKey: "k-0" })));
+    try {
+      // The decision that is on its way: its commit, and all that this engine would say or hear after it, is held.
+      proxy.hold("nba:{0}:journal", from);
+      const asked = late.loop.engine.ask(askFor(customer, { idempotencyKey: "k-1", deadlineMs: 20_000 }));
+      await until(proxy.isHolding);
+      const heir = await engine({ leaseMs: 600 });
+      await until(() => held(heir).length === PARTITIONS, 20_000);
+      const answer = decided(await heir.loop.engine.ask(askFor(customer, { idempotencyKey: "k-1" })));
+      await heir.loop.engine.append([event("p-1", "purchase", customer, { amount: 500 })]);
+      await until(async () => (await journalledOf(client, customer)).length === 3);
+      await until(async () => (await lookAt(heir, customer)).features["purchases_24h"] === 1);
+      const before = await dumpOf(0);
+      proxy.release();
+      const told = await asked;
+      if (told.kind === "decided") expect(told.record.id).toBe(answer.id);
+      else expect(told.kind).toBe("unavailable");
+      expect(await dumpOf(0)).toEqual(before);
+      const ids = (await journalledOf(client, customer)).map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      // What it held is another's: it has noticed, and joins again with its share.
+      await untilShared([late, heir], [2, 2]);
+    } finally {
+      await late.stop();
+      proxy.stop();
+    }
+  });
+}

@@ -36,10 +36,10 @@ beforeAll(async () => {
   };
   fleet = createFleet(redis.tcpUrl, PARTITIONS, env, random);
   await Promise.all([fleet.add(), fleet.add(), fleet.add()]);
-  await until(async () => (await fleet.shares()).every((share) => share === 2), 15_000);
+  await until(async () => (await fleet.shares()).every((share) => share === 2), 60_000);
   load = startFleetLoad({ redisUrl: redis.tcpUrl, pick: fleet.pick, customers: CUSTOMERS, random });
   screens = CUSTOMERS.slice(0, 8).map((customer) => openScreen(customer, fleet.pick));
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await Promise.all([load?.stop(), ...(screens ?? []).map((screen) => screen.close())]);
   await fleet.stop();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { skipShared } from "../models/shared-data.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
+import { expectNothingDiffers } from "../verify/nothing-differs.ts";
 import { readDeclaredFeatures } from "./naive-features.ts";
 import { profileFaults, replay, settle } from "./real-run.ts";
 import { readTaobao } from "./recorded-rows.ts";
@@ -66,6 +67,7 @@ describe.skipIf(skipShared)("recorded files and kills", () => {
     expect(await profileFaults(running.url, taobao, readDeclaredFeatures(), taobao.lastTs)).toEqual([]);
     expect(await running.stop()).toBe(0);
     engine = undefined;
+    expect(await expectNothingDiffers(server.url)).toBeGreaterThan(taobao.byCustomer.size);
 
     const books = await readBooks(redis, PARTITIONS);
     const inLog = new Map(books.flatMap(({ events }) => [...events]));

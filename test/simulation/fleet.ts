@@ -62,7 +62,7 @@ export function createFleet(world: World, options: FleetOptions): Fleet {
     kill: ({ process }) => process.kill(),
     ownerOf: (key) => {
       const partition = partitionOf(key, PARTITIONS);
-      return alive().find(({ loop }) => loop.engine.ready().ok && loop.engine.ownership(partition).kind === "here");
+      return alive().find(({ loop }) => loop.engine.ownership(partition).kind === "here");
     },
     failures: () => all.flatMap((engine) => engine.failure() ?? []),
   };

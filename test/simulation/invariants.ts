@@ -19,9 +19,12 @@ export function checkJournals(server: RedisServer, { violate }: Observer): void 
   const decisions: DecisionRecord[] = [];
   for (const partition of INDEXES) {
     const commits = commitsOf(server, partition);
-    commits.forEach(({ seq }, at) => {
-      if (seq !== at + 1) violate(`S2: commit ${at + 1} of partition ${partition} is missing from its journal`);
-    });
+    let previous = 0;
+    for (const { seq, after } of commits) {
+      if (after !== previous)
+        violate(`S2: commit ${seq} of partition ${partition} comes after ${after}, and not ${previous}`);
+      previous = seq;
+    }
     decisions.push(...commits.flatMap((commit) => commit.decisions));
   }
   checkOnce(decisions, violate);

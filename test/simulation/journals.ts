@@ -19,6 +19,8 @@ export interface LoggedEvent {
 export interface LoggedCommit {
   readonly partition: number;
   readonly seq: number;
+  /** The one before it; 0: it is the first. */
+  readonly after: number;
   readonly decisions: readonly DecisionRecord[];
 }
 
@@ -57,7 +59,7 @@ function decode(payload: string): Omit<LoggedEvent, "source"> {
 export function commitsOf(server: RedisServer, partition: number): readonly LoggedCommit[] {
   const entries = streamOf(server, `nba:{${partition}}:journal`)?.entries ?? [];
   return entries.map(({ ms, fields }) => {
-    const { decisions } = decodeCommit(Buffer.from(fields[1] as string, "latin1"));
-    return { partition, seq: ms, decisions };
+    const { decisions, after = ms - 1 } = decodeCommit(Buffer.from(fields[1] as string, "latin1"));
+    return { partition, seq: ms, after, decisions };
   });
 }

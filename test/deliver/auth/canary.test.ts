@@ -189,8 +189,9 @@ async function byDamage(): Promise<void> {
   await client.del(profile);
   await client.rpush(profile, NAME);
   // No commit passes with this, so the partition is dropped, and the profile read again.
-  await client.rename(`nba:{${right}}:decisions`, "kept");
-  await client.rpush(`nba:{${right}}:decisions`, NAME);
+  const decisions = `nba:{${right}}:decisions`;
+  expect(await client.exists(decisions)).toBe(0);
+  await client.rpush(decisions, NAME);
   await client.xadd("clickstream", "*", "d", JSON.stringify(event({ type: "case_opened", props: { caseId: IBAN } })));
   for (let index = 0; index < 20; index++) {
     const body = JSON.stringify({ customer: MAIL, channel: "app", placements: [{ name: "app-home" }] });
@@ -198,7 +199,7 @@ async function byDamage(): Promise<void> {
     await fetch(`${engine.url}/v1/decisions`, { method: "POST", headers, body }).then((answer) => answer.arrayBuffer());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  await client.rename("kept", `nba:{${right}}:decisions`);
+  await client.del(decisions);
 }
 
 describe("ACC-10 what was sent is in no log, metric or dead letter", () => {

@@ -1,0 +1,103 @@
+// DURABILITY=wait:1 on a master with one replica: what no replica has is not answered, and found again later.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openConnection } from "../../engine/journal/open-connection.ts";
+import { type RedisConnection, text } from "../../engine/journal/redis.ts";
+import { askFor, connect, decided, event, journalledOf } from "../partition/harness.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { type RunningLoop, startLoop } from "../start-loop.ts";
+import { eventually } from "./start-cluster.ts";
+
+let master: TestRedis;
+let replica: TestRedis;
+let connection: RedisConnection;
+
+beforeAll(async () => {
+  master = await startTestRedis({ args: ["--repl-diskless-sync-delay", "0"] });
+  replica = await startTestRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
+  await inStep();
+  connection = await open();
+}, 60_000);
+afterAll(async () => {
+  connection?.close();
+  await replica?.stop();
+  await master?.stop();
+});
+
+const open = (silenceMs = 2_000): Promise<RedisConnection> =>
+  openConnection({ url: master.url, silenceMs, replicas: 1, replicaWaitMs: 300 });
+
+async function inStep(): Promise<void> {
+  const client = connect(replica);
+  await eventually(
+    "the replica to be in step",
+    async () => /master_link_status:up/.test(await client.info("replication")) || undefined,
+  );
+  client.disconnect();
+}
+
+/** WAITs that the master has run. */
+async function waits(): Promise<number> {
+  const client = connect(master);
+  const stats = await client.info("commandstats");
+  client.disconnect();
+  return Number(/cmdstat_wait:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+describe("a connection that waits for replicas", () => {
+  it("waits once for what was answered in one go, and not at all for reads", async () => {
+    const before = await waits();
+    await Promise.all(Array.from({ length: 50 }, (_, n) => connection.command(["SET", `k${n}`, "v"])));
+    const after = await waits();
+    expect(after - before).toBeGreaterThanOrEqual(1);
+    expect(after - before).toBeLessThan(25);
+    await connection.command(["GET", "k1"]);
+    expect(await waits()).toBe(after);
+    const other = connect(replica);
+    expect(await other.get("k49")).toBe("v");
+    other.disconnect();
+  });
+
+  it("leaves a write in doubt that no replica took in time", async () => {
+    await replica.kill();
+    const write = connection.command(["SET", "alone", "1"]);
+    await expect(write).rejects.toMatchObject({
+      name: "RedisTrouble",
+      message: "0 of 1 replicas have taken it within 300 ms",
+    });
+    expect(text(await connection.command(["GET", "alone"]))).toBe("1");
+    await replica.restart();
+    await inStep();
+    await connection.command(["SET", "alone", "2"]);
+  });
+});
+
+describe("an engine that waits for replicas", () => {
+  it("answers nothing, accepts nothing and is not ready while there is none; goes on where it was when there is", async () => {
+    const running: RunningLoop = await startLoop(master.url, { connect: open });
+    try {
+      const { engine } = running.loop;
+      const before = decided(await engine.ask(askFor("wanda")));
+      await replica.kill();
+      const answer = await engine.ask(askFor("wanda", { deadlineMs: 600, idempotencyKey: "once" }));
+      expect(answer.kind).not.toBe("decided");
+      const [appended] = await engine.append([event("w-1", "purchase", "wanda", { amount: 1 })]);
+      expect(appended?.kind).toBe("failed");
+      await eventually("the engine not to be ready", async () => !engine.ready().ok || undefined);
+      expect(engine.ready().why).toContain("0 of 1 replicas have taken it within 300 ms");
+      await replica.restart();
+      await inStep();
+      await eventually("the engine to be ready", async () => engine.ready().ok || undefined);
+      const again = await eventually("an answer", async () => {
+        const answer = await engine.ask(askFor("wanda", { idempotencyKey: "once" }));
+        return answer.kind === "decided" ? answer.record : undefined;
+      });
+      const client = connect(master);
+      const journalled = (await journalledOf(client, "wanda")).map(({ id }) => id);
+      client.disconnect();
+      expect(journalled).toContain(before.id);
+      expect(journalled.filter((id) => id === again.id)).toHaveLength(1);
+    } finally {
+      await running.stop();
+    }
+  }, 60_000);
+});

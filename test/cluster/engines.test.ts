@@ -1,0 +1,185 @@
+// Engines on a real Redis Cluster, under load: a master dies and its replica takes over, slots move by hand. What Redis still
+// has afterwards must be folded once, decided once, and within the caps.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
+import { slotOf } from "../../engine/journal/cluster-slots.ts";
+import { decodeCommit, follows } from "../../engine/journal/commit-record.ts";
+import { partitionKeys } from "../../engine/journal/keys.ts";
+import { openConnection } from "../../engine/journal/open-connection.ts";
+import { event, home, PARTITIONS } from "../partition/harness.ts";
+import { type RunningLoop, startLoop } from "../start-loop.ts";
+import { moveSlot } from "./move-slot.ts";
+import { type ClusterNode, eventually, isAlive, killNode, startCluster, type TestCluster } from "./start-cluster.ts";
+
+const CUSTOMERS = Array.from({ length: 24 }, (_, n) => `cc-${n}`);
+const CAP = 2;
+const indexes = Array.from({ length: PARTITIONS }, (_, index) => index as PartitionIndex);
+const slotOfPartition = (index: number): number => slotOf(partitionKeys(index as PartitionIndex).lease);
+
+let cluster: TestCluster;
+const engines: RunningLoop[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 1 });
+  for (let n = 0; n < 2; n++) engines.push(await engineOn(cluster.url));
+}, 90_000);
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.stop()));
+  await cluster?.stop();
+});
+
+function engineOn(url: string): Promise<RunningLoop> {
+  const connect = (silenceMs: number) => openConnection({ url, silenceMs });
+  return startLoop(url, { connect, leaseMs: 2_000, silenceMs: 1_500 });
+}
+
+const LANES = 4;
+
+interface Load {
+  readonly acknowledged: ReadonlyMap<string, string>;
+  /** Resolves when so many more were acknowledged. */
+  readonly more: (count: number) => Promise<unknown>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Purchases for everybody, in turn, from engine to engine; each one that was acknowledged is noted. */
+function load(name: string): Load {
+  const acknowledged = new Map<string, string>();
+  let isStopped = false;
+  const run = async (lane: number): Promise<void> => {
+    for (let n = lane; !isStopped; n += LANES) {
+      const customer = CUSTOMERS[n % CUSTOMERS.length] as string;
+      const engine = engines[n % engines.length] as RunningLoop;
+      const id = `${name}-${n}`;
+      const [appended] = await engine.loop.engine.append([
+        event(id, "purchase", customer, { amount: n % 7 === 0 ? 500 : 5 }),
+      ]);
+      if (appended?.kind === "appended") acknowledged.set(id, customer);
+      await new Promise((resolve) => setTimeout(resolve, appended?.kind === "appended" ? 2 : 20));
+    }
+  };
+  const running = Promise.all(Array.from({ length: LANES }, (_, lane) => run(lane)));
+  return {
+    acknowledged,
+    more: (count) => {
+      const enough = acknowledged.size + count;
+      return eventually(`${enough} events`, async () => acknowledged.size >= enough || undefined);
+    },
+    stop: async () => {
+      isStopped = true;
+      await running;
+    },
+  };
+}
+
+interface Kept {
+  /** Ids of events in the logs, by customer. */
+  readonly events: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly decisions: readonly {
+    readonly id: string;
+    readonly key: string;
+    readonly event: string;
+    readonly contacts: number;
+  }[];
+}
+
+/** What Redis has, read by another client; the chain of every journal is tested on the way. */
+async function kept(): Promise<Kept> {
+  const events = new Map<string, Set<string>>();
+  const decisions: { id: string; key: string; event: string; contacts: number }[] = [];
+  for (const index of indexes) {
+    const keys = partitionKeys(index);
+    const redis = await cluster.open(keys.events);
+    for (const [, fields] of await redis.xrangeBuffer(keys.events, "-", "+")) {
+      const written = fields[3]?.toString("latin1") ?? "";
+      const id = /(?:first|moving|waited)-\d+/.exec(written)?.[0];
+      const customer = /cc-\d+/.exec(written)?.[0];
+      if (id === undefined || customer === undefined || !written.includes("purchase")) continue;
+      events.set(customer, (events.get(customer) ?? new Set()).add(id));
+    }
+    let last = 0 as Parameters<typeof follows>[0];
+    for (const [id, fields] of await redis.xrangeBuffer(keys.journal, "-", "+")) {
+      const seq = Number.parseInt(id.toString(), 10) as typeof last;
+      const commit = decodeCommit(fields[1] as Buffer);
+      expect(follows(last, seq, commit), `partition ${index}: ${seq} after ${last}`).toBe(true);
+      last = seq;
+      for (const { id, key, trigger, contacts } of commit.decisions) {
+        decisions.push({ id, key, event: trigger?.event ?? "", contacts: contacts.length });
+      }
+    }
+  }
+  return { events, decisions };
+}
+
+/** Everything is owned again, and every log folded to its end. */
+async function settled(): Promise<void> {
+  await eventually("every partition to have an owner", async () => {
+    const owned = indexes.filter((index) => engines.some(({ loop }) => loop.engine.ownership(index).kind === "here"));
+    return owned.length === PARTITIONS || undefined;
+  });
+}
+
+async function foldedCount(customer: string): Promise<number> {
+  const index = home(customer);
+  const owner = engines.find(({ loop }) => loop.engine.ownership(index).kind === "here");
+  const look = await owner?.loop.engine.look(customerKey(customer));
+  return look?.features["purchases_24h"] ?? 0;
+}
+
+async function reconcile(acknowledged: ReadonlyMap<string, string>, mayLose: boolean): Promise<number> {
+  await settled();
+  const { events } = await kept();
+  for (const customer of CUSTOMERS) {
+    const expected = events.get(customer)?.size ?? 0;
+    await eventually(`${customer} to have ${expected} purchases`, async () =>
+      (await foldedCount(customer)) === expected ? true : undefined,
+    );
+  }
+  const { decisions } = await kept();
+  const ids = decisions.map(({ id }) => id);
+  expect(new Set(ids).size, "a decision was journalled twice").toBe(ids.length);
+  for (const customer of CUSTOMERS) {
+    const contacts = decisions.filter(({ key }) => key === customer).reduce((sum, each) => sum + each.contacts, 0);
+    expect(contacts, customer).toBeLessThanOrEqual(CAP);
+  }
+  const lost = [...acknowledged].filter(([id, customer]) => events.get(customer)?.has(id) !== true);
+  if (!mayLose) expect(lost).toEqual([]);
+  return lost.length;
+}
+
+it("S1 S2 S3: a slot that is moved under load loses nothing and doubles nothing", { timeout: 60_000 }, async () => {
+  const running = load("moving");
+  await running.more(40);
+  for (const index of [0, 1]) {
+    const slot = slotOfPartition(index);
+    const from = await cluster.masterOf(slot);
+    const to = (await masters()).find((node) => node !== from) as ClusterNode;
+    await moveSlot({ from, to }, slot, 30);
+  }
+  await running.more(40);
+  await running.stop();
+  await reconcile(running.acknowledged, false);
+});
+
+it("a master dies under load: its replica goes on, and what is left is consistent", { timeout: 90_000 }, async () => {
+  const running = load("first");
+  await running.more(40);
+  const victim = await cluster.masterOf(slotOfPartition(2));
+  await killNode(victim);
+  const startedAt = performance.now();
+  await cluster.masterOf(slotOfPartition(2));
+  await settled();
+  console.log(`failover: owned again ${Math.round(performance.now() - startedAt)} ms after the master was gone`);
+  await running.more(40);
+  await running.stop();
+  const lost = await reconcile(running.acknowledged, true);
+  console.log(`failover: Redis lost ${lost} of ${running.acknowledged.size} acknowledged events`);
+  expect(lost).toBeLessThan(running.acknowledged.size / 2);
+});
+
+async function masters(): Promise<readonly ClusterNode[]> {
+  const roles = await Promise.all(
+    cluster.nodes.map(async (node) => isAlive(node) && /role:master/.test(await node.admin.info("replication"))),
+  );
+  return cluster.nodes.filter((_, index) => roles[index] === true);
+}
