@@ -5,10 +5,10 @@ import { CONFIG_KEY, ERASURES_KEY } from "./keys.ts";
 import { type RedisConnection, type Reply, text } from "./redis.ts";
 
 /**
- * `asked`: noted in the log, or about to be. `rewritten`: in no stream and no profile any more. `done`: Redis has written its
+ * `announced`: about to be noted in a log. `asked`: found there, and being carried out. `rewritten`: in no stream and no profile any more. `done`: Redis has written its
  * files anew since.
  */
-export type ErasureState = "asked" | "rewritten" | "done";
+export type ErasureState = "announced" | "asked" | "rewritten" | "done";
 
 export interface ErasureField {
   readonly erasure: string;

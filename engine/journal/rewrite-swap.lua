@@ -7,6 +7,13 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('DEL', KEYS[2])
   return 'OK'
 end
+-- What was trimmed while it was copied does not come back.
+local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if not oldest then
+  redis.call('DEL', KEYS[2])
+else
+  redis.call('XTRIM', KEYS[2], 'MINID', oldest[1])
+end
 local rest = redis.call('XRANGE', KEYS[1], '(' .. ARGV[2], '+', 'COUNT', tonumber(ARGV[3]) + 1)
 if #rest > tonumber(ARGV[3]) then return 'MORE' end
 for _, entry in ipairs(rest) do redis.call('XADD', KEYS[2], entry[1], unpack(entry[2])) end

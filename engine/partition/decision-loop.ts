@@ -297,6 +297,6 @@ function startPolls({ options, signal }: LoopState, session: Session): (() => vo
     startWalks(session, clock, log),
     startQuotaPoll(session, options.quotas.pollMs, log),
     startActivationWatch(session, options.activationPollMs, log),
-    startErasures(session, clock, options.erasurePollMs, log),
+    startErasures(session, options),
   ];
 }

@@ -2,7 +2,7 @@
 // checkpoint says so, log, journal, dead letters and the streams of all partitions are written anew without the traces
 // (XDEL would leave the bytes where they are), then a checkpoint without the key is stored. Every step may be done again: a pass
 // that was killed begins anew, for the checkpoint names the key until the end.
-import type { CommitSeq, CustomerKey, DecisionId, Position } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, Position } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
@@ -28,7 +28,8 @@ import type { Erasing, Partition } from "./partition.ts";
 import { SessionTrouble } from "./trouble.ts";
 
 export interface ErasePass extends SharedPlace {
-  readonly isStopped: () => boolean;
+  /** The engine stops, or the partition is not this engine's any more. */
+  readonly isOver: (partition: Partition) => boolean;
   readonly journal: Journal;
   readonly erasures: Erasures;
   readonly partitions: number;
@@ -63,21 +64,17 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   const { place, named } = await lookThrough(pass, partition, traces);
   await passOn(pass, traces, named);
   await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
-  const gone: DecisionId[] = [];
+  // Before the journal forgets which they were.
+  await eraseIndex(pass, partition, traces, place);
+  const scrub = (seq: CommitSeq, payload: Buffer) => scrubCommit(seq, decodeCommit(payload), traces, place);
   await rewriteStream(connection, {
     stream: keys.journal,
     fence,
     change: ({ position, fields }) => {
-      const seq = Number.parseInt(position, 10) as CommitSeq;
-      const scrubbed = scrubCommit(seq, decodeCommit(fields[1] as Buffer), traces, place);
-      if (scrubbed === undefined) return undefined;
-      for (const { id } of scrubbed.gone) gone.push(id);
-      return ["c", encodeCommit(scrubbed.record)];
+      const scrubbed = scrub(Number.parseInt(position, 10) as CommitSeq, fields[1] as Buffer);
+      return scrubbed && ["c", encodeCommit(scrubbed.record)];
     },
   });
-  for (let at = 0; at < gone.length; at += DECISIONS_AT_ONCE) {
-    await connection.command(["HDEL", keys.decisions, ...gone.slice(at, at + DECISIONS_AT_ONCE)]);
-  }
   await rewriteStream(connection, { stream: keys.dead, fence, change: (letter) => withoutTrace(letter, traces.whole) });
   await eraseShared(pass, [...traces.whole.keys()]);
 }
@@ -92,7 +89,7 @@ export async function forgetErased(pass: ErasePass, partition: Partition, erasin
   const changedAt = partition.ordinal;
   partition.isBaseWanted = true;
   while (partition.storedBase.ordinal < changedAt || partition.committed < partition.seq) {
-    if (pass.isStopped()) throw new SessionTrouble("stopped while a checkpoint was to be stored");
+    if (pass.isOver(partition)) throw new SessionTrouble("it is left to the next owner of the partition");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   for (const { key, erasure } of erasing) {
@@ -146,6 +143,21 @@ async function refusedIn({ command }: RedisConnection, letters: string): Promise
   }
 }
 
+async function eraseIndex(pass: ErasePass, { index }: Partition, traces: Traces, place: ScrubPlace): Promise<void> {
+  for (let from = 1 as CommitSeq; ; ) {
+    const page = await pass.journal.commits(index, from, PAGE);
+    const gone = page.flatMap(({ seq, payload }) => scrubCommit(seq, decodeCommit(payload), traces, place)?.gone ?? []);
+    const ids = gone.map(({ id }) => id);
+    for (let at = 0; at < ids.length; at += DECISIONS_AT_ONCE) {
+      const some = ids.slice(at, at + DECISIONS_AT_ONCE);
+      await pass.connection.command(["HDEL", partitionKeys(index).decisions, ...some]);
+    }
+    const last = page.at(-1);
+    if (last === undefined) return;
+    from = (last.seq + 1) as CommitSeq;
+  }
+}
+
 /** The devices are erased where they live; known of before this one is done, so that the whole is not done before them. */
 async function passOn(
   pass: ErasePass,
@@ -156,7 +168,7 @@ async function passOn(
     const { erasure } = traces.whole.get(key) as Erasing;
     for (const device of anonymous) {
       const to = partitionOf(device, pass.partitions);
-      await pass.erasures.note(erasure, to, device, "asked");
+      await pass.erasures.note(erasure, to, device, "announced");
       await pass.journal.append(to, encodeErase(device, erasure, key));
     }
   }

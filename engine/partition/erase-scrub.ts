@@ -4,7 +4,7 @@ import type { CustomerEvent, LogEntry } from "../domain/event.ts";
 import { anonymousKey, type CommitSeq, type CustomerKey, comparePositions, type Position } from "../domain/ids.ts";
 import { decodeEventBytes } from "../ingest/decode-event.ts";
 import { encodeErased } from "../ingest/erase-entry.ts";
-import { AGAIN, decodeLogEntry, type EntryFields } from "../ingest/log-entry.ts";
+import { AGAIN, decodeLogEntry, ENGINE_SOURCE, type EntryFields } from "../ingest/log-entry.ts";
 import { isRefused } from "../ingest/refused.ts";
 import { eventHash } from "../ingest/seen-window.ts";
 import type { CommitRecord, ErasedCounts, Relay } from "../journal/commit-record.ts";
@@ -60,7 +60,7 @@ function seenOf({ key, source, id }: Pick<CustomerEvent, "key" | "source" | "id"
 /** Has somebody come again under this key after it was erased? */
 export function revives(raw: RawEntry, traces: Traces, place: ScrubPlace): CustomerKey | undefined {
   const entry = decodeLogEntry(raw.position, raw.fields, { ...place, skewMs: 0 });
-  if (entry.kind !== "event") return undefined;
+  if (entry.kind !== "event" || entry.event.source === ENGINE_SOURCE) return undefined;
   const found = traces.whole.get(entry.event.key);
   return found !== undefined && comparePositions(entry.position, found.upTo) > 0 ? entry.event.key : undefined;
 }
@@ -137,7 +137,7 @@ function isTrace(entry: LogEntry, traces: Traces, revived: ReadonlySet<CustomerK
   };
   switch (entry.kind) {
     case "event":
-      return isGone(entry.event.key, false);
+      return isGone(entry.event.key, entry.event.source === ENGINE_SOURCE);
     case "timer":
     case "campaign":
     case "again":

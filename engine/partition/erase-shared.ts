@@ -1,6 +1,5 @@
 // Traces in what belongs to no partition: streams of channels and of the front door, dead letters without a key, answers kept
 // for an Idempotency-Key. One engine at a time writes them anew.
-import { randomUUID } from "node:crypto";
 import type { CustomerKey } from "../domain/ids.ts";
 import { NAMED_STREAMS } from "../ingest/front-door.ts";
 import type { RawEntry } from "../journal/journal.ts";
@@ -11,6 +10,8 @@ import { keyIn, names } from "./erase-scrub.ts";
 
 export interface SharedPlace {
   readonly connection: RedisConnection;
+  /** Of this engine: what it took before its connection was cut is still its own. */
+  readonly owner: string;
   /** Names of the channels of kind `stream` of every rulebook that may have decided. */
   readonly channels: () => readonly string[];
 }
@@ -23,7 +24,7 @@ const CHANNEL_STREAM = "nba:channel:";
 /** Rejects where another engine is at it: to be tried again. */
 export async function eraseShared(place: SharedPlace, keys: readonly CustomerKey[]): Promise<void> {
   if (keys.length === 0) return;
-  await alone(place.connection, async () => {
+  await alone(place, async () => {
     const erased = new Set(keys);
     const streams = [...NAMED_STREAMS, "nba:dead", ...place.channels().map((name) => `${CHANNEL_STREAM}${name}`)];
     for (const stream of streams) {
@@ -35,10 +36,14 @@ export async function eraseShared(place: SharedPlace, keys: readonly CustomerKey
 }
 
 /** Runs alone among all engines; the lock lapses by itself where its holder is killed. */
-export async function alone<T>(connection: RedisConnection, run: () => Promise<T>): Promise<T> {
-  const mine = randomUUID();
-  const taken = await connection.command(["SET", ERASING_KEY, mine, "NX", "PX", String(LOCK_MS)]);
-  if (taken === null) throw new Busy("another engine writes the shared streams anew");
+export async function alone<T>(
+  { connection, owner }: Pick<SharedPlace, "connection" | "owner">,
+  run: () => Promise<T>,
+): Promise<T> {
+  const taken = await connection.command(["SET", ERASING_KEY, owner, "NX", "PX", String(LOCK_MS)]);
+  const isOwn = taken !== null || text(await connection.command(["GET", ERASING_KEY])) === owner;
+  if (!isOwn) throw new Busy("another engine writes the shared streams anew");
+  if (taken === null) await connection.command(["PEXPIRE", ERASING_KEY, String(LOCK_MS)]);
   const keeping = setInterval(() => {
     connection.command(["PEXPIRE", ERASING_KEY, String(LOCK_MS)]).catch(() => undefined); // then what runs fails too
   }, LOCK_MS / 4);
@@ -46,7 +51,7 @@ export async function alone<T>(connection: RedisConnection, run: () => Promise<T
     return await run();
   } finally {
     clearInterval(keeping);
-    if (!connection.isClosed() && text(await connection.command(["GET", ERASING_KEY])) === mine) {
+    if (!connection.isClosed() && text(await connection.command(["GET", ERASING_KEY])) === owner) {
       await connection.command(["DEL", ERASING_KEY]);
     }
   }
@@ -66,10 +71,19 @@ function isTrace({ fields }: RawEntry, erased: ReadonlySet<CustomerKey>): boolea
   return names(bytes, erased);
 }
 
-async function eraseAnswers({ command }: RedisConnection, erased: ReadonlySet<CustomerKey>): Promise<void> {
+async function eraseAnswers({ command, cluster }: RedisConnection, erased: ReadonlySet<CustomerKey>): Promise<void> {
+  for (const node of cluster?.masters() ?? [command]) await eraseAnswersAt(node, command, erased);
+}
+
+/** A scan sees the keys of one node. */
+async function eraseAnswersAt(
+  node: RedisConnection["command"],
+  command: RedisConnection["command"],
+  erased: ReadonlySet<CustomerKey>,
+): Promise<void> {
   let cursor = "0";
   do {
-    const [next, found] = (await command([
+    const [next, found] = (await node([
       "SCAN",
       cursor,
       "MATCH",

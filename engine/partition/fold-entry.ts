@@ -13,7 +13,7 @@ import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
 import { foldAgain } from "./fold-again.ts";
 import { foldCampaign } from "./fold-campaign.ts";
-import { eraseMerge, foldErase, foldErased } from "./fold-erase.ts";
+import { eraseMerge, foldErase, foldErased, isTooLate } from "./fold-erase.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
   awaitJoin,
@@ -71,7 +71,7 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       return entry.isForwarded === true && result === "folded" ? "internal" : result;
     }
     case "timer":
-      if (context.isReflected(entry.key)) return "internal";
+      if (context.isReflected(entry.key) || isTooLate(partition, entry)) return "internal";
       if (isSealed(partition, entry.key)) {
         partition.draft.fired.add(entry.key); // disarmed: what it was armed for is the customer's
         return "internal";
@@ -157,6 +157,7 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     return "duplicate";
   }
   if (context.isReflected(event.key) || forwardEvent(partition, event, entry, context)) return "folded";
+  if (isTooLate(partition, entry)) return "folded";
   startJoining(partition, event, context);
   store.fold(event.key, event, entry.arrivedAt);
   touch(partition, event.key);

@@ -1,9 +1,10 @@
 // Somebody is to be forgotten: the profile begins anew, what is on screens leaves them, and the traces in logs and journal
 // are noted for erase-pass.ts. The fold reads no traces, so it comes to the same whether they are still there or not.
-import type { LogEntry } from "../domain/event.ts";
+import type { LogEntry, OutcomeReport } from "../domain/event.ts";
 import { type CustomerKey, isAnonymous } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
+import { ENGINE_SOURCE } from "../ingest/log-entry.ts";
 import type { EntryResult, FoldContext } from "./fold-entry.ts";
 import type { Erasing, Partition } from "./partition.ts";
 
@@ -44,6 +45,17 @@ export function eraseMerge(
   foldErase(partition, { kind: "erase", key, erasure, joinedTo: undefined, position, arrivedAt, movesClock }, context);
   const to = partitionOf(anonymous, context.partitions);
   partition.draft.relays.push({ to, fields: encodeErase(anonymous, erasure, key) });
+}
+
+/**
+ * A timer or a report of the engine's own about somebody who was erased meanwhile. Only who is in the register has timers, and
+ * only who has a contact can have missed it.
+ */
+export function isTooLate(partition: Partition, entry: LogEntry): boolean {
+  if (entry.kind === "timer") return partition.unregistered.has(entry.key) && !partition.dirty.has(entry.key);
+  if (entry.kind !== "event" || entry.event.source !== ENGINE_SOURCE || entry.event.type !== "outcome") return false;
+  const { trackingCode } = entry.event.props as unknown as OutcomeReport; // checked where the event was decoded
+  return !partition.store.state(entry.event.key).contacts.some((contact) => contact.trackingCode === trackingCode);
 }
 
 /** Nothing is left but what it counted as, and that it was there. */

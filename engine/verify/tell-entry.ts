@@ -15,6 +15,7 @@ import { learnEvent } from "./learn-event.ts";
 import { leaveSuppressed, leaveWithoutConsent } from "./leave-screens.ts";
 import type { StoredProfile } from "./stored-profile.ts";
 import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } from "./tell-join.ts";
+import { isTooLate, tellErase, tellErased } from "./tell-erase.ts";
 import { tellTimer } from "./tell-timer.ts";
 import { changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
 
@@ -53,12 +54,9 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
     case "dead":
       return "dead";
     case "erase":
-      // What was asked for before it is not decided any more.
-      passOver(telling);
-      if (isErasedWhole(telling, entry)) telling.known.delete(entry.key);
+      tellErase(telling, entry.key, entry.joinedTo);
       return "internal";
     case "erased":
-      passOver(telling);
       return tellErased(telling, entry);
     case "again":
       tellAgain(telling, entry);
@@ -76,26 +74,13 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
   }
 }
 
-/** An anonymous key that is joined to somebody else, or to nobody, lives on. */
-function isErasedWhole({ known }: Telling, { key, joinedTo }: Extract<LogEntry, { kind: "erase" }>): boolean {
-  return joinedTo === undefined || known.get(key)?.sealedTo === joinedTo;
-}
-
-function tellErased(
-  { recent }: Telling,
-  { hash, was }: Extract<LogEntry, { kind: "erased" }>,
-): keyof Telling["counts"] {
-  const isRepeated = hash !== undefined && recent.isHashRepeated(...hash);
-  if (was === "again") return "internal";
-  return isRepeated ? "duplicate" : was;
-}
-
 type Internal = Exclude<LogEntry, { kind: "event" | "activation" | "dead" | "erase" | "erased" | "again" }>;
 
 function tellInternal(telling: Telling, known: Known, entry: Internal, needs: EntryNeeds): void {
   switch (entry.kind) {
     case "timer":
-      if (known.sealedTo === undefined) tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
+      // Only who is known has timers: whoever is not was erased since it went off.
+      if (known.sealedTo === undefined && isKnown(known)) tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
       return;
     case "campaign":
       tellCampaign(telling, known, entry);
@@ -129,6 +114,7 @@ function tellEvent(telling: Telling, entry: LogEntry, event: CustomerEvent): "fo
     forwardEvent(telling, known.sealedTo, event, entry);
     return "folded";
   }
+  if (isTooLate(known, event)) return "folded";
   const { arrivedAt } = entry;
   startJoining(telling, known, event);
   noteWritten(telling, known, false);
