@@ -68,6 +68,7 @@ export function closeDraft(
       relays: draft.relays,
       ...(seq === previous + 1 ? {} : { after: previous }),
       isolated: draft.isolated,
+      forgot: [...draft.forgotten],
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),

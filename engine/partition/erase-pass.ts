@@ -12,6 +12,7 @@ import { partitionKeys } from "../journal/keys.ts";
 import { type RedisConnection, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
+import { type Archived, eraseArchive, lookThroughArchive } from "./erase-archive.ts";
 import {
   keyIn,
   namedBy,
@@ -32,6 +33,8 @@ export interface ErasePass extends SharedPlace {
   readonly isOver: (partition: Partition) => boolean;
   readonly journal: Journal;
   readonly erasures: Erasures;
+  /** Undefined: what retention lets go is gone. */
+  readonly archived: Archived | undefined;
   readonly partitions: number;
   readonly seed: number;
 }
@@ -75,6 +78,7 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
       return scrubbed && ["c", encodeCommit(scrubbed.record)];
     },
   });
+  if (pass.archived !== undefined) await eraseArchive(pass.archived, traces, place);
   await rewriteStream(connection, { stream: keys.dead, fence, change: (letter) => withoutTrace(letter, traces.whole) });
   await eraseShared(pass, [...traces.whole.keys()]);
 }
@@ -117,14 +121,16 @@ async function lookThrough(pass: ErasePass, partition: Partition, traces: Traces
   const { seed, partitions } = pass;
   const refused = await refusedIn(pass.connection, partitionKeys(partition.index).dead);
   const place: ScrubPlace = { partition: partition.index, partitions, seed, revived, refused };
+  const look = (raw: RawEntry): void => {
+    const again = revives(raw, traces, place);
+    if (again !== undefined) revived.add(again);
+    const device = namedBy(raw, traces, place);
+    if (device !== undefined) named.set(device.key, (named.get(device.key) ?? new Set()).add(device.anonymous));
+  };
+  if (pass.archived !== undefined) await lookThroughArchive(pass.archived, partition.index, look);
   for (let after = "0-0" as RawEntry["position"]; ; ) {
     const page = await pass.journal.entries(partition.index, after, undefined, PAGE);
-    for (const raw of page) {
-      const again = revives(raw, traces, place);
-      if (again !== undefined) revived.add(again);
-      const device = namedBy(raw, traces, place);
-      if (device !== undefined) named.set(device.key, (named.get(device.key) ?? new Set()).add(device.anonymous));
-    }
+    for (const raw of page) look(raw);
     const last = page.at(-1);
     if (last === undefined) return { place, named };
     after = last.position;

@@ -93,13 +93,15 @@ export function scrubCommit(
   const gone = record.decisions.filter(({ key }) => isOver(key, true));
   const withdrawals = record.withdrawals.filter(({ key }) => !isOver(key, false));
   const relays = (record.relays ?? []).map((relay) => scrubRelay(relay, seq, traces, place));
+  const forgot = (record.forgot ?? []).filter((key) => !isOver(key, false));
   const isSame =
+    forgot.length === (record.forgot ?? []).length &&
     gone.length === 0 &&
     withdrawals.length === record.withdrawals.length &&
     relays.every((relay, index) => relay === record.relays?.[index]);
   if (isSame) return undefined;
   const decisions = record.decisions.filter((decision) => !gone.includes(decision));
-  return { gone, record: { ...record, decisions, withdrawals, relays, erased: leftOf(record.erased, gone) } };
+  return { gone, record: { ...record, decisions, withdrawals, relays, forgot, erased: leftOf(record.erased, gone) } };
 }
 
 /** A commit that was scrubbed still says what its decisions had spent and how often campaigns had come. */

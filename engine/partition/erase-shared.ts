@@ -24,7 +24,7 @@ const CHANNEL_STREAM = "nba:channel:";
 /** Rejects where another engine is at it: to be tried again. */
 export async function eraseShared(place: SharedPlace, keys: readonly CustomerKey[]): Promise<void> {
   if (keys.length === 0) return;
-  await alone(place, async () => {
+  await aloneOfAll(place, async () => {
     const erased = new Set(keys);
     const streams = [...NAMED_STREAMS, "nba:dead", ...place.channels().map((name) => `${CHANNEL_STREAM}${name}`)];
     for (const stream of streams) {
@@ -36,7 +36,7 @@ export async function eraseShared(place: SharedPlace, keys: readonly CustomerKey
 }
 
 /** Runs alone among all engines; the lock lapses by itself where its holder is killed. */
-export async function alone<T>(
+export async function aloneOfAll<T>(
   { connection, owner }: Pick<SharedPlace, "connection" | "owner">,
   run: () => Promise<T>,
 ): Promise<T> {

@@ -7,8 +7,10 @@ import { createErasures, type ErasureField, type ErasureState, fieldOf } from ".
 import { type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../observe/log.ts";
+import type { Archived } from "./erase-archive.ts";
 import { type ErasePass, erasePass, forgetErased, readyToErase } from "./erase-pass.ts";
-import { alone } from "./erase-shared.ts";
+import { aloneOfAll } from "./erase-shared.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
 import type { Erasing, Partition } from "./partition.ts";
 import type { Session } from "./session.ts";
 
@@ -50,6 +52,7 @@ export interface ErasureOptions {
   readonly clock: () => number;
   readonly erasurePollMs: number;
   readonly log: Log;
+  readonly archived?: (place: Session["context"]) => Archived | undefined;
   /** Of this engine, among all. */
   readonly owner: string;
 }
@@ -57,7 +60,7 @@ export interface ErasureOptions {
 /** Looks now and then whether something is to be erased; returns how to stop it. */
 export function startErasures(
   session: Session,
-  { clock, erasurePollMs, log, owner }: ErasureOptions,
+  { clock, erasurePollMs, log, owner, archived }: ErasureOptions,
 ): () => void {
   let isStopped = false;
   let isRunning = false;
@@ -65,6 +68,7 @@ export function startErasures(
     connection: session.connection,
     owner,
     journal: session.journal,
+    archived: archived?.(session.context),
     erasures: createErasures(session.connection, clock),
     partitions: session.context.partitions,
     seed: session.context.seed,
@@ -85,7 +89,7 @@ export function startErasures(
     if (isRunning) return;
     isRunning = true;
     try {
-      for (const partition of session.partitions) await saying(() => eraseIn(pass, partition));
+      for (const partition of session.partitions) await saying(() => eraseIn(pass, session.alone, partition));
       await saying(() => finish(pass, clock, () => isStopped));
     } finally {
       isRunning = false;
@@ -100,11 +104,11 @@ export function startErasures(
   };
 }
 
-async function eraseIn(pass: ErasePass, partition: Partition): Promise<void> {
+async function eraseIn(pass: ErasePass, alone: OneAtATime, partition: Partition): Promise<void> {
   if (partition.erasing.length === 0) return;
   const ready = await readyToErase(pass, partition);
   if (ready.length === 0) return;
-  await erasePass(pass, partition, ready);
+  await alone(partition.index, () => erasePass(pass, partition, ready));
   await forgetErased(pass, partition, ready);
 }
 
@@ -133,7 +137,7 @@ async function finish(
   await erasures.forget(old);
   const waiting = all.filter(({ state }) => state === "rewritten");
   if (waiting.length === 0) return;
-  await alone({ connection, owner }, async () => {
+  await aloneOfAll({ connection, owner }, async () => {
     for (const node of connection.cluster?.masters() ?? [connection.command]) await rewriteFiles(node, isStopped);
     await erasures.set(await stillWaiting(erasures.all, waiting), "done");
   });

@@ -37,6 +37,8 @@ export interface FoldContext extends JoinContext {
   readonly rulebooks: (hash: RulebookHash) => ActiveRulebook | undefined;
   /** Of the commit that the entry will be part of. */
   readonly seq: CommitSeq;
+  /** During recovery: whom this commit has erased; left out: it is found out now. */
+  readonly forgot?: ReadonlySet<CustomerKey>;
   /** During recovery: the stored profile has this entry already. */
   readonly isReflected: (key: CustomerKey) => boolean;
   /** Why this entry is not folded; undefined: it is. */

@@ -21,7 +21,8 @@ export function foldErase(
   if (partition.damaged.delete(key)) store.load(key, undefined);
   const { sealedTo, absorbed } = store.state(key);
   // Of an anonymous key that is not joined to who is erased only what names that customer is a trace.
-  const isWhole = joinedTo === undefined || sealedTo === joinedTo || context.isReflected(key);
+  const isJoined = context.forgot === undefined ? sealedTo === joinedTo : context.forgot.has(key);
+  const isWhole = joinedTo === undefined || isJoined || context.isReflected(key);
   note(partition, { key, erasure, upTo: position, seq: context.seq, ordinal, of: isWhole ? undefined : joinedTo });
   draft.urgent = true;
   if (!isWhole || context.isReflected(key)) return;

@@ -156,7 +156,9 @@ async function replayCommit(
   const rulebooks = await compiled(context, entries);
   await learnLayouts(context, partition, entries);
   const { seed, partitions } = context;
-  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, seq, isReflected, isolated });
+  const forgot = new Set(commit.forgot);
+  const fold = { seed, partitions, rulebooks, seq, isReflected, isolated, forgot };
+  for (const entry of entries) foldEntry(partition, entry, fold);
   for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);

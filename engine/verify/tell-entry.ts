@@ -14,8 +14,8 @@ import type { Known } from "./known.ts";
 import { learnEvent } from "./learn-event.ts";
 import { leaveSuppressed, leaveWithoutConsent } from "./leave-screens.ts";
 import type { StoredProfile } from "./stored-profile.ts";
-import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } from "./tell-join.ts";
 import { isTooLate, tellErase, tellErased } from "./tell-erase.ts";
+import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } from "./tell-join.ts";
 import { tellTimer } from "./tell-timer.ts";
 import { changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
 
@@ -80,7 +80,8 @@ function tellInternal(telling: Telling, known: Known, entry: Internal, needs: En
   switch (entry.kind) {
     case "timer":
       // Only who is known has timers: whoever is not was erased since it went off.
-      if (known.sealedTo === undefined && isKnown(known)) tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
+      if (known.sealedTo === undefined && known.changed > 0)
+        tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
       return;
     case "campaign":
       tellCampaign(telling, known, entry);
@@ -96,7 +97,8 @@ function tellInternal(telling: Telling, known: Known, entry: Internal, needs: En
       tellSeal(telling, known, entry.customer);
       return;
     case "merge":
-      tellMerge(telling, known, entry, needs.packed.get(entry.position));
+      if (known.joining === 0) tellErase(telling, entry.key, undefined);
+      else tellMerge(telling, known, entry, needs.packed.get(entry.position));
       return;
   }
 }

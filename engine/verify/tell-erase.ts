@@ -2,8 +2,11 @@
 // afterwards it has empty entries in the same places.
 import type { CustomerEvent, LogEntry } from "../domain/event.ts";
 import type { CustomerKey } from "../domain/ids.ts";
+import type { Instant } from "../domain/time.ts";
 import { ENGINE_SOURCE } from "../ingest/log-entry.ts";
+import type { ErasedCounts } from "../journal/commit-record.ts";
 import type { Known } from "./known.ts";
+import { spendLines } from "./quota-lines.ts";
 import { passOver, type Telling, toldOf, withdraw } from "./telling.ts";
 
 /** `joinedTo`: of an anonymous key, which goes only where it is joined to this customer. */
@@ -26,6 +29,15 @@ export function tellErased(
   const isRepeated = hash !== undefined && telling.recent.isHashRepeated(...hash);
   if (was === "again") return "internal";
   return isRepeated ? "duplicate" : was;
+}
+
+/** What decisions of who is erased had spent of quotas, and that campaigns had asked for them, stays counted. */
+export function tellErasedCounts(telling: Telling, now: Instant, { spent, turns }: ErasedCounts): void {
+  spendLines(telling.ledger, telling.book.rulebook.quotas, { spent, now });
+  for (const turn of turns) {
+    const [asked, acted] = telling.campaigns.get(turn.run) ?? [0, 0];
+    telling.campaigns.set(turn.run, [asked + turn.asked, acted + turn.acted]);
+  }
 }
 
 /** A report of the engine's own on a contact that is gone with whoever had it. */

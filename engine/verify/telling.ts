@@ -143,7 +143,9 @@ export function withdraw(telling: Telling, key: CustomerKey, contact: Contact, b
   telling.brought.withdrawals.push({ key, trackingCode: contact.trackingCode, because });
 }
 
-export function startTelling(place: Pick<Telling, "index" | "partitions" | "only" | "untold" | "book" | "recent">): Telling {
+export function startTelling(
+  place: Pick<Telling, "index" | "partitions" | "only" | "untold" | "book" | "recent">,
+): Telling {
   return {
     ...place,
     known: new Map(),
