@@ -44,6 +44,7 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   PEXPIRE: write,
   SET: write,
   XADD: write,
+  XDEL: write,
   XINFO: { kind: "read", keys: second, acl: "xinfo|stream" },
   XLEN: read,
   XRANGE: read,

@@ -39,7 +39,10 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
 }
 
 function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Telling["counts"] {
-  if (needs.isolated.has(entry.position)) return "dead";
+  if (needs.isolated.has(entry.position)) {
+    if (entry.kind === "timer") telling.disarmed.add(entry.key);
+    return "dead";
+  }
   switch (entry.kind) {
     case "event": {
       const told = tellEvent(telling, entry, entry.event);

@@ -70,6 +70,8 @@ export interface Telling {
   readonly ledger: Map<string, { granted: number; spent: number }>;
   /** By run: customers asked for, and offered something. */
   readonly campaigns: Map<string, readonly [number, number]>;
+  /** Customers whose timer went off in vain, because its entry was isolated: it may be armed for nothing. */
+  readonly disarmed: Set<CustomerKey>;
   /** Undefined: all. */
   readonly only: CustomerKey | undefined;
   /** Who is being erased just now: of them the streams may hold everything still, nothing any more, or a part. */
@@ -153,6 +155,7 @@ export function startTelling(
     evidence: new Map(),
     ledger: new Map(),
     campaigns: new Map(),
+    disarmed: new Set(),
     seq: 1 as CommitSeq,
     position: "0-0" as Position,
     skewMs: 0,

@@ -3,7 +3,7 @@
 
 import { type CommitSeq, type CustomerKey, comparePositions, type Position, type RulebookHash } from "../domain/ids.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
-import type { CommitRecord } from "../journal/commit-record.ts";
+import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkBase } from "./check-base.ts";
 import { checkRegister } from "./check-register.ts";
@@ -150,7 +150,8 @@ async function erasedLater({ index, journal }: PartitionSource, from: Position):
 /** Undefined: log and journal are there from their first entry on. */
 async function whyCut({ source, differ }: PartitionPlace, head: StoredHead): Promise<string | undefined> {
   const [first] = await source.journal.commits(source.index, 1 as CommitSeq, 1);
-  if (head.seq > 0 && first?.seq !== 1) return `the journal begins with commit ${first?.seq ?? head.seq + 1}`;
+  const isFirst = first !== undefined && follows(0 as CommitSeq, first.seq, decodeCommit(first.payload));
+  if (head.seq > 0 && !isFirst) return `the journal begins with commit ${first?.seq ?? "none"}`;
   const { added, length, lastDeleted } = await source.journal.logState(source.index);
   const [oldest] = await source.journal.entries(source.index, "0-0" as Position, undefined, 1);
   if (added === undefined) return undefined; // a server that does not count them
