@@ -118,10 +118,11 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       if ("kind" in source) return source;
       const layout = records.layout();
       const theirs = underLayout(source, layout, records);
+      const known = readState(theirs, layout);
+      if ("kind" in known) return known;
       const own = decoded.get(key);
       records.reachToWrite(key);
       mergeFeatures(cursor, theirs, layout, now, records.makeRoom);
-      const known = decodeState(coldOf(theirs, layout), layout);
       const { state, evicted } = mergeStates(own, known, now, memoryMs);
       decoded.set(key, state);
       writeState(state);
@@ -228,6 +229,16 @@ function readPacked(records: Records, packed: Uint8Array): Cursor | Exclude<Load
   if (descriptor === undefined) return { kind: "unknown-layout", hash };
   const why = recordFault(source, descriptor);
   return why === undefined ? source : { kind: "corrupt", why };
+}
+
+/** Of a record that came through a log: a checksum that fits does not say that an engine wrote it. */
+function readState(record: Cursor, layout: Layout): ProfileState | Extract<Loaded, { readonly kind: "corrupt" }> {
+  try {
+    return decodeState(coldOf(record, layout), layout);
+  } catch (error) {
+    if (error instanceof RangeError) return { kind: "corrupt", why: error.message };
+    throw error;
+  }
 }
 
 /** The record itself, or a copy migrated to this layout. */

@@ -19,6 +19,7 @@ import {
 import { STAGES } from "../../engine/domain/drop.ts";
 import * as incoming from "../../engine/ingest/bounds.ts";
 import { SEEN_ENTRIES } from "../../engine/ingest/seen-window.ts";
+import { engineAclRule } from "../../engine/journal/acl.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import * as profile from "../../engine/profile/bounds.ts";
 import { anaDecides } from "./ana-decides.ts";
@@ -32,7 +33,7 @@ const manifest = JSON.parse(readDocument("package.json")) as {
   readonly devDependencies: Record<string, string>;
 };
 
-describe.each(["README.md", "engine/README.md", "models/README.md", "CONTRIBUTING.md"])("%s", (path) => {
+describe.each(["README.md", "engine/README.md", "models/README.md", "test/README.md", "CONTRIBUTING.md"])("%s", (path) => {
   const text = readDocument(path);
 
   it("links to what there is", () => {
@@ -93,6 +94,7 @@ describe("README.md", () => {
       `an expression of ${LIMITS.expressionCharsMax} characters`,
       `${kib(DECISION_BODY_MAX)} ${DECISION_PLACEMENTS_MAX} placements ${DEADLINE_DEFAULT_MS} ms`,
       `at most ${DEADLINE_MAX_MS / 1000} s; beyond ${LIMITS.asksWaitingMax} asks`,
+      `${LIMITS.requestsInFlightMax} of an engine ${kib(LIMITS.requestBytesInFlightMax)} of bodies`,
       `${kib(BATCH_BODY_MAX)}; ${EVENTS_MAX} events ${OUTCOMES_MAX} outcomes`,
       `${live.SUBSCRIPTIONS_MAX} topics messages of ${kib(MESSAGE_BYTES_MAX)} ${live.MESSAGES_PER_SECOND_MAX} of them a second`,
       `${kib(live.BUFFERED_BYTES_MAX)} are left unread`,
@@ -101,6 +103,12 @@ describe("README.md", () => {
       expect(stated).toContain(words);
     }
     expect(section(readme, "What holds").replaceAll(",", "")).toContain(`last ${SEEN_ENTRIES}`);
+  });
+
+  it("gives the Redis user of the engine what it needs, and nothing else", () => {
+    const shown = /<!-- acl -->\n```text\n([\s\S]*?)```\n<!-- \/acl -->/.exec(readme)?.[1] ?? "";
+    const words = ["ACL", "SETUSER", "nba", "on", ">PASSWORD", ...engineAclRule()];
+    expect(shown.trim().split(/\s+/)).toEqual(words);
   });
 
   it("leaves room for the measured numbers", () => {
