@@ -11,6 +11,7 @@ import { readChannels } from "./check-channels.ts";
 import { checkQuotas } from "./check-quotas.ts";
 import { createFindings, type Difference, differIn } from "./difference.ts";
 import { createPartitionSource } from "./partition-source.ts";
+import { readReported } from "./read-reported.ts";
 import { type PartitionTold, verifyPartition } from "./verify-partition.ts";
 
 export interface VerifyOptions {
@@ -64,12 +65,13 @@ export async function verifyRedis(connection: RedisConnection, options: VerifyOp
       only: options.customer,
       differ: differIn(findings, index),
       onProgress: (done, total) => options.onProgress(index, done, total),
-      onCommit: (seq, { decisions, relays }) => {
-        sent.onCommit(seq, decisions);
-        departures.onCommit(index, seq, relays ?? []);
+      onCommit: (seq, commit) => {
+        sent.onCommit(seq, commit);
+        departures.onCommit(index, seq, commit.relays ?? []);
       },
     });
-    sent.check(shelf, partition.cut !== undefined, differIn(findings, index));
+    const readReports = () => readReported(journal, index, all.length);
+    await sent.check(shelf, partition.cut !== undefined, differIn(findings, index), readReports);
     told.set(index, partition);
   }
   if (isWhole) {
