@@ -12,6 +12,7 @@ import { checkQuotas } from "./check-quotas.ts";
 import { createFindings, type Difference, differIn } from "./difference.ts";
 import { erasuresSeen } from "./erasures-under-way.ts";
 import { createPartitionSource } from "./partition-source.ts";
+import { readReported } from "./read-reported.ts";
 import { type PartitionTold, verifyPartition } from "./verify-partition.ts";
 
 export interface VerifyOptions {
@@ -82,12 +83,13 @@ async function verifyOnce(
       only: options.customer,
       differ: differIn(findings, index),
       onProgress: (done, total) => options.onProgress(index, done, total),
-      onCommit: (seq, { decisions, relays }) => {
-        sent.onCommit(seq, decisions);
-        departures.onCommit(index, seq, relays ?? []);
+      onCommit: (seq, commit) => {
+        sent.onCommit(seq, commit);
+        departures.onCommit(index, seq, commit.relays ?? []);
       },
     });
-    if (!isErasing) sent.check(shelf, partition.cut !== undefined, differIn(findings, index));
+    const readReports = () => readReported(journal, index, all.length);
+    if (!isErasing) await sent.check(shelf, partition.cut !== undefined, differIn(findings, index), readReports);
     told.set(index, partition);
   }
   if (isWhole) {

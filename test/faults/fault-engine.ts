@@ -62,7 +62,7 @@ export function inhabitant(partition: number): string {
 }
 
 /** By itself, whatever was done to it: asks of every partition are decided again. Tells the milliseconds that it took. */
-export async function untilWell(engine: EngineProcess, withinMs = 20_000): Promise<number> {
+export async function untilWell(engine: EngineProcess, withinMs = 60_000): Promise<number> {
   const from = performance.now();
   for (let partition = 0; partition < PARTITIONS; ) {
     const how = await askOnce(engine.url, inhabitant(partition)).catch((error: Error) => error.message);

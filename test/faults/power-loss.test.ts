@@ -82,13 +82,13 @@ async function journals(client: Redis): Promise<readonly ReadonlyMap<string, str
 }
 
 it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that was acknowledged (NBA_SEED=${SEED})`, {
-  timeout: 120_000 + ROUNDS * 30_000,
+  timeout: 180_000 + ROUNDS * 60_000,
 }, async () => {
   const random = seeded(SEED);
   await start("always");
   // Producers go through a proxy, too: what is acknowledged to them is what they see.
   const producing = await startFaultProxy(join(folder, "producers.sock"), redis.socket);
-  const load = startLoad({ redisUrl: producing.socket, url: () => engine?.url, customers: 24, random });
+  const load = startLoad({ redisUrl: producing.socket, url: () => engine?.url, customers: 24, pauseMs: 50, random });
   const cutBytes: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await sleep(300 + random() * 500);
@@ -122,13 +122,13 @@ it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that 
 });
 
 it(`appendfsync everysec: ${ROUNDS} power cuts up to ${EVERYSEC_MS} ms back lose what Redis lost and no more (NBA_SEED=${SEED})`, {
-  timeout: 120_000 + ROUNDS * 30_000,
+  timeout: 180_000 + ROUNDS * 60_000,
 }, async () => {
   const random = seeded(SEED);
   await start("everysec");
   const client = new Redis(redis.socket, { retryStrategy: () => 20 });
   client.on("error", () => undefined); // it goes with its server, and comes again
-  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 24, random });
+  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 24, pauseMs: 50, random });
   /** Commits that anybody may ever have seen, by partition and number. */
   const seen = Array.from({ length: PARTITIONS }, () => new Map<string, string>());
   const lost: number[] = [];

@@ -47,7 +47,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "nba-proxy-"));
   proxy = await startFaultProxy(join(folder, "proxy.sock"), redis.socket);
   engine = await startFaultEngine(proxy.url, rules);
-  load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine.url, customers: 24, random });
+  load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine.url, customers: 24, pauseMs: 50, random });
   await untilWell(engine);
 });
 afterAll(async () => {
@@ -121,7 +121,7 @@ async function asList(key: string, whileSo: () => Promise<void>): Promise<void> 
   }
 }
 
-it.each(KEYS)("WRONGTYPE: $key is a list for a while", { timeout: 60_000 }, async ({ key, alone, refuses }) => {
+it.each(KEYS)("WRONGTYPE: $key is a list for a while", { timeout: 120_000 }, async ({ key, alone, refuses }) => {
   await asList(key, async () => {
     if (refuses) await untilRefused([0]);
     else await sleep(200);
@@ -131,7 +131,7 @@ it.each(KEYS)("WRONGTYPE: $key is a list for a while", { timeout: 60_000 }, asyn
 });
 
 it("OOM: no memory is left in the middle of everything, nothing is written half, and it goes on when there is", {
-  timeout: 60_000 + ROUNDS * 30_000,
+  timeout: 60_000 + ROUNDS * 90_000,
 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     await client.config("SET", "maxmemory", "1");
@@ -146,7 +146,7 @@ it("OOM: no memory is left in the middle of everything, nothing is written half,
   }
 });
 
-it("READONLY: the server is a replica for a while", { timeout: 60_000 + ROUNDS * 30_000 }, async () => {
+it("READONLY: the server is a replica for a while", { timeout: 60_000 + ROUNDS * 90_000 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     // Of a master that is not reached: its own content stays.
     await client.replicaof("127.0.0.1", "1");
@@ -161,7 +161,7 @@ it("READONLY: the server is a replica for a while", { timeout: 60_000 + ROUNDS *
 });
 
 it("LOADING: the server was killed, comes again and reads its file for long", {
-  timeout: 60_000 + ROUNDS * 60_000,
+  timeout: 60_000 + ROUNDS * 90_000,
 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     await redis.kill();
@@ -173,7 +173,7 @@ it("LOADING: the server was killed, comes again and reads its file for long", {
   }
 });
 
-it("BUSY: a script of somebody else runs, and is killed", { timeout: 60_000 + ROUNDS * 30_000 }, async () => {
+it("BUSY: a script of somebody else runs, and is killed", { timeout: 60_000 + ROUNDS * 90_000 }, async () => {
   await client.config("SET", "busy-reply-threshold", "50");
   const other = new Redis(redis.socket);
   for (let round = 0; round < ROUNDS; round++) {
@@ -187,7 +187,7 @@ it("BUSY: a script of somebody else runs, and is killed", { timeout: 60_000 + RO
 });
 
 it("CLIENT PAUSE: nobody is answered for longer than silence is borne", {
-  timeout: 60_000 + ROUNDS * 30_000,
+  timeout: 60_000 + ROUNDS * 90_000,
 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     await client.call("CLIENT", "PAUSE", "2500", "ALL");
@@ -196,7 +196,7 @@ it("CLIENT PAUSE: nobody is answered for longer than silence is borne", {
   }
 });
 
-it("a Redis that answers 50 to 300 ms late", { timeout: 60_000 + ROUNDS * 30_000 }, async () => {
+it("a Redis that answers 50 to 300 ms late", { timeout: 60_000 + ROUNDS * 90_000 }, async () => {
   proxy.delayAnswers(() => 50 + random() * 250);
   for (let n = 0; n < 8 * ROUNDS; n++) {
     const how = await askOnce(engine.url, inhabitant(n % PARTITIONS));

@@ -28,6 +28,8 @@ export interface LoadOptions {
   /** Of the engine that runs at this moment. */
   readonly url: () => string | undefined;
   readonly customers: number;
+  /** Between twenty purchases and the next twenty; 10 where left out. */
+  readonly pauseMs?: number;
   /** In [0, 1), seeded. */
   readonly random: () => number;
 }
@@ -55,7 +57,7 @@ export function startLoad(options: LoadOptions): Load {
   async function produce(): Promise<void> {
     for (let n = 0; !isStopped; n++) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => addPurchase(`p-${n}-${k}`)));
-      await sleep(10);
+      await sleep(options.pauseMs ?? 10);
     }
   }
 
