@@ -70,7 +70,14 @@ export function createPartitionSource(
       for await (const page of scan(command, "ZSCAN", keys.timers)) yield page.map(([key]) => key as CustomerKey);
     },
     keptFrom: async () => {
-      const [oldest] = (await command(["XRANGE", keys.journal, "-", "+", "COUNT", "1"])) as readonly (readonly Reply[])[];
+      const [oldest] = (await command([
+        "XRANGE",
+        keys.journal,
+        "-",
+        "+",
+        "COUNT",
+        "1",
+      ])) as readonly (readonly Reply[])[];
       return (oldest === undefined ? Number.POSITIVE_INFINITY : Number.parseInt(text(oldest[0]), 10)) as CommitSeq;
     },
     indexed: async (ids) => {
