@@ -12,6 +12,7 @@ import type { Differ } from "./difference.ts";
 import type { PartitionSource } from "./partition-source.ts";
 import { grantLines, spendLines } from "./quota-lines.ts";
 import { countCampaign, tellDecision } from "./tell-decision.ts";
+import { tellErasedCounts } from "./tell-erase.ts";
 import { type Asked, nothingBrought, type Telling, toldOf } from "./telling.ts";
 
 export interface CommitCheck {
@@ -27,11 +28,16 @@ export async function checkCommit(check: CommitCheck, seq: CommitSeq, commit: Co
   telling.lastNow = commit.now;
   checkAsked(check, seq, commit.decisions);
   grantLines(telling.ledger, commit.granted ?? []);
+  if (commit.erased !== undefined) tellErasedCounts(telling, commit.now, commit.erased);
   const asks = new Map(telling.brought.asks.map((asked) => [asked.decision, asked]));
   for (const record of commit.decisions) decide(check, record, asks);
   checkBrought(check, seq, commit);
   await checkRelays(check, seq, commit.relays ?? []);
-  await checkIndexed(check, seq, commit.decisions);
+  await checkIndexed(
+    check,
+    seq,
+    commit.decisions.filter(({ key }) => !telling.untold.has(key)),
+  );
   for (const { treatment, trials, positives } of commit.learned) {
     const [before, hits] = telling.evidence.get(treatment) ?? [0, 0];
     telling.evidence.set(treatment, [before + trials, hits + positives]);

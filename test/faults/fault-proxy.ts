@@ -91,16 +91,13 @@ export async function startFaultProxy(listenPath: string, redisPath: string): Pr
       }
     });
     redis.on("data", (piece) => answer(pair, piece, delay?.() ?? 0));
-    for (const [one, other] of [
-      [client, redis],
-      [redis, client],
-    ] as const) {
-      one.on("error", () => undefined);
-      one.on("close", () => {
-        pairs.delete(pair);
-        if (!(one === redis && pair.isMute)) other.destroySoon();
-      });
-    }
+    for (const socket of [client, redis]) socket.on("error", () => undefined);
+    client.on("close", () => {
+      pairs.delete(pair);
+      redis.destroySoon();
+    });
+    // Whom nobody answers any more does not hear of this either, until all are cut.
+    redis.on("close", () => (pair.isMute ? undefined : client.destroySoon()));
   });
   await new Promise<void>((resolve) => server.listen(listenPath, resolve));
   return {

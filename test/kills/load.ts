@@ -42,7 +42,12 @@ export function startLoad(options: LoadOptions): Load {
     outcomes: 0,
     sameAgain: 0,
   };
-  const redis = new Redis(options.redisUrl, { autoResendUnfulfilledCommands: false, retryStrategy: () => 20 });
+  // Without resending this client never settles what was under way when its connection was lost: the time-out does.
+  const redis = new Redis(options.redisUrl, {
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => 20,
+    commandTimeout: 2_000,
+  });
   redis.on("error", () => undefined); // what it was to do is rejected, and done again
   let isStopped = false;
   const running = [produce(), ...Array.from({ length: 4 }, (_, lane) => askOnAndOn(lane))];
