@@ -50,8 +50,12 @@ describe.each(["README.md", "engine/README.md", "models/README.md", "test/README
 
     it("links to what there is", () => {
       const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
-      for (const link of links.filter((target) => !/^(https?:|#)/.test(target))) {
-        expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
+      for (const link of links.filter((target) => !/^https?:/.test(target))) {
+        const [file, heading] = link.split("#") as [string, string | undefined];
+        expect([link, existsSync(join(root, dirname(path), file))]).toEqual([link, true]);
+        if (heading === undefined) continue;
+        const there = headings(file === "" ? text : readDocument(join(dirname(path), file)));
+        expect([link, there.includes(heading)]).toEqual([link, true]);
       }
     });
 
