@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   HGET: read,
   HGETALL: read,
   HMGET: read,
+  HSCAN: read,
   HSET: write,
   HSETNX: write,
   MEMORY: { kind: "read", keys: second, acl: "memory|usage" },

@@ -33,35 +33,52 @@ const manifest = JSON.parse(readDocument("package.json")) as {
   readonly devDependencies: Record<string, string>;
 };
 
-describe.each(["README.md", "engine/README.md", "models/README.md", "test/README.md", "CONTRIBUTING.md"])("%s", (path) => {
-  const text = readDocument(path);
+/** As GitHub writes them behind a #. */
+function headings(markdown: string): readonly string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    (heading as string)
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
-  it("links to what there is", () => {
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
-    for (const link of links.filter((target) => !/^(https?:|#)/.test(target))) {
-      expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
-    }
-  });
+describe.each(["README.md", "engine/README.md", "models/README.md", "test/README.md", "CONTRIBUTING.md"])(
+  "%s",
+  (path) => {
+    const text = readDocument(path);
 
-  it("names npm scripts and commands that there are", () => {
-    const scripts = [...text.matchAll(/`?npm (?:run )?(start|test|[a-z]+:?[a-z]*)\b/g)].map(
-      ([, name]) => name as string,
-    );
-    for (const name of scripts.filter((script) => script !== "ci" && script !== "run")) {
-      expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
-    }
-    const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
-    for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
-      expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
-  });
+    it("links to what there is", () => {
+      const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
+      for (const link of links.filter((target) => !/^https?:/.test(target))) {
+        const [file, heading] = link.split("#") as [string, string | undefined];
+        expect([link, existsSync(join(root, dirname(path), file))]).toEqual([link, true]);
+        if (heading === undefined) continue;
+        const there = headings(file === "" ? text : readDocument(join(dirname(path), file)));
+        expect([link, there.includes(heading)]).toEqual([link, true]);
+      }
+    });
 
-  it("names source files that there are", () => {
-    for (const [, file] of text.matchAll(/`((?:engine|rules|models|test)\/[\w./-]+\.\w+)`/g)) {
-      if (file === "rules/actions/loyalty.yaml") continue; // what the reader is to write
-      expect([file, existsSync(join(root, file as string))]).toEqual([file, true]);
-    }
-  });
-});
+    it("names npm scripts and commands that there are", () => {
+      const scripts = [...text.matchAll(/`?npm (?:run )?(start|test|[a-z]+:?[a-z]*)\b/g)].map(
+        ([, name]) => name as string,
+      );
+      for (const name of scripts.filter((script) => !["ci", "run", "audit"].includes(script))) {
+        expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
+      }
+      const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
+      for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
+        expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
+    });
+
+    it("names source files that there are", () => {
+      for (const [, file] of text.matchAll(/`((?:engine|rules|models|test)\/[\w./-]+\.\w+)`/g)) {
+        if (file === "rules/actions/loyalty.yaml") continue; // what the reader is to write
+        expect([file, existsSync(join(root, file as string))]).toEqual([file, true]);
+      }
+    });
+  },
+);
 
 describe("README.md", () => {
   it("shows small pictures", () => {
