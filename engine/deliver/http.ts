@@ -76,6 +76,8 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
   };
 
   const handle = (res: Response, req: Request): void => {
+    // Before anything is answered: to the library a HEAD never is, and it ends the process where nobody would hear of its end.
+    res.onAborted(ignore);
     const method = req.getCaseSensitiveMethod();
     const path = req.getUrl();
     const cors = corsHeaders(origins, req.getHeader("origin"));
@@ -133,6 +135,7 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
 }
 
 const EMPTY = new Uint8Array(0);
+const ignore = (): void => undefined;
 const TOO_MANY = retryLater("overloaded", "too many requests wait for an answer; try again", 1_000);
 
 /** Gathers the body, at most `bodyMax` bytes of it: beyond that 413, and the connection is closed. */

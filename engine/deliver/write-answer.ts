@@ -26,7 +26,8 @@ export function writeAnswer(
     for (const name in more) res.writeHeader(name, more[name] as string);
     // The library takes no further request on a connection after a length without a body.
     if (head) res.endWithoutBody(Buffer.byteLength(answer.body), true);
-    else if (answer.status === 304) res.endWithoutBody(undefined, closeConnection);
+    // Without a length it would announce 2^63 bytes.
+    else if (answer.status === 304) res.endWithoutBody(0, closeConnection);
     else res.end(answer.body, closeConnection);
   });
 }

@@ -36,6 +36,8 @@ export interface RedisConnection {
 export interface ClusterView {
   /** Resolves where the slot of this key is wholly at one node; rejects with RedisTrouble while it is being moved. */
   readonly settled: (key: string) => Promise<void>;
+  /** One for each node that keeps slots just now: for commands without a key that concern all of them. */
+  readonly masters: () => readonly ((args: readonly Argument[]) => Promise<Reply>)[];
 }
 
 /**

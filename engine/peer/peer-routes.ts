@@ -80,8 +80,10 @@ async function tell<Name extends PeerCall>(
   name: Name,
   payload: Uint8Array,
 ): Promise<Told<unknown>> {
+  const unpacked = unpackOrNone(payload);
+  if (unpacked === undefined) return { kind: "failed", why: "not a request that this version takes: no MessagePack" };
   try {
-    const checked = PEER_CHECKS[name](unpackPeer(payload));
+    const checked = PEER_CHECKS[name](unpacked);
     if (checked.kind === "invalid") {
       const [first] = checked.errors;
       return { kind: "failed", why: `not a request that this version takes: ${first?.pointer} ${first?.detail}` };
@@ -93,6 +95,15 @@ async function tell<Name extends PeerCall>(
     return { kind: "told", value: await answer(sent, engine) };
   } catch (error) {
     return troubleOf(error, name, log);
+  }
+}
+
+/** The reason of the library quotes what it read, so it is told to nobody. */
+function unpackOrNone(payload: Uint8Array): unknown {
+  try {
+    return unpackPeer(payload);
+  } catch {
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@
 // that Redis has stored of it compared on the way.
 
 import { type CommitSeq, type CustomerKey, comparePositions, type Position, type RulebookHash } from "../domain/ids.ts";
+import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkBase } from "./check-base.ts";
@@ -12,6 +13,8 @@ import type { PartitionSource, StoredHead } from "./partition-source.ts";
 import { createRecentIdentities } from "./recent-identities.ts";
 import { startTelling, type Telling } from "./telling.ts";
 import { createWalk, type Walk } from "./walk-partition.ts";
+
+const ENTRIES_PER_READ = 1_000;
 
 export interface PartitionPlace {
   readonly source: PartitionSource;
@@ -111,8 +114,10 @@ async function beginning(
   const book = await shelf.find(hash);
   if (book === undefined)
     throw new Error(`Redis does not hold rulebook ${hash}, which partition ${source.index} begins with`);
+  const untold = new Set(base?.erasing.map(({ key }) => key));
+  if (isCut) for (const key of await erasedLater(source, base?.position ?? position)) untold.add(key);
   const recent = isCut ? createRecentIdentities(seed, ring, base?.seenHead) : createRecentIdentities(seed);
-  const telling = startTelling({ index: source.index, partitions, only, book, recent });
+  const telling = startTelling({ index: source.index, partitions, only, untold, book, recent });
   if (!isCut) return telling;
   telling.seq = base?.seq ?? seq;
   telling.position = base?.position ?? position;
@@ -125,6 +130,21 @@ async function beginning(
   for (const [line, granted, spent] of base.quotas) telling.ledger.set(line, { granted, spent });
   for (const [run, asked, acted] of base.campaigns) telling.campaigns.set(run, [asked, acted]);
   return telling;
+}
+
+/** Their profiles are gone, so what came before cannot be told where the streams do not go back to their beginning. */
+async function erasedLater({ index, journal }: PartitionSource, from: Position): Promise<readonly CustomerKey[]> {
+  const keys: CustomerKey[] = [];
+  for (let after = from; ; ) {
+    const page = await journal.entries(index, after, undefined, ENTRIES_PER_READ);
+    for (const { position, fields } of page) {
+      const entry = decodeLogEntry(position, fields, { partition: index, partitions: 1, skewMs: 0 });
+      if (entry.kind === "erase") keys.push(entry.key);
+    }
+    const last = page.at(-1);
+    if (last === undefined) return keys;
+    after = last.position;
+  }
 }
 
 /** Undefined: log and journal are there from their first entry on. */

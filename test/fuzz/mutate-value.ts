@@ -41,7 +41,7 @@ const RAW = [
   JSON.stringify(Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`k${index}`, index]))),
   "[".repeat(31) + "]".repeat(31),
   "[".repeat(5_000) + "]".repeat(5_000),
-  '{"a":'.repeat(40) + "1" + "}".repeat(40),
+  `${'{"a":'.repeat(40)}1${"}".repeat(40)}`,
 ];
 const NAMES = ["", "__proto__", "constructor", "toString", "id", "x".repeat(300), "\u0000", "a b"];
 
