@@ -164,11 +164,15 @@ it("LOADING: the server was killed, comes again and reads its file for long", {
   timeout: 60_000 + ROUNDS * 90_000,
 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
+    const ballast = client.pipeline();
+    for (let n = 0; n < 20_000; n++) ballast.incr("ballast");
+    await ballast.exec();
     await redis.kill();
     const restarting = redis.restart();
     await untilRefused();
     await restarting;
     expect(engine.log()).toMatch(/LOADING/);
+    await client.del("ballast");
     await untilWell(engine);
   }
 });
