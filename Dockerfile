@@ -28,4 +28,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # The image holds no Redis, and while AUTH is off the engine listens on loopback only, so it shares the host's network:
 #   docker run --network host -e REDIS_URL=redis://127.0.0.1:6379 nba-engine
+# With tokens it may listen anywhere; ADVERTISE is where the other engines on the same Redis reach it:
+#   docker run -p 8080:8080 -e HOST=0.0.0.0 -e ADVERTISE=engine-1.internal:8080 -e JWT_SECRET -e REDIS_URL nba-engine
 CMD ["node", "--enable-source-maps", "dist/engine/cli/nba.js", "start"]

@@ -93,6 +93,7 @@ async function createWriter(connection: RedisConnection, records: readonly Decis
       payload: encode(decisions),
       decisions: decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
       armed: decisions.map(({ key, now }) => ({ key, due: now })),
+      forgotten: [],
       dead: [],
       profiles: [],
       base: undefined,

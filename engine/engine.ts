@@ -213,6 +213,11 @@ export interface Engine {
     by: string,
     hash: RulebookHash | undefined,
   ) => Promise<Activated | { readonly kind: "unknown"; readonly why: string }>;
+  /**
+   * Everything of this key, and of the devices that are joined to it, is to be forgotten everywhere: `under-way` until it is,
+   * then `erased`, as long as nothing new has come in. Rejects with Unavailable where no session is open.
+   */
+  readonly erase: (key: CustomerKey) => Promise<"under-way" | "erased">;
   /** In the order of quotas.yaml. Rejects with an error named Unavailable where no session is open. */
   readonly quotas: () => Promise<readonly QuotaUse[]>;
   /** In the order of the active rulebook. Rejects with Unavailable where no session is open. */

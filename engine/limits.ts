@@ -115,6 +115,11 @@ export const LIMITS = {
   /** Units of which none was spent for this long are given back where somebody waits for some. */
   quotaIdleMs: 5 * SECOND_MS,
 
+  // ---- erasure
+  erasurePollMs: SECOND_MS,
+  /** That an erasure is done is known for so long. */
+  erasureKnownMs: 30 * DAY_MS,
+
   // ---- operation
   activationPollMs: 2 * SECOND_MS,
   unflushedEventsMax: 500_000,

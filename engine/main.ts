@@ -27,6 +27,7 @@ import { type LocalRulebook, readLocalRulebook } from "./partition/rulebook-libr
 import { Unfit } from "./partition/session.ts";
 import { watchPending } from "./partition/watch-pending.ts";
 import { createPeering } from "./peer/create-peering.ts";
+import { createArchive } from "./retain/archive.ts";
 import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
@@ -65,13 +66,23 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     },
     local,
     readLocal,
+    archived: ({ seed, partitions }) =>
+      config.archiveDir === undefined ? undefined : createArchive(config.archiveDir, { seed, partitions }),
     onSession: (session) => {
       watchPartitions(metrics, session, Date.now);
       const door = frontDoor();
       door.start();
       const stopWatching = watchPending(metrics, session, dispatch.pending, log);
       const { retention, archiveDir } = config;
-      const stopRetaining = retainSession(session, { connect, retention, archiveDir, clock: Date.now, log, metrics });
+      const stopRetaining = retainSession(session, {
+        connect,
+        retention,
+        archiveDir,
+        alone: session.alone,
+        clock: Date.now,
+        log,
+        metrics,
+      });
       return async () => {
         stopWatching();
         await stopRetaining();
@@ -207,6 +218,7 @@ function loopOptions(
     quotas: { againMs: LIMITS.quotaAgainMs, pollMs: LIMITS.quotaPollMs, idleMs: LIMITS.quotaIdleMs },
     log,
     activationPollMs: LIMITS.activationPollMs,
+    erasurePollMs: LIMITS.erasurePollMs,
     meter: createLoopMeter(metrics),
     clock: Date.now,
     asksMax: LIMITS.asksWaitingMax,

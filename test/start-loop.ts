@@ -46,6 +46,7 @@ export async function startLoop(
     log: createLog({ level: "warn", readable: true, write: (line) => void process.stdout.write(line) }),
     readLocal,
     activationPollMs: 250,
+    erasurePollMs: 50,
     meter: createLoopMeter(metrics),
     clock: Date.now,
     asksMax: 1_000,

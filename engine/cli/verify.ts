@@ -6,6 +6,7 @@ import { partitionOf } from "../domain/partition-of.ts";
 import type { Difference } from "../verify/difference.ts";
 import { type PartitionSummary, type VerifyReport, verifyRedis } from "../verify/verify-redis.ts";
 import { openRedis } from "./open-redis.ts";
+import { pastJournal } from "./past-journal.ts";
 import { CommandTrouble, exitWith, formatTable, type Paint, paintFor, printJson, printLine } from "./terminal.ts";
 
 interface Flags {
@@ -27,8 +28,9 @@ export function verifyCommand(): Command {
       "after",
       "\nReads REDIS_URL and changes nothing, while engines run or not; unset: the Redis of an engine or demo that runs from" +
         "\nthis folder. It shares no code with the engine's own fold. Compared are profiles, checkpoints, timers, the decision" +
-        "\nindex, what every decision was given, caps, quotas, and what was sent to channels. Where log or journal were trimmed it" +
-        "\nbegins with the checkpoint and says how many customers it cannot tell of. Exit code 1: something differs." +
+        "\nindex, what every decision was given, caps, quotas, and what was sent to channels. What retention let go is read from" +
+        "\nARCHIVE_DIR; without it, it begins with the checkpoint and says how many customers it cannot tell of." +
+        "\nExit code 1: something differs." +
         "\n\nExamples:\n  npx nba verify\n  npx nba verify --customer c-17 --json",
     )
     .action(verify);
@@ -47,6 +49,7 @@ async function verify(flags: Flags): Promise<void> {
       partitions: partitionsOf(flags, partitions),
       customer: flags.customer as CustomerKey | undefined,
       differencesMax: DIFFERENCES_MAX,
+      journal: await pastJournal(connection, process.env),
       onProgress: (partition, done, total) => {
         bar.setTotal(Math.max(1, total));
         bar.update(done, { partition, partitions });

@@ -20,6 +20,7 @@ import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { campaignsRoute } from "./route-campaigns.ts";
 import { decisionRoutes } from "./route-decisions.ts";
+import { eraseRoute } from "./route-erase.ts";
 import { eventsRoute } from "./route-events.ts";
 import { inspectRoutes } from "./route-inspect.ts";
 import { outcomeRoute } from "./route-outcomes.ts";
@@ -126,6 +127,7 @@ export function apiRoutes(
     outcomeRoute(engine),
     eventsRoute(engine),
     customerRoute(engine),
+    eraseRoute(engine),
     campaignsRoute(engine),
     ...rulebookRoutes(engine),
     rollbackRoute(engine),

@@ -35,6 +35,7 @@ export const WITHDRAW_REASONS = [
   "case-opened",
   "consent-refused",
   "joined",
+  "erased",
 ] as const;
 export type WithdrawReason = (typeof WITHDRAW_REASONS)[number];
 

@@ -80,6 +80,22 @@ export type LogEntry = {
       readonly isJoined: boolean;
       readonly packed: Uint8Array | undefined;
     }
+  /** Everything of this key up to here is to be forgotten; of an anonymous one only where it is joined to this customer. */
+  | {
+      readonly kind: "erase";
+      readonly key: CustomerKey;
+      readonly erasure: string;
+      readonly joinedTo: CustomerKey | undefined;
+    }
+  /**
+   * What is left of an entry that was erased. `was`: what it counts as, a repetition as well where it is `again`; `hash`: as
+   * the duplicate window knows it.
+   */
+  | {
+      readonly kind: "erased";
+      readonly was: "folded" | "internal" | "dead" | "again";
+      readonly hash: readonly [number, number] | undefined;
+    }
   | { readonly kind: "activation"; readonly rulebook: RulebookHash; readonly by: string }
   | {
       readonly kind: "dead";

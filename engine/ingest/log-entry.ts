@@ -16,6 +16,7 @@ import { AHEAD_MS_MAX, BEHIND_MS_MAX, CUSTOMER_LENGTH_MAX, SET_MAX, SOURCE_LENGT
 import { decodeEventBytes, parsePayload } from "./decode-event.ts";
 import { eventPayload } from "./encode-event.ts";
 import { dead, type Entry, isKey, placed, within } from "./entry-parts.ts";
+import { decodeErasure, isErasure } from "./erase-entry.ts";
 import { decodeJoin } from "./join-entry.ts";
 import { pack } from "./messagepack.ts";
 import { isRefused } from "./refused.ts";
@@ -36,7 +37,8 @@ export const ENGINE_SOURCE = "engine";
 const TIMER = "$timer";
 const DELIVERED = "$delivered";
 const CAMPAIGN = "$campaign";
-const AGAIN = "$again";
+/** Source of what is asked for once more: with the wish it is told apart from repetitions. */
+export const AGAIN = "$again";
 const ACTIVATE = "$activate";
 const DRIVEN_CLOCK = /^\d{1,15}$/;
 const RULEBOOK_HASH = /^[0-9a-f]{64}$/;
@@ -125,6 +127,11 @@ function decodeInternal(entry: Entry, place: LogPlace): LogEntry {
       return dead(entry, "invalid", "an activation needs hash, 64 hexadecimal digits, and by");
     }
     return { ...placed(entry), kind: "activation", rulebook: hash as RulebookHash, by };
+  }
+  if (isErasure(entry.source)) {
+    const erasure = decodeErasure(entry, parsed.value);
+    const isMisplaced = erasure.kind === "erase" && partitionOf(erasure.key, place.partitions) !== place.partition;
+    return isMisplaced ? misplaced(entry, erasure.key, place) : erasure;
   }
   if (!isKey(k))
     return dead(entry, "invalid", `k, the key, must be a string of 1 to ${CUSTOMER_LENGTH_MAX} characters`);

@@ -2,7 +2,11 @@
 import { commandNames } from "./command-table.ts";
 
 /** Patterns of every key that an engine touches. */
-const KEYS = ["nba:*", "{nba:*", "clickstream", "transactions", "outcomes"] as const;
+const KEYS = [
+  "nba:*",
+  "{nba:*",
+  ...["clickstream", "transactions", "outcomes"].flatMap((stream) => [stream, `{${stream}}:rewriting`]),
+] as const;
 
 /** The rule for `ACL SETUSER <name> on ><password> ...`, or a line of an ACL file. No channels, no other keys, no other commands. */
 export function engineAclRule(): readonly string[] {

@@ -1,5 +1,5 @@
 import { Packr } from "msgpackr";
-import type { CommitSeq, NameHash, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, NameHash, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /**
@@ -23,6 +23,16 @@ export interface Base {
   readonly campaigns: readonly (readonly [string, number, number])[];
   /** Relays of the commits so far that may not have arrived, oldest first. */
   readonly outbox: readonly OutboxEntry[];
+  /** Keys whose traces are still to be erased: see partition/erase-pass.ts. */
+  readonly erasing: readonly ErasingEntry[];
+}
+
+export interface ErasingEntry {
+  readonly key: CustomerKey;
+  readonly erasure: string;
+  readonly upTo: Position;
+  readonly seq: CommitSeq;
+  readonly of: CustomerKey | undefined;
 }
 
 /** An entry for the log of another partition. `id` is `<seq>-<ordinal>`. */
@@ -55,9 +65,9 @@ export function encodeBase(base: Base): Buffer {
 }
 
 export function decodeBase(bytes: Buffer): Base {
-  const { version, ...base } = packr.unpack(bytes) as Omit<Base, "quotas" | "outbox"> &
+  const { version, ...base } = packr.unpack(bytes) as Omit<Base, "quotas" | "outbox" | "erasing"> &
     Partial<Base> & { version: number };
   if (version !== 1) throw new Error(`checkpoint of version ${version}: this engine reads version 1`);
-  // Checkpoints from before there were quotas or relays have none.
-  return { ...base, quotas: base.quotas ?? [], outbox: base.outbox ?? [] };
+  // Checkpoints from before there were quotas or relays have none, nor erasures.
+  return { ...base, quotas: base.quotas ?? [], outbox: base.outbox ?? [], erasing: base.erasing ?? [] };
 }

@@ -197,6 +197,10 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
       tell("closed by the engine", () => true);
     },
     cluster: {
+      masters: () =>
+        [...new Set(owners.filter((address) => address !== undefined))].map(
+          (address) => async (args) => await (await nodeAt(address)).command(args),
+        ),
       settled: async (key) => {
         const under = slotsUnderWay(text(await command(["CLUSTER", "NODES"], key)));
         if (under.has(slotOf(key))) throw new RedisTrouble(`slot ${slotOf(key)} is being moved to another node`);

@@ -37,12 +37,15 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   HGET: read,
   HGETALL: read,
   HMGET: read,
+  HSCAN: read,
   HSET: write,
   HSETNX: write,
   MEMORY: { kind: "read", keys: second, acl: "memory|usage" },
   MGET: { kind: "read", keys: rest },
+  PEXPIRE: write,
   SET: write,
   XADD: write,
+  XDEL: write,
   XINFO: { kind: "read", keys: second, acl: "xinfo|stream" },
   XLEN: read,
   XRANGE: read,
@@ -54,8 +57,11 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
   ZRANGE: read,
   ZRANGEBYSCORE: read,
   ZSCAN: read,
+  BGREWRITEAOF: node,
+  BGSAVE: node,
   INFO: node,
   PING: node,
+  SCAN: node,
   WAIT: node,
 };
 
@@ -68,7 +74,23 @@ const TWO_WORDS: Readonly<Record<string, Shape>> = {
 };
 
 /** What only the scripts send, from within. */
-const IN_SCRIPTS = ["pexpire", "setrange", "time", "type", "zadd", "zscore"] as const;
+const IN_SCRIPTS = [
+  "rename",
+  "setrange",
+  "time",
+  "type",
+  "xclaim",
+  "xgroup|create",
+  "xgroup|createconsumer",
+  "xgroup|destroy",
+  "xinfo|consumers",
+  "xinfo|groups",
+  "xpending",
+  "xsetid",
+  "zadd",
+  "zrem",
+  "zscore",
+] as const;
 
 /** Sent by the client itself, or to follow a slot that is being moved. */
 const OF_THE_CONNECTION = ["asking", "auth", "hello"] as const;

@@ -2,7 +2,7 @@
 // features go as the raw bytes of their doubles: a replay must find them bit for bit.
 import { Packr } from "msgpackr";
 import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
-import type { CommitSeq, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 
 /** Change of the evidence for one treatment. */
@@ -41,12 +41,27 @@ export interface CommitRecord {
   readonly after?: CommitSeq;
   /** Entries that it passed without folding them: each is a dead letter. In the order of the log. */
   readonly isolated?: readonly Position[];
+  /** Keys that were erased by its entries: their profiles are gone, so no replay could find out which they were. */
+  readonly forgot?: readonly CustomerKey[];
+  /** What its decisions of customers who were erased since leave behind. */
+  readonly erased?: ErasedCounts;
+}
+
+/** Numbers about decisions by which nobody can be found. */
+export interface ErasedCounts {
+  readonly decisions: number;
+  /** As their records had it: by id of quota. */
+  readonly spent: readonly { readonly quota: string; readonly units: number }[];
+  /** Of runs of campaigns. */
+  readonly turns: readonly { readonly run: string; readonly asked: number; readonly acted: number }[];
 }
 
 /** What a commit may say besides; read by name, so that what most commits lack costs them nothing. */
 interface Extras {
   readonly granted?: readonly Granted[];
   readonly relays?: readonly Relay[];
+  readonly erased?: ErasedCounts;
+  readonly forgot?: readonly CustomerKey[];
   readonly after?: CommitSeq;
   readonly isolated?: readonly Position[];
 }
@@ -59,12 +74,14 @@ export function encodeCommit(record: CommitRecord): Buffer {
     input: { ...decision.input, profile: packView(decision.input.profile) },
   }));
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [], isolated = [], after } = record;
+  const { position, now, withdrawals, granted = [], relays = [], isolated = [], after, erased, forgot = [] } = record;
   const extras: Extras = {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
     ...(isolated.length === 0 ? {} : { isolated }),
     ...(after === undefined ? {} : { after }),
+    ...(erased === undefined ? {} : { erased }),
+    ...(forgot.length === 0 ? {} : { forgot }),
   };
   const parts = [2, position, now, decisions, withdrawals, learned];
   return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));

@@ -1,11 +1,12 @@
 -- One commit of one partition: everything or nothing.
 -- A script does not roll back after an error in its middle, so all that could fail is tested before the first write.
 --
--- KEYS  1 checkpoint  2 lease  3 journal  4 timers  5 decisions  6 dead  7 seen  8.. profiles to write
+-- KEYS  1 checkpoint  2 lease  3 journal  4 timers  5 decisions  6 dead  7 seen  8.. profiles to delete, then profiles to write
 -- ARGV  1 fence token  2 previous seq  3 seq  4 input position  5 journal payload ('' = nothing to journal)
 --       6 base checkpoint ('' = keep)
 --       7 number of pieces of the ring of seen hashes, then offset, bytes each
---       then number of decisions, then id, value each; number of armed timers, then due, key each; number of disarmed timers, then key each
+--       then number of decisions, then id, value each; number of customers to forget, then key each
+--       then number of armed timers, then due, key each
 --       then number of dead letters, then position, reason, detail, source, bytes each
 --       then one payload for each profile key
 local function kind_of(key)
@@ -49,6 +50,12 @@ for _ = 1, count() do
   redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
+local forgotten = count()
+for index = 1, forgotten do
+  redis.call('DEL', KEYS[7 + index])
+  redis.call('ZREM', KEYS[4], ARGV[at])
+  at = at + 1
+end
 for _ = 1, count() do
   redis.call('ZADD', KEYS[4], ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -58,7 +65,7 @@ for _ = 1, count() do
     's', ARGV[at + 3], 'd', ARGV[at + 4])
   at = at + 5
 end
-for index = 8, #KEYS do
+for index = 8 + forgotten, #KEYS do
   redis.call('SET', KEYS[index], ARGV[at])
   at = at + 1
 end

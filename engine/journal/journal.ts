@@ -29,6 +29,8 @@ export interface CommitDraft {
     readonly bytes: Buffer;
   }[];
   readonly profiles: readonly { readonly key: CustomerKey; readonly bytes: Buffer }[];
+  /** Whose profile and timer go, before anything of theirs is written. */
+  readonly forgotten: readonly CustomerKey[];
   readonly base: Buffer | undefined;
   /** Pieces of the ring of duplicate hashes to overwrite. */
   readonly seen: readonly { readonly offset: number; readonly bytes: Buffer }[];

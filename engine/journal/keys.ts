@@ -34,6 +34,10 @@ export function profileKey(partition: PartitionIndex, key: CustomerKey): string 
 
 /** Hash: `partitions`, `seed` of the duplicate hash, `genesis` rulebook and who stored it. Fixed once a Redis holds data. */
 export const CONFIG_KEY = "nba:config";
+/** Hash: how far each erasure is, by salted hashes. */
+export const ERASURES_KEY = "nba:erasures";
+/** Taken by whoever writes the streams of all partitions anew. */
+export const ERASING_KEY = "nba:erasing";
 /** Hash: live engine -> until, since, address and partitions, as `journal/engines.ts` writes them. */
 export const ENGINES_KEY = "nba:engines";
 /** Stream: hash, version, by, at of every activation; the last one holds for everybody. */

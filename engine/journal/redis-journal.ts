@@ -167,6 +167,7 @@ async function commit(connection: RedisConnection, token: string, draft: CommitD
     keys.dead,
     keys.seen,
   ];
+  for (const key of draft.forgotten) names.push(profileKey(draft.partition, key));
   for (const profile of draft.profiles) names.push(profileKey(draft.partition, profile.key));
   const reply = text(await connection.script(commitScript, names, commitArguments(token, draft)));
   return reply === "OK" ? { kind: "ok" } : { kind: "refused", why: reply };
@@ -179,6 +180,7 @@ function commitArguments(token: string, draft: CommitDraft): Argument[] {
   for (const piece of draft.seen) args.push(String(piece.offset), piece.bytes);
   args.push(String(draft.decisions.length));
   for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.items} ${decision.key}`);
+  args.push(String(draft.forgotten.length), ...draft.forgotten);
   args.push(String(draft.armed.length));
   for (const { key, due } of draft.armed) args.push(due === NEVER ? "+inf" : String(due), key);
   args.push(String(draft.dead.length));

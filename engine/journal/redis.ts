@@ -36,6 +36,8 @@ export interface RedisConnection {
 export interface ClusterView {
   /** Resolves where the slot of this key is wholly at one node; rejects with RedisTrouble while it is being moved. */
   readonly settled: (key: string) => Promise<void>;
+  /** One for each node that keeps slots just now: for commands without a key that concern all of them. */
+  readonly masters: () => readonly ((args: readonly Argument[]) => Promise<Reply>)[];
 }
 
 /**
@@ -96,7 +98,7 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     }
   };
   try {
-    await client.connect();
+    await answered(client.connect(), options.silenceMs);
   } catch (error) {
     shut("could not connect");
     throw asTrouble(error, true);
@@ -108,6 +110,20 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     onClosed: (listener) => void listeners.push(listener),
     close: () => shut("closed by the engine"),
   };
+}
+
+/** The client itself would wait for the answers to its handshake for ever, and with it whoever opens a connection. */
+async function answered(connecting: Promise<unknown>, silenceMs: number): Promise<void> {
+  let giveUp: NodeJS.Timeout | undefined;
+  const patience = new Promise<never>((_, reject) => {
+    const why = `the connection was not answered within ${silenceMs} ms`;
+    giveUp = setTimeout(() => reject(new RedisTrouble(why)), silenceMs);
+  });
+  try {
+    await Promise.race([connecting, patience]);
+  } finally {
+    clearTimeout(giveUp);
+  }
 }
 
 /** Tries until Redis answers PING (a server that is still loading does not), saying so through `onWait`. */

@@ -35,7 +35,7 @@ export function closeDraft(
 ): ClosedDraft {
   const { draft, store } = partition;
   const previous = partition.seq;
-  const seq = Math.max(previous + 1, partition.epoch) as CommitSeq;
+  const seq = nextSeq(partition);
   partition.seq = seq;
   for (const { treatment, trials, positives } of draft.learned) {
     addEvidence(partition.evidence, treatment, trials, positives);
@@ -68,16 +68,23 @@ export function closeDraft(
       relays: draft.relays,
       ...(seq === previous + 1 ? {} : { after: previous }),
       isolated: draft.isolated,
+      forgot: [...draft.forgotten],
     }),
     decisions: draft.decisions.map(({ id, key, contacts }) => ({ id, key, items: contacts.length })),
     armed: [...draft.armed].map(([key, due]) => ({ key, due })),
     dead: draft.dead,
     profiles,
+    forgotten: [...draft.forgotten],
     base: base === undefined ? undefined : encodeBase(base.base),
     seen: base === undefined ? [] : base.seen,
   };
   partition.draft = emptyDraft();
   return { partition, commit, draft };
+}
+
+/** The first commit of an owner has the number of its epoch, the others follow by one. */
+export function nextSeq({ seq, epoch }: Pick<Partition, "seq" | "epoch">): CommitSeq {
+  return Math.max(seq + 1, epoch) as CommitSeq;
 }
 
 /** Is it time to commit for the sake of recovery alone? */
@@ -115,11 +122,13 @@ function takeBase(partition: Partition, entriesMax: number, flush: boolean): Par
     partition.storedBase = { ordinal: pending.ordinal, seenHead: pending.base.seenHead };
     partition.pendingBase = undefined;
   }
+  if (ready !== undefined) partition.isBaseWanted = false; // whoever wants a newer one asks again
   const isWorthIt = flush || partition.ordinal - partition.storedBase.ordinal > entriesMax / 4;
   if (partition.pendingBase !== undefined || !isWorthIt) return ready;
   const next = snapshot(partition);
   if (ready === undefined && isWritten(partition, next.ordinal)) {
     partition.storedBase = { ordinal: next.ordinal, seenHead: next.base.seenHead };
+    partition.isBaseWanted = false;
     return next;
   }
   partition.pendingBase = next;
@@ -146,6 +155,7 @@ function snapshot(partition: Partition): NonNullable<Partition["pendingBase"]> {
     quotas: [...partition.quotas].map(([line, { granted, spent }]) => [line, granted, spent] as const),
     campaigns: [...partition.campaigns].map(([run, { asked, acted }]) => [run, asked, acted] as const),
     outbox: [...partition.outbox],
+    erasing: partition.erasing.map(({ ordinal: _, ...erasing }) => erasing),
   };
   // Written by the same commit as the base: however long ago the last one was, the ring is whole as of this head.
   const seen = partition.seen

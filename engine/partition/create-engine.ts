@@ -14,6 +14,7 @@ import { answerAsk } from "./answer-ask.ts";
 import { campaignProgress } from "./campaign-progress.ts";
 import { decisionsOf, eventsOf } from "./customer-past.ts";
 import type { LoopState } from "./decision-loop.ts";
+import { erase } from "./erasures.ts";
 import { findDecision } from "./find-decision.ts";
 import { activeOf } from "./present.ts";
 import { partitionOfDecision } from "./questions.ts";
@@ -107,6 +108,8 @@ export function createEngine(state: LoopState): Engine {
       if (found.isVariant) return { kind: "unknown", why: `"${hash}" is a variant: it decides for an arm only` };
       return await activateHere(session, hash, by);
     },
+    erase: async (key) =>
+      await erase(sessionOf(state), key, options.clock, async () => (await routesOf(state).look(key)) !== undefined),
     quotas: async () => await quotaUse(sessionOf(state), options.clock),
     onCommitted: (listener) => void state.listeners.push(listener),
     ready: () => readiness(state),

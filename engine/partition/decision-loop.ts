@@ -13,6 +13,8 @@ import { startActivationWatch } from "./activation-watch.ts";
 import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
+import type { Archived } from "./erase-archive.ts";
+import { startErasures } from "./erasures.ts";
 import { createInbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
@@ -40,6 +42,10 @@ export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | 
   readonly meter: LoopMeter;
   /** How often it is looked whether every partition runs the rulebook that was activated last. */
   readonly activationPollMs: number;
+  /** The files that hold what retention has let go; left out or undefined: there are none. */
+  readonly archived?: (place: Pick<Session["context"], "seed" | "partitions">) => Archived | undefined;
+  /** How often it is looked whether somebody is to be erased. */
+  readonly erasurePollMs: number;
   readonly asksMax: number;
   readonly asksPerStepMax: number;
   readonly entriesPerStepMax: number;
@@ -294,5 +300,6 @@ function startPolls({ options, signal }: LoopState, session: Session): (() => vo
     startWalks(session, clock, log),
     startQuotaPoll(session, options.quotas.pollMs, log),
     startActivationWatch(session, options.activationPollMs, log),
+    startErasures(session, options),
   ];
 }

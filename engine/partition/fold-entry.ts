@@ -2,7 +2,7 @@
 // crash, so it reads no clock and asks nobody. What it brings about is collected in the draft of the next commit.
 
 import type { CustomerEvent, LogEntry, OutcomeReport } from "../domain/event.ts";
-import type { CustomerKey, RulebookHash } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, RulebookHash } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { eventJson } from "../ingest/encode-event.ts";
 import { eventHash } from "../ingest/seen-window.ts";
@@ -13,6 +13,7 @@ import { changeContact } from "./change-contacts.ts";
 import { answerRejection, findTriggers } from "./find-triggers.ts";
 import { foldAgain } from "./fold-again.ts";
 import { foldCampaign } from "./fold-campaign.ts";
+import { eraseMerge, foldErase, foldErased, isTooLate } from "./fold-erase.ts";
 import { foldTimer } from "./fold-timer.ts";
 import {
   awaitJoin,
@@ -34,6 +35,10 @@ export interface FoldContext extends JoinContext {
   readonly seed: number;
   /** Compiled before the fold reaches the entry that activates it. */
   readonly rulebooks: (hash: RulebookHash) => ActiveRulebook | undefined;
+  /** Of the commit that the entry will be part of. */
+  readonly seq: CommitSeq;
+  /** During recovery: whom this commit has erased; left out: it is found out now. */
+  readonly forgot?: ReadonlySet<CustomerKey>;
   /** During recovery: the stored profile has this entry already. */
   readonly isReflected: (key: CustomerKey) => boolean;
   /** Why this entry is not folded; undefined: it is. */
@@ -68,7 +73,7 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       return entry.isForwarded === true && result === "folded" ? "internal" : result;
     }
     case "timer":
-      if (context.isReflected(entry.key)) return "internal";
+      if (context.isReflected(entry.key) || isTooLate(partition, entry)) return "internal";
       if (isSealed(partition, entry.key)) {
         partition.draft.fired.add(entry.key); // disarmed: what it was armed for is the customer's
         return "internal";
@@ -92,6 +97,11 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
       return "internal";
     case "merge":
       return merge(partition, entry, context);
+    case "erase":
+      foldErase(partition, entry, context);
+      return "internal";
+    case "erased":
+      return foldErased(partition, entry);
     case "activation":
       return activate(partition, entry, context.rulebooks(entry.rulebook));
     case "dead":
@@ -101,6 +111,10 @@ function fold(partition: Partition, entry: LogEntry, context: FoldContext): Entr
 }
 
 function merge(partition: Partition, entry: Extract<LogEntry, { kind: "merge" }>, context: FoldContext): EntryResult {
+  if (!context.isReflected(entry.key) && partition.store.state(entry.key).joining === 0) {
+    eraseMerge(partition, entry, context);
+    return "internal";
+  }
   const fault = context.isReflected(entry.key) ? undefined : foldMerge(partition, entry);
   if (fault !== undefined) {
     const bytes = Buffer.from(entry.packed ?? []);
@@ -145,6 +159,7 @@ function foldEvent(partition: Partition, entry: LogEntry, event: CustomerEvent, 
     return "duplicate";
   }
   if (context.isReflected(event.key) || forwardEvent(partition, event, entry, context)) return "folded";
+  if (isTooLate(partition, entry)) return "folded";
   startJoining(partition, event, context);
   store.fold(event.key, event, entry.arrivedAt);
   touch(partition, event.key);

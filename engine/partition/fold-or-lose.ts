@@ -58,7 +58,8 @@ function foldOrLose(
 
 /** Is the profile of somebody whom this entry concerns one that cannot be read? */
 function damageOf({ damaged }: Partition, entry: LogEntry): string | undefined {
-  if (damaged.size === 0) return undefined;
+  // To be erased a profile need not be read.
+  if (damaged.size === 0 || entry.kind === "erase") return undefined;
   const keys = new Set<CustomerKey>();
   addKey(keys, entry);
   for (const key of keys) if (damaged.has(key)) return damaged.get(key);

@@ -66,8 +66,25 @@ export interface Partition {
   storedBase: { readonly ordinal: number; readonly seenHead: number };
   /** Entries for other logs that may not have arrived, oldest first; sent once their commit is acknowledged. */
   readonly outbox: OutboxEntry[];
+  /** Whose traces are to be erased, up to which entry: see erase-pass.ts. */
+  readonly erasing: Erasing[];
+  /** A checkpoint is to be stored soon, worth it or not. */
+  isBaseWanted: boolean;
   /** What the next commit will write. */
   draft: Draft;
+}
+
+/** One key of an erasure. `seq`: the commit that forgot it. */
+export interface Erasing {
+  readonly key: CustomerKey;
+  readonly erasure: string;
+  /** Everything up to this entry goes. */
+  readonly upTo: Position;
+  readonly seq: CommitSeq;
+  /** Number of that entry in this session; 0: the stored base knows of it. */
+  readonly ordinal: number;
+  /** Of an anonymous key that lives on: only what names this customer goes. */
+  readonly of: CustomerKey | undefined;
 }
 
 /** By `<campaign>/<from>`: how many customers were decided for, and how many of them were offered something. */
@@ -119,6 +136,8 @@ export interface Draft {
   readonly states: { readonly channel: NameHash; readonly state: ContactState }[];
   /** For metrics: what became of the turns of campaigns. */
   readonly turns: { readonly campaign: string; readonly turn: CampaignTurn }[];
+  /** Of whom nothing may be stored any more: before what the commit writes. */
+  readonly forgotten: Set<CustomerKey>;
   /** Something must be durable, not only folded again. */
   urgent: boolean;
 }
@@ -139,6 +158,7 @@ export function emptyDraft(): Draft {
     takenMs: new Map(),
     states: [],
     turns: [],
+    forgotten: new Set(),
     urgent: false,
   };
 }

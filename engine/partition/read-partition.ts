@@ -170,7 +170,8 @@ async function foldRest(context: RecoverContext, partition: Partition, until: In
     await loadProfiles(context, partition, keys);
     const rulebooks = await compiled(context, entries);
     await learnLayouts(context, partition, entries);
-    for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected, isolated });
+    for (const entry of entries)
+      foldEntry(partition, entry, { seed, partitions, rulebooks, seq: partition.seq, isReflected, isolated });
     const last = entries.at(-1);
     if (last === undefined || entries.length < page.length) return;
     after = last.position;

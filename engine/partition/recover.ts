@@ -17,6 +17,7 @@ import { layoutHashIn } from "../profile/record.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { countDecisions } from "./campaign-counts.ts";
+import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
@@ -129,6 +130,8 @@ async function fromBase(
     nextDue: LONG_AGO,
     pendingBase: undefined,
     outbox: [...(base?.outbox ?? [])],
+    erasing: (base?.erasing ?? []).map((erasing) => ({ ...erasing, ordinal: 0 })),
+    isBaseWanted: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),
   };
@@ -153,7 +156,9 @@ async function replayCommit(
   const rulebooks = await compiled(context, entries);
   await learnLayouts(context, partition, entries);
   const { seed, partitions } = context;
-  for (const entry of entries) foldEntry(partition, entry, { seed, partitions, rulebooks, isReflected, isolated });
+  const forgot = new Set(commit.forgot);
+  const fold = { seed, partitions, rulebooks, seq, isReflected, isolated, forgot };
+  for (const entry of entries) foldEntry(partition, entry, fold);
   for (const { line, granted } of commit.granted ?? []) grant(partition.quotas, line, granted);
   for (const record of commit.decisions) {
     spend(partition.quotas, partition.active.rulebook.quotas, record.now, record.spent);
@@ -168,6 +173,7 @@ async function replayCommit(
     addEvidence(partition.evidence, treatment, trials, positives);
   }
   countDecisions(partition.campaigns, commit.decisions);
+  countErased(partition, commit);
   partition.outbox.push(...outboxOf(seq, commit.relays ?? []));
   partition.draft = emptyDraft();
   partition.lastNow = commit.now;
@@ -231,7 +237,11 @@ export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
     case "seal":
       keys.add(entry.anonymous);
       return;
+    case "erase":
+      keys.add(entry.key);
+      return;
     case "activation":
+    case "erased":
     case "dead":
       return;
   }

@@ -16,6 +16,7 @@ import { lastActivation } from "./activations.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { createHoldings, type HeldPartitions } from "./holdings.ts";
 import { createLeases, type Lease, type Leases } from "./leases.ts";
+import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
 import type { Partition } from "./partition.ts";
 import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
@@ -63,6 +64,8 @@ export interface Session extends HeldPartitions {
   /** Partitions that are not to be tried just now, or could not be taken at all. */
   readonly rests: Rests;
   readonly quotas: QuotaExchange;
+  /** For what keeps the streams of a partition in order, beside the loop. */
+  readonly alone: OneAtATime;
   /** Sends what a partition has committed for the logs of others. */
   readonly sendRelays: SendRelays;
   /** What was activated last, as far as this process knows: for an engine that holds no partition which could tell. */
@@ -138,6 +141,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       context,
       leases: leasing,
       rests: createRests(options.clock),
+      alone: createOneAtATime(),
       quotas,
       sendRelays,
       latest,

@@ -8,7 +8,7 @@ import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
-import { type ClosedDraft, closeDraft, isWriteBackDue, type WriteBack } from "./close-draft.ts";
+import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
@@ -114,7 +114,7 @@ async function foldAll(
     const { seed, partitions } = session.context;
     const { poison } = session.context;
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
-    const context = { seed, partitions, rulebooks, isReflected: () => false, isolated };
+    const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.

@@ -61,6 +61,7 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
   const beganAt = clock();
   await neighbours.beat();
   neighbours.start(Math.min(BEAT_MS_MAX, leaseMs / 4), (why) => {
+    session.rests.refuse(why); // whoever cannot say that he is there takes nothing
     if (!session.connection.isClosed()) options.log.warn("the register of engines could not be written", { why });
   });
   return {

@@ -25,6 +25,8 @@ export function tryFold(partition: Partition, entry: LogEntry, context: FoldCont
     campaigns: new Map(partition.campaigns),
     dirty: new Map(),
     armed: new Map(),
+    damaged: new Map(partition.damaged),
+    erasing: [...partition.erasing],
     unregistered: new Set(),
     counts: { ...partition.counts },
     outbox: [],

@@ -30,7 +30,7 @@ export function writeBackOf(
   return {
     entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
     profilesMax: bounds.profilesPerCommitMax,
-    flush: isFlushing || isIdle || isFull,
+    flush: isFlushing || isIdle || isFull || partition.isBaseWanted,
   };
 }
 
@@ -43,7 +43,8 @@ export function evict(bounds: WriteBackBounds, share: number, partition: Partiti
   const excess = Math.floor(store.size - bounds.profilesMax / share);
   if (excess <= 0) return;
   for (const key of store.oldest(Math.min(excess, EVICTED_PER_STEP_MAX))) {
-    if (dirty.has(key) || store.reflects(key) > committed) continue;
+    const isErasing = partition.erasing.some((erasing) => erasing.key === key);
+    if (dirty.has(key) || isErasing || store.reflects(key) > committed) continue;
     store.evict(key);
     partition.armed.delete(key);
     partition.unregistered.delete(key);

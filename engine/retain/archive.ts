@@ -28,6 +28,14 @@ export interface Archive {
   readonly segments: (partition: PartitionIndex, kind: SegmentKind) => Promise<readonly Segment[]>;
   /** Rejects where a byte is not as it was written. */
   readonly read: (segment: Segment) => Promise<readonly SegmentEntry[]>;
+  /**
+   * Puts what `change` makes of an entry in its place, in every file of a partition, doubles too; undefined: it stays. What is
+   * not finished is removed. Resolves with the number of files written anew, each durable. Rejects as `read` does.
+   */
+  readonly rewrite: (
+    partition: PartitionIndex,
+    change: (kind: SegmentKind, entry: SegmentEntry) => SegmentEntry | undefined,
+  ) => Promise<number>;
   /** Resolves, with the bytes of the file, when the segment is durable. Rejects where it may not be. */
   readonly write: (head: SegmentHead, entries: readonly SegmentEntry[]) => Promise<number>;
 }
@@ -40,7 +48,7 @@ const DECODED_MAX = 4;
 const UNFINISHED_MS_MAX = 600_000;
 
 export function createArchive(dir: string, identity: ArchiveIdentity): Archive {
-  const decoded = new Map<string, readonly SegmentEntry[]>();
+  const decoded = new Map<string, { readonly ino: number; readonly entries: readonly SegmentEntry[] }>();
   const swept = new Set<string>();
   let known: Promise<void> | undefined;
   const checkIdentity = (): Promise<void> => {
@@ -58,12 +66,24 @@ export function createArchive(dir: string, identity: ArchiveIdentity): Archive {
       return withoutInner(names.flatMap((name) => segmentOf(folder, name)).filter((one) => one.kind === kind));
     },
     read: async (segment) => {
+      const { ino } = await stat(segment.path); // another where somebody has written it anew
       const before = decoded.get(segment.path);
-      if (before !== undefined) return before;
+      if (before?.ino === ino) return before.entries;
       const { entries } = await decodeSegment(await readFile(segment.path), segment.path);
       if (decoded.size >= DECODED_MAX) decoded.delete(decoded.keys().next().value as string);
-      decoded.set(segment.path, entries);
+      decoded.set(segment.path, { ino, entries });
       return entries;
+    },
+    rewrite: async (partition, change) => {
+      await checkIdentity();
+      const folder = folderOf(dir, partition);
+      const names = await readdir(folder).catch(emptyWhereAbsent);
+      for (const name of names.filter((one) => one.endsWith(".tmp"))) await unlinkIfThere(join(folder, name));
+      let rewritten = 0;
+      for (const { kind, path } of names.flatMap((name) => segmentOf(folder, name))) {
+        if (await rewriteSegment(path, (entry) => change(kind, entry))) rewritten++;
+      }
+      return rewritten;
     },
     write: async (head, entries) => {
       const folder = folderOf(dir, head.partition);
@@ -76,6 +96,28 @@ export function createArchive(dir: string, identity: ArchiveIdentity): Archive {
       return bytes.length;
     },
   };
+}
+
+async function rewriteSegment(
+  path: string,
+  change: (entry: SegmentEntry) => SegmentEntry | undefined,
+): Promise<boolean> {
+  const { head, entries } = await decodeSegment(await readFile(path), path);
+  let isChanged = false;
+  const changed = entries.map((entry) => {
+    const after = change(entry);
+    if (after === undefined) return entry;
+    isChanged = true;
+    return after;
+  });
+  if (isChanged) await writeDurably(path, await encodeSegment(head, changed));
+  return isChanged;
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
 }
 
 function folderOf(dir: string, partition: PartitionIndex): string {

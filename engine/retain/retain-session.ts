@@ -10,7 +10,7 @@ import { ArchiveTrouble, type Turn } from "./retain-turn.ts";
 import type { Retention } from "./retention.ts";
 import { type RetentionOptions, startRetention } from "./start-retention.ts";
 
-export interface RetainSessionOptions extends Pick<RetentionOptions, "pollMs" | "restMs" | "lingerMs"> {
+export interface RetainSessionOptions extends Pick<RetentionOptions, "alone" | "pollMs" | "restMs" | "lingerMs"> {
   readonly connect: () => Promise<RedisConnection>;
   readonly retention: Retention;
   /** Undefined: what is trimmed is gone. */
@@ -53,7 +53,7 @@ export function retainSession(
       });
     }
   };
-  const { connect, retention, pollMs, restMs, lingerMs } = options;
+  const { connect, retention, alone, pollMs, restMs, lingerMs } = options;
   return startRetention({
     connect,
     retention,
@@ -73,6 +73,7 @@ export function retainSession(
         tell("the archive takes nothing, so nothing is trimmed: Redis grows until it does", { partition, why });
       } else tell("nothing was trimmed", { partition, why });
     },
+    ...(alone === undefined ? {} : { alone }),
     ...(pollMs === undefined ? {} : { pollMs }),
     ...(restMs === undefined ? {} : { restMs }),
     ...(lingerMs === undefined ? {} : { lingerMs }),

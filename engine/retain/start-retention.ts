@@ -3,6 +3,7 @@
 import type { PartitionIndex } from "../domain/ids.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
+import type { OneAtATime } from "../partition/one-at-a-time.ts";
 import type { Archive } from "./archive.ts";
 import { type Retained, retainTurn, type Turn } from "./retain-turn.ts";
 import type { Retention } from "./retention.ts";
@@ -17,6 +18,8 @@ export interface RetentionOptions {
   /** Those that are owned here just now. */
   readonly owned: () => readonly Retained[];
   readonly clock: () => number;
+  /** Runs a turn while nothing else changes the streams of the partition. */
+  readonly alone?: OneAtATime;
   readonly onTurn: (partition: PartitionIndex, turn: Turn) => void;
   /** A turn failed: nothing was trimmed, or it is not known. Tried again. */
   readonly onFailure: (partition: PartitionIndex, error: unknown) => void;
@@ -46,10 +49,9 @@ export function startRetention(options: RetentionOptions): () => Promise<void> {
       if (connection === undefined || connection.isClosed()) connection = await options.connect();
       const journal = createRedisJournal({ connection, owner: "retention", leaseMs: 0, address: "" });
       const { retention, partitions, archive, clock, lingerMs = LINGER_MS } = options;
-      const turn = await retainTurn(
-        { connection, journal, retention, partitions, archive, clock, lingerMs },
-        partition,
-      );
+      const context = { connection, journal, retention, partitions, archive, clock, lingerMs };
+      const run = () => retainTurn(context, partition);
+      const turn = await (options.alone?.(partition.index, run) ?? run());
       options.onTurn(partition.index, turn);
       isMore = turn.isMore;
     }

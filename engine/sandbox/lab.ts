@@ -191,9 +191,12 @@ function keyOf(entry: LogEntry): CustomerKey | undefined {
     case "delivered":
     case "merge":
       return entry.key;
+    case "erase":
+      return entry.key;
     case "seal":
       return entry.anonymous;
     case "activation":
+    case "erased":
     case "dead":
       return undefined;
   }

@@ -38,6 +38,7 @@ export function createMemoryJournal(partitions: number, clock: () => number): Me
     note: async () => true,
     commit: async (_token, draft) => {
       for (const { id, items, key } of draft.decisions) decisions.set(id, { seq: draft.seq, items, key });
+      for (const key of draft.forgotten) timersOf(draft.partition).forget(key);
       for (const { key, due } of draft.armed) timersOf(draft.partition).arm(key, due);
       return { kind: "ok" };
     },

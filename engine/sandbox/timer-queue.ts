@@ -17,6 +17,8 @@ export interface TimerQueue {
   readonly first: () => Due | undefined;
   /** Those due at `now`, earliest first, at most `countMax`. They stay armed. */
   readonly due: (now: Instant, countMax: number) => readonly Due[];
+  /** As if it had never been armed. */
+  readonly forget: (key: CustomerKey) => void;
   /** Everybody who was ever armed, in order of key. */
   readonly keys: () => readonly CustomerKey[];
 }
@@ -47,6 +49,7 @@ export function createTimerQueue(): TimerQueue {
       for (const one of found) pushHeap(heap, one);
       return found;
     },
+    forget: (key) => void armed.delete(key),
     keys: () => [...armed.keys()].toSorted(),
   };
 }

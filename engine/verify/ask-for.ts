@@ -11,6 +11,7 @@ import { RULE_TRUE } from "../rulebook/rulebook.ts";
 import type { Campaign, Trigger } from "../rulebook/triggers.ts";
 import type { Book } from "./book-shelf.ts";
 import { type FeatureValue, featureByDefinition } from "./feature-by-definition.ts";
+import { seenUnder } from "./kept-events.ts";
 import { attributeValues, type Known } from "./known.ts";
 import { type PatternTold, settled, tellPattern } from "./known-pattern.ts";
 import { type Asked, noteWritten, type Telling } from "./telling.ts";
@@ -47,8 +48,10 @@ export function momentOf(telling: Telling, known: Known, at: Instant): Moment {
 }
 
 /** By FeatureIndex. */
-export function featureRow(known: Known, { rulebook }: Book, now: number): readonly FeatureValue[] {
-  return rulebook.features.map((spec) => featureByDefinition(known.kept, spec, rulebook.features, now));
+export function featureRow(known: Known, book: Book, now: number): readonly FeatureValue[] {
+  const { features } = book.rulebook;
+  const kept = seenUnder(known.kept, book, now);
+  return features.map((spec) => featureByDefinition(kept, spec, features, now));
 }
 
 /** False where `when` does not hold. What is asked while the customer is joining waits (IDN-7). */

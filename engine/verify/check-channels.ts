@@ -1,27 +1,42 @@
 // S2 for what was sent: the stream of a channel holds nothing that was not committed, in the order of its commits, once, and
-// everything up to the watermark of each partition.
+// everything up to the watermark of each partition but what was refused and reported as not delivered.
 
 import { watermarksOf as watermarksKey } from "../deliver/send-once.ts";
-import type { DecisionRecord } from "../domain/decision.ts";
-import type { CommitSeq, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import {
+  type CommitSeq,
+  comparePositions,
+  type PartitionIndex,
+  type Position,
+  type TrackingCode,
+} from "../domain/ids.ts";
+import type { CommitRecord } from "../journal/commit-record.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import type { Differ } from "./difference.ts";
+import type { Reported } from "./read-reported.ts";
 
 /** What one partition has sent to one channel, as the stream of the channel says. */
 interface Sent {
   readonly channel: string;
   readonly codes: TrackingCode[];
-  /** Everything up to here was appended: `<commit>-<ordinal>`, as read before the stream was. */
+  /** Everything up to here was appended or refused: `<commit>-<ordinal>`, as read before the stream was. */
   readonly watermark: string;
+  /** Ids that were refused and may not be reported yet. */
+  readonly refused: ReadonlySet<string>;
   /** The stream may have been trimmed: it does not begin with what was sent first. */
   readonly isTrimmed: boolean;
 }
 
 export interface ChannelCheck {
-  readonly onCommit: (seq: CommitSeq, decisions: readonly DecisionRecord[]) => void;
-  readonly check: (shelf: BookShelf, isCut: boolean, differ: Differ) => void;
+  readonly onCommit: (seq: CommitSeq, commit: CommitRecord) => void;
+  /** `readReports`: looked at where a message is missing. */
+  readonly check: (
+    shelf: BookShelf,
+    isCut: boolean,
+    differ: Differ,
+    readReports: () => Promise<Reported>,
+  ) => Promise<void>;
 }
 
 const PAGE = 1_000;
@@ -39,11 +54,13 @@ export async function readChannels(
     const isTrimmed = await isStreamTrimmed(connection, channel);
     const sentBy = (index: PartitionIndex): Sent | undefined => {
       const own = byPartition.get(index);
-      const sent = own?.get(channel) ?? { channel, codes: [], watermark: watermarks.get(index) ?? "", isTrimmed };
+      const watermark = watermarks.get(String(index)) ?? "";
+      const refused = new Set(watermarks.get(`${index}:refused`)?.split(" "));
+      const sent = own?.get(channel) ?? { channel, codes: [], watermark, refused, isTrimmed };
       own?.set(channel, sent);
       return own && sent;
     };
-    for (const index of watermarks.keys()) sentBy(index);
+    for (const index of partitions) if (watermarks.has(String(index))) sentBy(index);
     for await (const code of codesIn(connection, channel)) {
       const home = Buffer.from(code.slice(0, 22), "base64url").readUInt16BE(0) as PartitionIndex;
       sentBy(home)?.codes.push(code);
@@ -56,12 +73,14 @@ export async function readChannels(
 interface Committed {
   readonly id: string;
   readonly code: TrackingCode;
+  /** Of its commit: what was reported of it stands later in the input log. */
+  readonly position: Position;
 }
 
 function channelCheck(sent: readonly Sent[]): ChannelCheck {
   const committed = new Map<string, Committed[]>();
   return {
-    onCommit: (seq, decisions) => {
+    onCommit: (seq, { decisions, position }) => {
       let ordinal = 0;
       for (const { direction, slates } of decisions) {
         if (direction === "inbound") continue;
@@ -70,24 +89,34 @@ function channelCheck(sent: readonly Sent[]): ChannelCheck {
           if (kept || !sent.some((one) => one.channel === channel)) continue;
           const ofChannel = committed.get(channel) ?? [];
           committed.set(channel, ofChannel);
-          ofChannel.push({ id, code });
+          ofChannel.push({ id, code, position });
         }
       }
     },
-    check: (shelf, isCut, differ) => {
-      for (const one of sent) checkChannel(one, committed.get(one.channel) ?? [], shelf, isCut, differ);
+    check: async (shelf, isCut, differ, readReports) => {
+      for (const one of sent) {
+        const missing = checkChannel(one, committed.get(one.channel) ?? [], shelf, isCut, differ);
+        if (missing.length === 0) continue;
+        const { codes, oldest } = await readReports();
+        for (const { code, position } of missing) {
+          const mayBeGone = oldest !== undefined && comparePositions(position, oldest) < 0;
+          if (codes.has(code) || (mayBeGone && isCut)) continue;
+          differ("S2", undefined, `channel ${one.channel}: message ${code}`, "not sent", "sent, or reported");
+        }
+      }
     },
   };
 }
 
+/** What should have been sent and is not there. */
 function checkChannel(
   sent: Sent,
   committed: readonly Committed[],
   shelf: BookShelf,
   isCut: boolean,
   differ: Differ,
-): void {
-  const { channel, codes, watermark, isTrimmed } = sent;
+): readonly Committed[] {
+  const { channel, codes, watermark, refused, isTrimmed } = sent;
   const places = new Map(committed.map(({ code }, nth) => [code, nth]));
   let last = -1;
   const found = new Set<TrackingCode>();
@@ -107,13 +136,12 @@ function checkChannel(
   const isSometimesOther = shelf
     .all()
     .some(({ rulebook }) => rulebook.channels.some(({ name, kind }) => name === channel && kind !== "stream"));
-  if (isSometimesOther) return;
+  if (isSometimesOther) return [];
   const first = committed.findIndex(({ code }) => found.has(code));
-  for (const [nth, { id, code }] of committed.entries()) {
+  return committed.filter(({ id, code }, nth) => {
     const isExpected = isUpTo(id, watermark) && (isTrimmed ? first >= 0 && nth > first : true);
-    if (isExpected && !found.has(code))
-      differ("S2", undefined, `channel ${channel}: message ${code}`, "not sent", "sent");
-  }
+    return isExpected && !found.has(code) && !refused.has(id);
+  });
 }
 
 function isUpTo(id: string, watermark: string): boolean {
@@ -131,11 +159,11 @@ async function channelNames({ command }: RedisConnection, shelf: BookShelf): Pro
   return found;
 }
 
-async function watermarksOf({ command }: RedisConnection, channel: string): Promise<Map<PartitionIndex, string>> {
+/** Field of the hash to what it holds: of each partition its watermark, and what was refused last. */
+async function watermarksOf({ command }: RedisConnection, channel: string): Promise<Map<string, string>> {
   const flat = (await command(["HGETALL", watermarksKey(channel)])) as readonly Reply[];
-  const found = new Map<PartitionIndex, string>();
-  for (let at = 0; at + 1 < flat.length; at += 2)
-    found.set(Number(text(flat[at])) as PartitionIndex, text(flat[at + 1]));
+  const found = new Map<string, string>();
+  for (let at = 0; at + 1 < flat.length; at += 2) found.set(text(flat[at]), text(flat[at + 1]));
   return found;
 }
 

@@ -36,7 +36,8 @@ export function checkDecision(
   say("consents known", byName(profile.consents), byName(known.consents));
   say("open cases known", byName(profile.openCases), byName(known.openCases));
   say("attributes known", attributesOf(profile.attributes), attributesOf(attributeValues(known, rulebook)));
-  if (known.sealedTo !== undefined || known.joining > 0) {
+  // What was triggered right before an identify is decided behind it, and before the other key is sealed (IDN-5).
+  if (known.sealedTo !== undefined || (asked === undefined && known.joining > 0)) {
     say("decided for", "a key that is joined or joining", "a customer of whom all is known");
   }
   const row = asked === undefined ? featureRow(known, telling.book, record.now) : asked.features;

@@ -24,7 +24,9 @@ export async function checkRegister(
     const { seq, due } = await source.armed(some);
     await walkTo(seq);
     if (walk.isBroken()) return;
-    for (const [nth, key] of some.entries()) checkOne(telling.known.get(key) as Known, key, due[nth], differ);
+    for (const [nth, key] of some.entries()) {
+      if (!telling.disarmed.has(key)) checkOne(telling.known.get(key) as Known, key, due[nth], differ);
+    }
   }
 }
 

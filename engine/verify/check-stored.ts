@@ -51,7 +51,7 @@ export async function openStored(
     return Promise.all(found.map((bytes) => (bytes === undefined ? undefined : readStored(bytes, shelf))));
   };
   for await (const page of source.registered()) {
-    const keys = page.filter((key) => !reflected.has(key) && (telling.only ?? key) === key);
+    const keys = page.filter((key) => !reflected.has(key) && (telling.only ?? key) === key && !telling.untold.has(key));
     for (const [nth, stored] of (await read(keys)).entries()) {
       const key = keys[nth] as CustomerKey;
       if (!reflected.has(key)) note(key, stored);

@@ -91,6 +91,20 @@ export function moveTo(kept: KeptEvents, { layout, rulebook }: Book, clock: numb
   noteWidened(kept, before, layout, clock);
 }
 
+/** As it would go on under this layout, if something was written now: a reading leaves it as it is. */
+export function seenUnder(kept: KeptEvents, book: Book, now: number): KeptEvents {
+  if (kept.layout === undefined || kept.layout.hash === book.layout.hash) return kept;
+  const copy: KeptEvents = {
+    samples: new Map(kept.samples),
+    since: new Map(kept.since),
+    packed: kept.packed.map((one) => ({ ...one })),
+    wholeFrom: new Map(kept.wholeFrom),
+    layout: kept.layout,
+  };
+  moveTo(copy, book, now);
+  return copy;
+}
+
 /** Panes of which a shorter window had no need may be gone. */
 export function noteWidened(kept: KeptEvents, before: LayoutDescriptor, after: LayoutDescriptor, clock: number): void {
   for (const track of after.tracks) {

@@ -28,6 +28,8 @@ export interface PartitionSource {
   ) => Promise<{ readonly seq: CommitSeq; readonly due: readonly (Instant | undefined)[] }>;
   /** Every customer of the register, page by page; one may come twice. */
   readonly registered: () => AsyncGenerator<readonly CustomerKey[]>;
+  /** First commit that Redis itself holds, whatever an archive has: what is before it is in no index any more. */
+  readonly keptFrom: () => Promise<CommitSeq>;
   /** Values of the decision index, in the order of the ids. */
   readonly indexed: (ids: readonly string[]) => Promise<readonly (string | undefined)[]>;
   /** All of it, page by page: id, value. */
@@ -66,6 +68,17 @@ export function createPartitionSource(
     },
     registered: async function* () {
       for await (const page of scan(command, "ZSCAN", keys.timers)) yield page.map(([key]) => key as CustomerKey);
+    },
+    keptFrom: async () => {
+      const [oldest] = (await command([
+        "XRANGE",
+        keys.journal,
+        "-",
+        "+",
+        "COUNT",
+        "1",
+      ])) as readonly (readonly Reply[])[];
+      return (oldest === undefined ? Number.POSITIVE_INFINITY : Number.parseInt(text(oldest[0]), 10)) as CommitSeq;
     },
     indexed: async (ids) => {
       if (ids.length === 0) return [];

@@ -6,6 +6,8 @@ import { eventHash, ringCapacityOf, SEEN_ENTRIES } from "../ingest/seen-window.t
 export interface RecentIdentities {
   /** Takes the next event; true where it is a duplicate. */
   readonly isRepeated: (event: Pick<CustomerEvent, "key" | "source" | "id">) => boolean;
+  /** The same of one of which only the hash is left: its two words. */
+  readonly isHashRepeated: (low: number, high: number) => boolean;
   /** Events taken so far, ever. */
   readonly head: () => number;
   /** The hash of the event with this number, of the last ones. */
@@ -30,16 +32,20 @@ export function createRecentIdentities(seed: number, ring: Buffer = Buffer.alloc
   for (let nth = Math.max(0, head - SEEN_ENTRIES); nth < head; nth++) {
     remember(nth, ring.readBigUInt64LE((nth % ringCapacityOf(SEEN_ENTRIES)) * 8));
   }
+  const isHashRepeated = (low: number, high: number): boolean => {
+    const hash = BigInt(low) | (BigInt(high) << 32n);
+    const before = lastAt.get(hash);
+    const isRepeated = before !== undefined && taken - before <= SEEN_ENTRIES;
+    remember(taken, hash);
+    taken++;
+    return isRepeated;
+  };
   return {
     isRepeated: ({ key, source, id }) => {
       eventHash(key, source, id, seed, words);
-      const hash = BigInt(words[0] as number) | (BigInt(words[1] as number) << 32n);
-      const before = lastAt.get(hash);
-      const isRepeated = before !== undefined && taken - before <= SEEN_ENTRIES;
-      remember(taken, hash);
-      taken++;
-      return isRepeated;
+      return isHashRepeated(words[0] as number, words[1] as number);
     },
+    isHashRepeated,
     head: () => taken,
     hashOf: (nth) => hashes.get(nth),
   };

@@ -14,6 +14,7 @@ import type { Known } from "./known.ts";
 import { learnEvent } from "./learn-event.ts";
 import { leaveSuppressed, leaveWithoutConsent } from "./leave-screens.ts";
 import type { StoredProfile } from "./stored-profile.ts";
+import { isTooLate, tellErase, tellErased } from "./tell-erase.ts";
 import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } from "./tell-join.ts";
 import { tellTimer } from "./tell-timer.ts";
 import { changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
@@ -38,7 +39,10 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
 }
 
 function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Telling["counts"] {
-  if (needs.isolated.has(entry.position)) return "dead";
+  if (needs.isolated.has(entry.position)) {
+    if (entry.kind === "timer") telling.disarmed.add(entry.key);
+    return "dead";
+  }
   switch (entry.kind) {
     case "event": {
       const told = tellEvent(telling, entry, entry.event);
@@ -52,6 +56,11 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
     }
     case "dead":
       return "dead";
+    case "erase":
+      tellErase(telling, entry.key, entry.joinedTo);
+      return "internal";
+    case "erased":
+      return tellErased(telling, entry);
     case "again":
       tellAgain(telling, entry);
       return "internal";
@@ -68,12 +77,14 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
   }
 }
 
-type Internal = Exclude<LogEntry, { kind: "event" | "activation" | "dead" | "again" }>;
+type Internal = Exclude<LogEntry, { kind: "event" | "activation" | "dead" | "erase" | "erased" | "again" }>;
 
 function tellInternal(telling: Telling, known: Known, entry: Internal, needs: EntryNeeds): void {
   switch (entry.kind) {
     case "timer":
-      if (known.sealedTo === undefined) tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
+      // Only who is known has timers: whoever is not was erased since it went off.
+      if (known.sealedTo === undefined && known.changed > 0)
+        tellTimer(telling, known, entry.due, laterOf(entry.arrivedAt, entry.due));
       return;
     case "campaign":
       tellCampaign(telling, known, entry);
@@ -89,7 +100,8 @@ function tellInternal(telling: Telling, known: Known, entry: Internal, needs: En
       tellSeal(telling, known, entry.customer);
       return;
     case "merge":
-      tellMerge(telling, known, entry, needs.packed.get(entry.position));
+      if (known.joining === 0) tellErase(telling, entry.key, undefined);
+      else tellMerge(telling, known, entry, needs.packed.get(entry.position));
       return;
   }
 }
@@ -107,6 +119,7 @@ function tellEvent(telling: Telling, entry: LogEntry, event: CustomerEvent): "fo
     forwardEvent(telling, known.sealedTo, event, entry);
     return "folded";
   }
+  if (isTooLate(known, event)) return "folded";
   const { arrivedAt } = entry;
   startJoining(telling, known, event);
   noteWritten(telling, known, false);
@@ -175,7 +188,10 @@ export function keysOf(entry: LogEntry): readonly CustomerKey[] {
     case "delivered":
     case "merge":
       return [entry.key];
+    case "erase":
+      return [entry.key];
     case "activation":
+    case "erased":
     case "dead":
       return [];
   }

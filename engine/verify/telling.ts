@@ -70,8 +70,12 @@ export interface Telling {
   readonly ledger: Map<string, { granted: number; spent: number }>;
   /** By run: customers asked for, and offered something. */
   readonly campaigns: Map<string, readonly [number, number]>;
+  /** Customers whose timer went off in vain, because its entry was isolated: it may be armed for nothing. */
+  readonly disarmed: Set<CustomerKey>;
   /** Undefined: all. */
   readonly only: CustomerKey | undefined;
+  /** Who is being erased just now: of them the streams may hold everything still, nothing any more, or a part. */
+  readonly untold: ReadonlySet<CustomerKey>;
   book: Book;
   /** Of the commit whose entries are being told. */
   seq: CommitSeq;
@@ -89,8 +93,8 @@ export function nothingBrought(): Brought {
 
 /** Undefined where nothing is to be told of this customer: nobody asked for it, or what is known says more already. */
 export function toldOf(telling: Telling, key: CustomerKey): Known | undefined {
-  const { only, known, seq } = telling;
-  if (only !== undefined && key !== only) return undefined;
+  const { only, untold, known, seq } = telling;
+  if ((only !== undefined && key !== only) || untold.has(key)) return undefined;
   const found = known.get(key) ?? newKnown(key);
   known.set(key, found);
   return found.reflected >= seq ? undefined : found;
@@ -141,7 +145,9 @@ export function withdraw(telling: Telling, key: CustomerKey, contact: Contact, b
   telling.brought.withdrawals.push({ key, trackingCode: contact.trackingCode, because });
 }
 
-export function startTelling(place: Pick<Telling, "index" | "partitions" | "only" | "book" | "recent">): Telling {
+export function startTelling(
+  place: Pick<Telling, "index" | "partitions" | "only" | "untold" | "book" | "recent">,
+): Telling {
   return {
     ...place,
     known: new Map(),
@@ -149,6 +155,7 @@ export function startTelling(place: Pick<Telling, "index" | "partitions" | "only
     evidence: new Map(),
     ledger: new Map(),
     campaigns: new Map(),
+    disarmed: new Set(),
     seq: 1 as CommitSeq,
     position: "0-0" as Position,
     skewMs: 0,

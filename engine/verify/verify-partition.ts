@@ -2,7 +2,8 @@
 // that Redis has stored of it compared on the way.
 
 import { type CommitSeq, type CustomerKey, comparePositions, type Position, type RulebookHash } from "../domain/ids.ts";
-import type { CommitRecord } from "../journal/commit-record.ts";
+import { decodeLogEntry } from "../ingest/log-entry.ts";
+import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkBase } from "./check-base.ts";
 import { checkRegister } from "./check-register.ts";
@@ -12,6 +13,8 @@ import type { PartitionSource, StoredHead } from "./partition-source.ts";
 import { createRecentIdentities } from "./recent-identities.ts";
 import { startTelling, type Telling } from "./telling.ts";
 import { createWalk, type Walk } from "./walk-partition.ts";
+
+const ENTRIES_PER_READ = 1_000;
 
 export interface PartitionPlace {
   readonly source: PartitionSource;
@@ -111,8 +114,10 @@ async function beginning(
   const book = await shelf.find(hash);
   if (book === undefined)
     throw new Error(`Redis does not hold rulebook ${hash}, which partition ${source.index} begins with`);
+  const untold = new Set(base?.erasing.map(({ key }) => key));
+  if (isCut) for (const key of await erasedLater(source, base?.position ?? position)) untold.add(key);
   const recent = isCut ? createRecentIdentities(seed, ring, base?.seenHead) : createRecentIdentities(seed);
-  const telling = startTelling({ index: source.index, partitions, only, book, recent });
+  const telling = startTelling({ index: source.index, partitions, only, untold, book, recent });
   if (!isCut) return telling;
   telling.seq = base?.seq ?? seq;
   telling.position = base?.position ?? position;
@@ -127,10 +132,26 @@ async function beginning(
   return telling;
 }
 
+/** Their profiles are gone, so what came before cannot be told where the streams do not go back to their beginning. */
+async function erasedLater({ index, journal }: PartitionSource, from: Position): Promise<readonly CustomerKey[]> {
+  const keys: CustomerKey[] = [];
+  for (let after = from; ; ) {
+    const page = await journal.entries(index, after, undefined, ENTRIES_PER_READ);
+    for (const { position, fields } of page) {
+      const entry = decodeLogEntry(position, fields, { partition: index, partitions: 1, skewMs: 0 });
+      if (entry.kind === "erase") keys.push(entry.key);
+    }
+    const last = page.at(-1);
+    if (last === undefined) return keys;
+    after = last.position;
+  }
+}
+
 /** Undefined: log and journal are there from their first entry on. */
 async function whyCut({ source, differ }: PartitionPlace, head: StoredHead): Promise<string | undefined> {
   const [first] = await source.journal.commits(source.index, 1 as CommitSeq, 1);
-  if (head.seq > 0 && first?.seq !== 1) return `the journal begins with commit ${first?.seq ?? head.seq + 1}`;
+  const isFirst = first !== undefined && follows(0 as CommitSeq, first.seq, decodeCommit(first.payload));
+  if (head.seq > 0 && !isFirst) return `the journal begins with commit ${first?.seq ?? "none"}`;
   const { added, length, lastDeleted } = await source.journal.logState(source.index);
   const [oldest] = await source.journal.entries(source.index, "0-0" as Position, undefined, 1);
   if (added === undefined) return undefined; // a server that does not count them

@@ -10,7 +10,9 @@ import { createDepartures } from "./check-arrivals.ts";
 import { readChannels } from "./check-channels.ts";
 import { checkQuotas } from "./check-quotas.ts";
 import { createFindings, type Difference, differIn } from "./difference.ts";
+import { erasuresSeen } from "./erasures-under-way.ts";
 import { createPartitionSource } from "./partition-source.ts";
+import { readReported } from "./read-reported.ts";
 import { type PartitionTold, verifyPartition } from "./verify-partition.ts";
 
 export interface VerifyOptions {
@@ -36,8 +38,25 @@ export interface VerifyReport {
   readonly differencesFound: number;
 }
 
+/** An erasure that goes on meanwhile changes what was read already: then it begins anew, so often. */
+const ATTEMPTS_MAX = 5;
+
 /** Reads only, while engines run or not. Rejects where this Redis holds no engine's data, or a rulebook is missing. */
 export async function verifyRedis(connection: RedisConnection, options: VerifyOptions): Promise<VerifyReport> {
+  for (let attempt = 1; ; attempt++) {
+    const { isUnderWay, print } = await erasuresSeen(connection);
+    const report = await verifyOnce(connection, options, isUnderWay);
+    if (report.differencesFound === 0 || attempt === ATTEMPTS_MAX) return report;
+    if ((await erasuresSeen(connection)).print === print) return report;
+  }
+}
+
+/** `isErasing`: what one stream holds of another's is not compared. */
+async function verifyOnce(
+  connection: RedisConnection,
+  options: VerifyOptions,
+  isErasing: boolean,
+): Promise<VerifyReport> {
   const fields = ["partitions", "seed", "genesis"];
   const config = (await connection.command(["HMGET", CONFIG_KEY, ...fields])) as readonly Reply[];
   const [partitions, seed, genesis] = config.map(text) as [string, string, string];
@@ -64,16 +83,17 @@ export async function verifyRedis(connection: RedisConnection, options: VerifyOp
       only: options.customer,
       differ: differIn(findings, index),
       onProgress: (done, total) => options.onProgress(index, done, total),
-      onCommit: (seq, { decisions, relays }) => {
-        sent.onCommit(seq, decisions);
-        departures.onCommit(index, seq, relays ?? []);
+      onCommit: (seq, commit) => {
+        sent.onCommit(seq, commit);
+        departures.onCommit(index, seq, commit.relays ?? []);
       },
     });
-    sent.check(shelf, partition.cut !== undefined, differIn(findings, index));
+    const readReports = () => readReported(journal, index, all.length);
+    if (!isErasing) await sent.check(shelf, partition.cut !== undefined, differIn(findings, index), readReports);
     told.set(index, partition);
   }
   if (isWhole) {
-    await departures.check(findings);
+    if (!isErasing) await departures.check(findings);
     await checkQuotas(connection, told, shelf, differIn(findings, undefined));
   }
   return {

@@ -3,7 +3,7 @@ import type { DecisionRecord } from "../domain/decision.ts";
 import type { LogEntry } from "../domain/event.ts";
 import { type CommitSeq, type CustomerKey, comparePositions, type Position, positionMs } from "../domain/ids.ts";
 import { decodeLogEntry } from "../ingest/log-entry.ts";
-import { type CommitRecord, decodeCommit } from "../journal/commit-record.ts";
+import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkCommit } from "./check-commit.ts";
@@ -59,8 +59,11 @@ export function createWalk(options: WalkOptions): Walk {
     }
     const read = page[at++];
     if (read === undefined) return false;
-    if (read.seq !== seq + 1) return breakOff("S2", "journal: next commit", read.seq, seq + 1);
     const commit = decodeCommit(read.payload);
+    if (!follows(seq, read.seq, commit)) {
+      const before = commit.after ?? read.seq - 1;
+      return breakOff("S2", "journal: next commit", `${read.seq} after ${before}`, `one after ${seq}`);
+    }
     if (comparePositions(commit.position, telling.position) < 0) {
       return breakOff("S1", `commit ${read.seq}: position`, commit.position, `${telling.position} or later`);
     }

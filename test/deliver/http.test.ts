@@ -260,7 +260,7 @@ describe("every path", () => {
 
   it("answers operators", async () => {
     expect((await call("GET", "/healthz")).body).toEqual({ status: "ok" });
-    expect((await call("GET", "/readyz")).body).toEqual({ status: "ok" });
+    expect((await call("GET", "/readyz")).body).toMatchObject({ status: "ok", why: expect.stringMatching(/^ready/) });
     expect((await call("HEAD", "/healthz")).status).toBe(200);
     expect((await call("GET", "/metrics")).body).toContain("nba_decisions_total");
     const { body } = await call("GET", "/v1/rulebook");

@@ -19,6 +19,7 @@ import {
 import { STAGES } from "../../engine/domain/drop.ts";
 import * as incoming from "../../engine/ingest/bounds.ts";
 import { SEEN_ENTRIES } from "../../engine/ingest/seen-window.ts";
+import { engineAclRule } from "../../engine/journal/acl.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import * as profile from "../../engine/profile/bounds.ts";
 import { anaDecides } from "./ana-decides.ts";
@@ -32,35 +33,52 @@ const manifest = JSON.parse(readDocument("package.json")) as {
   readonly devDependencies: Record<string, string>;
 };
 
-describe.each(["README.md", "engine/README.md", "models/README.md", "CONTRIBUTING.md"])("%s", (path) => {
-  const text = readDocument(path);
+/** As GitHub writes them behind a #. */
+function headings(markdown: string): readonly string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    (heading as string)
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
-  it("links to what there is", () => {
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
-    for (const link of links.filter((target) => !/^(https?:|#)/.test(target))) {
-      expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
-    }
-  });
+describe.each(["README.md", "engine/README.md", "models/README.md", "test/README.md", "CONTRIBUTING.md"])(
+  "%s",
+  (path) => {
+    const text = readDocument(path);
 
-  it("names npm scripts and commands that there are", () => {
-    const scripts = [...text.matchAll(/`?npm (?:run )?(start|test|[a-z]+:?[a-z]*)\b/g)].map(
-      ([, name]) => name as string,
-    );
-    for (const name of scripts.filter((script) => script !== "ci" && script !== "run")) {
-      expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
-    }
-    const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
-    for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
-      expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
-  });
+    it("links to what there is", () => {
+      const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
+      for (const link of links.filter((target) => !/^https?:/.test(target))) {
+        const [file, heading] = link.split("#") as [string, string | undefined];
+        expect([link, existsSync(join(root, dirname(path), file))]).toEqual([link, true]);
+        if (heading === undefined) continue;
+        const there = headings(file === "" ? text : readDocument(join(dirname(path), file)));
+        expect([link, there.includes(heading)]).toEqual([link, true]);
+      }
+    });
 
-  it("names source files that there are", () => {
-    for (const [, file] of text.matchAll(/`((?:engine|rules|models|test)\/[\w./-]+\.\w+)`/g)) {
-      if (file === "rules/actions/loyalty.yaml") continue; // what the reader is to write
-      expect([file, existsSync(join(root, file as string))]).toEqual([file, true]);
-    }
-  });
-});
+    it("names npm scripts and commands that there are", () => {
+      const scripts = [...text.matchAll(/`?npm (?:run )?(start|test|[a-z]+:?[a-z]*)\b/g)].map(
+        ([, name]) => name as string,
+      );
+      for (const name of scripts.filter((script) => !["ci", "run", "audit"].includes(script))) {
+        expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
+      }
+      const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
+      for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
+        expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
+    });
+
+    it("names source files that there are", () => {
+      for (const [, file] of text.matchAll(/`((?:engine|rules|models|test)\/[\w./-]+\.\w+)`/g)) {
+        if (file === "rules/actions/loyalty.yaml") continue; // what the reader is to write
+        expect([file, existsSync(join(root, file as string))]).toEqual([file, true]);
+      }
+    });
+  },
+);
 
 describe("README.md", () => {
   it("shows small pictures", () => {
@@ -93,6 +111,7 @@ describe("README.md", () => {
       `an expression of ${LIMITS.expressionCharsMax} characters`,
       `${kib(DECISION_BODY_MAX)} ${DECISION_PLACEMENTS_MAX} placements ${DEADLINE_DEFAULT_MS} ms`,
       `at most ${DEADLINE_MAX_MS / 1000} s; beyond ${LIMITS.asksWaitingMax} asks`,
+      `${LIMITS.requestsInFlightMax} of an engine ${kib(LIMITS.requestBytesInFlightMax)} of bodies`,
       `${kib(BATCH_BODY_MAX)}; ${EVENTS_MAX} events ${OUTCOMES_MAX} outcomes`,
       `${live.SUBSCRIPTIONS_MAX} topics messages of ${kib(MESSAGE_BYTES_MAX)} ${live.MESSAGES_PER_SECOND_MAX} of them a second`,
       `${kib(live.BUFFERED_BYTES_MAX)} are left unread`,
@@ -101,6 +120,12 @@ describe("README.md", () => {
       expect(stated).toContain(words);
     }
     expect(section(readme, "What holds").replaceAll(",", "")).toContain(`last ${SEEN_ENTRIES}`);
+  });
+
+  it("gives the Redis user of the engine what it needs, and nothing else", () => {
+    const shown = /<!-- acl -->\n```text\n([\s\S]*?)```\n<!-- \/acl -->/.exec(readme)?.[1] ?? "";
+    const words = ["ACL", "SETUSER", "nba", "on", ">PASSWORD", ...engineAclRule()];
+    expect(shown.trim().split(/\s+/)).toEqual(words);
   });
 
   it("leaves room for the measured numbers", () => {

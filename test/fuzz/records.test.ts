@@ -152,6 +152,7 @@ describe("journal and archive", () => {
     quotas: [],
     campaigns: [],
     outbox: [],
+    erasing: [],
   };
 
   fuzzTarget({

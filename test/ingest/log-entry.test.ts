@@ -170,7 +170,7 @@ describe("an entry of an input log", () => {
       [["s", "$timer", "d", pack({ k: "", due: 1 })], "invalid", /k, the key/],
       [["s", "$delivered", "d", pack({ k: "c-17", c: "x" })], "invalid", /tracking code/],
       [["s", "$activate", "d", pack({ hash: "x", by: "y" })], "invalid", /hash/],
-      [["s", "$erase", "d", pack({ k: "c-17" })], "invalid", /begins with \$/],
+      [["s", "$nothing", "d", pack({ k: "c-17" })], "invalid", /begins with \$/],
     ];
     for (const [fields, reason, words] of bad) {
       const entry = decode(fields);

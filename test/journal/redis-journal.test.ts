@@ -59,6 +59,7 @@ function draft(seq: number, changes: Partial<CommitDraft> = {}): CommitDraft {
       ...STRANGE.map((key, n) => ({ key, due: (1_000 * (n + 1)) as Instant })),
       { key: "silent" as CustomerKey, due: NEVER },
     ],
+    forgotten: [],
     dead: [{ position: "7-0" as Position, reason: "invalid", detail: "why\n", source: "http", bytes: EVERY_BYTE }],
     profiles: STRANGE.map((key) => ({ key, bytes: Buffer.concat([Buffer.from(key), EVERY_BYTE]) })),
     base: EVERY_BYTE,

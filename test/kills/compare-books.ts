@@ -63,7 +63,8 @@ export function compareBooks(books: Books, found: Found, answersMin: number): vo
   const decidedPushes = found.decisions.flatMap((decision) =>
     decision.contacts.filter(({ treatment }) => treatment.endsWith(":push")).map(({ trackingCode }) => trackingCode),
   );
-  expect([...found.pushed].sort(), "each decided push dispatched once").toEqual(decidedPushes.sort());
+  const sendable = decidedPushes.filter((code) => !found.released.has(code));
+  expect([...found.pushed].sort(), "each decided push dispatched once, or given back").toEqual(sendable.sort());
   expect(books.triggers.size, "the load must have triggered").toBeGreaterThan(20);
   expect(decidedPushes.length, "some triggers must have reached the cap").toBeLessThan(books.triggers.size);
 }

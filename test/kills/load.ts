@@ -28,6 +28,8 @@ export interface LoadOptions {
   /** Of the engine that runs at this moment. */
   readonly url: () => string | undefined;
   readonly customers: number;
+  /** Between twenty purchases and the next twenty; 10 where left out. */
+  readonly pauseMs?: number;
   /** In [0, 1), seeded. */
   readonly random: () => number;
 }
@@ -42,14 +44,20 @@ export function startLoad(options: LoadOptions): Load {
     outcomes: 0,
     sameAgain: 0,
   };
-  const redis = new Redis(options.redisUrl, { autoResendUnfulfilledCommands: false });
+  // Without resending this client never settles what was under way when its connection was lost: the time-out does.
+  const redis = new Redis(options.redisUrl, {
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => 20,
+    commandTimeout: 2_000,
+  });
+  redis.on("error", () => undefined); // what it was to do is rejected, and done again
   let isStopped = false;
   const running = [produce(), ...Array.from({ length: 4 }, (_, lane) => askOnAndOn(lane))];
 
   async function produce(): Promise<void> {
     for (let n = 0; !isStopped; n++) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => addPurchase(`p-${n}-${k}`)));
-      await sleep(10);
+      await sleep(options.pauseMs ?? 10);
     }
   }
 
@@ -57,14 +65,27 @@ export function startLoad(options: LoadOptions): Load {
     const customer = `c-${Math.floor(options.random() * options.customers)}`;
     const amount = options.random() < 0.05 ? 150 : 1 + Math.floor(options.random() * 50);
     const body = JSON.stringify({ id, type: "purchase", customer, ts: Date.now(), props: { amount } });
-    await redis.xadd("transactions", "*", "d", body);
+    await putUntilTaken(body);
     if (options.random() < 0.1) {
-      await redis.xadd("transactions", "*", "d", body);
+      await putUntilTaken(body);
       books.repeated++;
     }
     const sum = books.purchases.get(customer) ?? { count: 0, spend: 0 };
     books.purchases.set(customer, { count: sum.count + 1, spend: sum.spend + amount });
     if (amount >= 100) books.triggers.add(id);
+  }
+
+  /** As a careful producer: again, until Redis says that it has it. */
+  async function putUntilTaken(body: string): Promise<void> {
+    for (;;) {
+      const isTaken = await redis.xadd("transactions", "*", "d", body).then(
+        () => true,
+        () => false,
+      );
+      if (isTaken) return;
+      books.repeated++;
+      await sleep(20);
+    }
   }
 
   async function askOnAndOn(lane: number): Promise<void> {

@@ -197,7 +197,7 @@ for (const [where, own, theirs] of [
         await put(purchase(A, 150));
         await purchases(A, 1);
         // As if the seal had been sent before: it never arrives, until it is put there by hand.
-        await client.hset(`nba:{${theirs}}:checkpoint`, `relayed:${own}`, "999999-0");
+        await client.hset(`nba:{${theirs}}:checkpoint`, `relayed:${own}`, "99999999999999999-0");
         await put(identify("i-1", C, A));
         const big = purchase(C, 200);
         await put(big);

@@ -1,6 +1,7 @@
 // An input log that somebody trims under the running engine: it says how much it lost, and goes on.
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { customerKey } from "../../engine/domain/ids.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { decodeBase } from "../../engine/journal/base.ts";
 import { createLog } from "../../engine/observe/log.ts";
@@ -8,7 +9,7 @@ import { createMetrics } from "../../engine/observe/metrics.ts";
 import { watchPending } from "../../engine/partition/watch-pending.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { startLoop } from "../start-loop.ts";
-import { connect, customerIn, event, lookAt, until } from "./harness.ts";
+import { connect, customerIn, event, until } from "./harness.ts";
 
 let redis: TestRedis;
 let client: Redis;
@@ -36,13 +37,13 @@ it("counts what was taken from under it, once, and starts again as ever", async 
   };
   const running = await startLoop(redis.url, watched);
   await running.loop.engine.append([event("p-0", "purchase", ana, { amount: 1 })]);
-  await until(async () => (await lookAt(running, ana)).features["spend_all"] === 1);
+  await until(async () => (await running.loop.engine.look(customerKey(ana)))?.features["spend_all"] === 1);
   // In one transaction: the engine never gets to see the first three.
   const trimmed = client.multi();
   for (let n = 1; n <= 5; n++)
     trimmed.xadd("nba:{0}:events", "*", ...encodeEvent(event(`p-${n}`, "purchase", ana, { amount: 1 })));
   await trimmed.xtrim("nba:{0}:events", "MAXLEN", 2).exec();
-  await until(async () => (await lookAt(running, ana)).features["spend_all"] === 3);
+  await until(async () => (await running.loop.engine.look(customerKey(ana)))?.features["spend_all"] === 3);
   await until(() => lines.length > 0);
   await new Promise((resolve) => setTimeout(resolve, 100));
   await running.stop();
@@ -54,7 +55,7 @@ it("counts what was taken from under it, once, and starts again as ever", async 
   await client.xtrim("nba:{0}:events", "MAXLEN", 0);
   const again = await startLoop(redis.url, watched);
   await again.loop.engine.append([event("p-9", "purchase", ana, { amount: 1 })]);
-  await until(async () => (await lookAt(again, ana)).features["spend_all"] === 4);
+  await until(async () => (await again.loop.engine.look(customerKey(ana)))?.features["spend_all"] === 4);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(lines).toHaveLength(1);
   await again.stop();

@@ -4,12 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type CommitSeq, customerKey, type PartitionIndex, type Position } from "../../engine/domain/ids.ts";
+import { beyondRetention, pastJournal } from "../../engine/cli/past-journal.ts";
+import {
+  type CommitSeq,
+  customerKey,
+  type DecisionId,
+  type PartitionIndex,
+  type Position,
+} from "../../engine/domain/ids.ts";
 import { DAY_MS, type Instant, MINUTE_MS, NEVER } from "../../engine/domain/time.ts";
 import { decodeBase } from "../../engine/journal/base.ts";
 import { decodeCommit, encodeCommit } from "../../engine/journal/commit-record.ts";
 import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
 import { createRedisJournal } from "../../engine/journal/redis-journal.ts";
+import { findDecision } from "../../engine/partition/find-decision.ts";
 import { type Archive, createArchive } from "../../engine/retain/archive.ts";
 import { type RetainContext, retainTurn } from "../../engine/retain/retain-turn.ts";
 import { withArchive } from "../../engine/retain/with-archive.ts";
@@ -211,6 +219,21 @@ describe("an archive", () => {
     const running = await restarted();
     expect((await lookAt(running, ana)).features["spend_all"]).toBe(EVENTS);
     await running.stop();
+  });
+
+  it("RET-1 a decision that was let go is read from it; without, it is said since when the journal reaches back", async () => {
+    const [seed, partitions] = (await client.hmget("nba:config", "seed", "partitions")).map(Number) as [number, number];
+    const ids = await client.hkeys("nba:{0}:decisions");
+    await turn({ archive: createArchive(dir, { seed, partitions }) });
+    const kept = await client.hkeys("nba:{0}:decisions");
+    const gone = ids.filter((id) => !kept.includes(id)) as DecisionId[];
+    expect(gone.length).toBeGreaterThan(1);
+    const past = await pastJournal(connection, { ARCHIVE_DIR: dir });
+    for (const id of gone) expect((await findDecision(past, P, id))?.record.id).toBe(id);
+    expect(await beyondRetention(past, P)).toBe("");
+    const present = await pastJournal(connection, {});
+    expect(await findDecision(present, P, gone[0] as DecisionId)).toBeUndefined();
+    expect(await beyondRetention(present, P)).toMatch(/^; it begins at 20\S+Z, what is older was let go \(RETENTION\)/);
   });
 
   it("that cannot be written stops trimming, and loses nothing", async () => {

@@ -178,7 +178,9 @@ it("with an archive nothing is lost and nothing is there twice", { timeout: 60_0
     for (let after = "0-0" as Position; ; ) {
       const page = await past.entries(index, after, undefined, 7);
       seen.push(...page.map(({ position }) => position));
-      purchases += page.filter(({ fields }) => fields.some((field) => field.includes("p-"))).length;
+      purchases += page.filter(({ fields }) =>
+        fields.some((field) => /\bp-\d+-\d+\b/.test(field.toString("latin1"))),
+      ).length;
       if (page.length < 7) break;
       after = page.at(-1)?.position as Position;
     }

@@ -20,8 +20,6 @@ function without(script: string, from: string, to: string): (source: string) => 
 export const BROKEN: Readonly<Record<string, () => Broken>> = {
   /** A commit is taken from anybody. */
   fencing: () => ({ rewrite: without(COMMIT, "if redis.call('HGET', KEYS[2], 'token')", "local expected") }),
-  /** A commit is taken whatever came before it. */
-  sequence: () => ({ rewrite: without(COMMIT, "if head ~= ARGV[2]", "redis.call('HSET', KEYS[1], 'seq'") }),
   /** What was appended before is appended again. */
   watermark: () => ({
     rewrite: without(APPEND_ONCE, "redis.call('HSET', KEYS[2], ARGV[1], mark_ms", "end\nreturn"),

@@ -67,6 +67,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     quotas: { againMs: 100, pollMs: 1_000, idleMs: 2_000 },
     log,
     activationPollMs: LIMITS.activationPollMs,
+    erasurePollMs: LIMITS.erasurePollMs,
     meter: createLoopMeter(metrics),
     clock: () => Date.now(),
     asksMax: 200,

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 
 export interface Faults {
   readonly delayMs: () => number;
-  readonly fate: () => Fate;
+  readonly fate: (isCommit: boolean) => Fate;
   readonly onSend: (process: SimulatedProcess) => void;
   readonly serverSkewMs: () => number;
   readonly isServerUp: () => boolean;
@@ -28,6 +28,8 @@ export interface Reach {
 }
 
 export const ENGINES = 2;
+/** Commits are few among all that is sent, and they are what everything depends on. */
+const COMMITS_SUFFER = 8;
 
 export function createFaults(world: World): Faults {
   const { chance } = world;
@@ -39,8 +41,9 @@ export function createFaults(world: World): Faults {
   const doomed = new Map<SimulatedProcess, number>();
   let onDeath: () => void = () => undefined;
 
-  const fate = (): Fate => {
-    if (!state.isOn || perParcel === 0 || !chance.is(perParcel)) return ARRIVES;
+  const fate = (isCommit: boolean): Fate => {
+    const share = isCommit ? perParcel * COMMITS_SUFFER : perParcel;
+    if (!state.isOn || perParcel === 0 || !chance.is(share)) return ARRIVES;
     const found = fateOf(chance);
     world.fault(`network: ${found.kind}`);
     return found;

@@ -8,8 +8,9 @@ import type { Acknowledged } from "./traffic.ts";
 
 /** As rules/contact-policy.yaml has them. */
 const CAPS = [
-  { channel: "push", max: 2, windowMs: 15_000 },
-  { channel: "mail", max: 1, windowMs: 3_000 },
+  { channel: "push", max: 2, windowMs: 15_000, isDelivered: true },
+  // What came to nothing gives its place back: what the gateway was handed is counted.
+  { channel: "mail", max: 1, windowMs: 3_000, isDelivered: true },
 ];
 /** As rules/quotas.yaml has it. */
 const MAILS_MAX = 14;
@@ -28,7 +29,7 @@ export function checkJournals(server: RedisServer, { violate }: Observer): void 
     decisions.push(...commits.flatMap((commit) => commit.decisions));
   }
   checkOnce(decisions, violate);
-  checkCaps(decisions, violate);
+  checkCaps(decisions, deliveredOf(server), violate);
   const spent = decisions.flatMap((record) => record.spent).filter(({ quota }) => quota === "mails");
   const units = spent.reduce((sum, each) => sum + each.units, 0);
   if (units > MAILS_MAX) violate(`S3: ${units} units were spent of a quota of ${MAILS_MAX}`);
@@ -47,13 +48,28 @@ function checkOnce(decisions: readonly DecisionRecord[], violate: (what: string)
   }
 }
 
+function deliveredOf(server: RedisServer): ReadonlySet<string> {
+  const entries = CAPS.flatMap(({ channel }) => streamOf(server, `nba:channel:${channel}`)?.entries ?? []);
+  const codes = entries.map(({ fields }) => {
+    const text = Buffer.from(fields[1] as string, "latin1").toString("utf8");
+    return (JSON.parse(text) as { readonly trackingCode: string }).trackingCode;
+  });
+  return new Set(codes);
+}
+
 /** By the contacts of each key: those made before a join under another key are left out, so it counts too few at most. */
-function checkCaps(decisions: readonly DecisionRecord[], violate: (what: string) => void): void {
-  for (const { channel, max, windowMs } of CAPS) {
+function checkCaps(
+  decisions: readonly DecisionRecord[],
+  delivered: ReadonlySet<string>,
+  violate: (what: string) => void,
+): void {
+  for (const { channel, max, windowMs, isDelivered } of CAPS) {
     const times = new Map<string, number[]>();
     for (const record of decisions) {
       const items = [...record.slates, ...record.withheld].flatMap((slate) => slate.items);
-      const made = items.filter((item) => item.channel === channel && !item.kept);
+      const made = items.filter(
+        (item) => item.channel === channel && !item.kept && (!isDelivered || delivered.has(item.trackingCode)),
+      );
       const list = times.get(record.key) ?? [];
       times.set(record.key, list);
       for (const _ of made) list.push(record.now);

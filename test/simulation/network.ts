@@ -20,7 +20,8 @@ export type Fate =
 
 export interface NetworkOptions {
   readonly delayMs: () => number;
-  readonly fate: () => Fate;
+  /** `isCommit`: what is sent begins with a commit. */
+  readonly fate: (isCommit: boolean) => Fate;
   /** Told before anything is sent; the process may be dead or paused afterwards. */
   readonly onSend: (process: SimulatedProcess) => void;
   /** What Redis' own clock is off by, in ms. */
@@ -159,7 +160,7 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
     }
     const next: Parcel = { sentAt: world.now(), requests: [request] };
     line.parcel = next;
-    const fate = options.fate();
+    const fate = options.fate(request.args[3]?.endsWith(":checkpoint") === true);
     line.arrivesAt = Math.max(line.arrivesAt, world.now() + options.delayMs());
     if (fate.kind === "late") {
       line.arrivesAt += fate.lateMs;

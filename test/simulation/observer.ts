@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import type { DecisionId } from "../../engine/domain/ids.ts";
-import { parseTrackingCode } from "../../engine/domain/ids.ts";
 import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { sourceFile } from "../../engine/journal/source-file.ts";
 import { SimpleError, Status } from "./database.ts";
@@ -64,9 +63,4 @@ export function createObserver(server: RedisServer, partitions: number): Observe
       }
     },
   };
-}
-
-/** The decision that a tracking code belongs to. */
-export function decisionOf(code: string): DecisionId | undefined {
-  return parseTrackingCode(code)?.decision;
 }

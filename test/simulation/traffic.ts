@@ -87,10 +87,13 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
       return;
     }
     const { id, type, ts, props } = event;
+    const sentBefore = lossCount;
     const taken: CustomerEvent = { id, type, key, ts: ts as Instant, source: "http", props };
     engine.process.enter(() => {
       void engine.engine.append([taken]).then(([appended]) => {
         if (engine.process.state() === "dead") return;
+        // Told after Redis lost what it had written: it may be gone.
+        if (appended?.kind === "appended" && sentBefore !== lossCount) return;
         if (appended?.kind === "appended") acknowledged.push({ id, key, stream: undefined, units: server.units() });
         else world.after(RETRY_MS, () => throughEngine(event));
       });

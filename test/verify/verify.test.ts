@@ -5,7 +5,7 @@ import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import type { Difference } from "../../engine/verify/difference.ts";
 import { type VerifyOptions, verifyRedis } from "../../engine/verify/verify-redis.ts";
-import { askFor, connect, decided, event, home, PARTITIONS, until } from "../partition/harness.ts";
+import { askFor, connect, decided, event, home, journalOf, PARTITIONS, until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { startLoop } from "../start-loop.ts";
 import { startBusyLife } from "./busy-life.ts";
@@ -209,6 +209,29 @@ describe("what is made wrong is found", { timeout: 60_000 }, () => {
       await client.hset("{nba:channel:push}:from", String(at), "99-0");
     });
     expect(lost).toContainEqual("S2  channel push: message ID");
+  });
+
+  it("a message that was refused is missing only where nobody has reported it", async () => {
+    const refuse = (reportsMax: number) => async () => {
+      const from = String(Number.MAX_SAFE_INTEGER);
+      await client.call("XGROUP", "CREATE", "nba:channel:push", "nobody", "$", "MKSTREAM");
+      await client.hset("{nba:channel:push}:from", String(at), `${from}-0`);
+      const commits = await journalOf(client, at);
+      const pushes = commits
+        .flatMap(({ decisions }) => decisions)
+        .filter(({ direction }) => direction === "outbound")
+        .flatMap(({ slates }) => slates.flatMap(({ items }) => items));
+      expect(pushes.length).toBeGreaterThan(reportsMax);
+      for (const { trackingCode } of pushes.slice(0, reportsMax)) {
+        const props = { trackingCode, outcome: "not-delivered", reason: "too-old" };
+        const report = { ...event(`not-delivered:${trackingCode}`, "outcome", "ana", props), source: "engine" };
+        await client.xadd(`nba:{${at}}:events`, "*", ...encodeEvent(report));
+      }
+    };
+    const ofChannel = (found: readonly string[]) => found.filter((line) => line.includes("channel push"));
+    const unreported = ofChannel(await harmed(refuse(0)));
+    expect(unreported.length).toBeGreaterThan(1);
+    expect(ofChannel(await harmed(refuse(1)))).toHaveLength(unreported.length - 1);
   });
 
   it("begins with the checkpoint where the log was trimmed, and says whom it cannot tell of", async () => {

@@ -62,6 +62,7 @@ const TABLE: Readonly<Record<string, "open" | readonly Scope[]>> = {
   "GET /metrics": ["metrics", "admin"],
   "GET /v1/campaigns": ["admin"],
   "GET /v1/customers/{id}": ["agent", "admin"],
+  "DELETE /v1/customers/{id}": ["admin"],
   "GET /v1/customers/{id}/decisions": ["agent", "admin"],
   "GET /v1/customers/{id}/events": ["agent", "admin"],
   "GET /v1/decisions/{id}": ["decide", "agent", "admin"],

@@ -1,0 +1,187 @@
+// Erasures from the request to the end: asked for by an entry of the log, carried out over the partitions of this process by
+// erase-pass.ts, and done once Redis has written its files anew.
+import type { CustomerKey } from "../domain/ids.ts";
+import { partitionOf } from "../domain/partition-of.ts";
+import { encodeErase } from "../ingest/erase-entry.ts";
+import { createErasures, type ErasureField, type ErasureState, fieldOf } from "../journal/erasures.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
+import { LIMITS } from "../limits.ts";
+import type { Log } from "../observe/log.ts";
+import type { Archived } from "./erase-archive.ts";
+import { type ErasePass, erasePass, forgetErased, readyToErase } from "./erase-pass.ts";
+import { aloneOfAll } from "./erase-shared.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
+import type { Erasing, Partition } from "./partition.ts";
+import type { Session } from "./session.ts";
+
+/** An entry that was announced and is not found in the log by then may have been lost on its way; a failover may lose it later. */
+const LOST_MS: Readonly<Record<ErasureState, number>> = {
+  announced: 1_000,
+  asked: 15_000,
+  rewritten: Number.POSITIVE_INFINITY,
+  done: Number.POSITIVE_INFINITY,
+};
+const TELL_MS = 1_000;
+
+/**
+ * Notes the erasure in the log of the key, unless one is under way. `isKnown`: is something known of the key? Where an
+ * erasure is done and nothing new has come in, there is nothing to do.
+ */
+export async function erase(
+  session: Session,
+  key: CustomerKey,
+  clock: () => number,
+  isKnown: () => Promise<boolean>,
+): Promise<"under-way" | "erased"> {
+  const erasures = createErasures(session.connection, clock);
+  const partition = partitionOf(key, session.context.partitions);
+  const erasure = await erasures.idOf(key);
+  const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
+  const isDone = noted.length > 0 && noted.every(({ state }) => state === "done");
+  if (isDone && !(await isKnown())) return "erased";
+  const own = noted.find((field) => field.field === fieldOf(erasure, partition, erasure));
+  const isLost = own !== undefined && clock() - own.at > LOST_MS[own.state];
+  if (noted.length > 0 && !isDone && !isLost) return "under-way";
+  // Announced before: the pass may be over before the answer to the entry is here.
+  await erasures.note(erasure, partition, key, "announced");
+  await session.journal.append(partition, encodeErase(key, erasure));
+  return "under-way";
+}
+
+export interface ErasureOptions {
+  readonly clock: () => number;
+  readonly erasurePollMs: number;
+  readonly log: Log;
+  readonly archived?: (place: Session["context"]) => Archived | undefined;
+  /** Of this engine, among all. */
+  readonly owner: string;
+}
+
+/** Looks now and then whether something is to be erased; returns how to stop it. */
+export function startErasures(
+  session: Session,
+  { clock, erasurePollMs, log, owner, archived }: ErasureOptions,
+): () => void {
+  let isStopped = false;
+  let isRunning = false;
+  const pass: ErasePass = {
+    connection: session.connection,
+    owner,
+    journal: session.journal,
+    archived: archived?.(session.context),
+    erasures: createErasures(session.connection, clock),
+    partitions: session.context.partitions,
+    seed: session.context.seed,
+    channels: () => channelsOf(session),
+    isOver: (partition) => isStopped || session.owned(partition.index) !== partition || session.isLost(partition),
+  };
+  const tellAll = createTelling(pass, session);
+  /** Nothing is lost where it fails: the checkpoints still name who is to be erased. */
+  const saying = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      if (!isStopped) await work();
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (!isStopped && name !== "Busy") log.warn("an erasure could not go on yet", { why: message });
+    }
+  };
+  const run = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      for (const partition of session.partitions) await saying(() => eraseIn(pass, session.alone, partition));
+      await saying(() => finish(pass, clock, () => isStopped));
+    } finally {
+      isRunning = false;
+    }
+  };
+  const looking = setInterval(() => void run(), erasurePollMs);
+  const telling = setInterval(() => void saying(tellAll), Math.min(erasurePollMs, TELL_MS));
+  return () => {
+    isStopped = true;
+    clearInterval(looking);
+    clearInterval(telling);
+  };
+}
+
+async function eraseIn(pass: ErasePass, alone: OneAtATime, partition: Partition): Promise<void> {
+  if (partition.erasing.length === 0) return;
+  const ready = await readyToErase(pass, partition);
+  if (ready.length === 0) return;
+  await alone(partition.index, () => erasePass(pass, partition, ready));
+  await forgetErased(pass, partition, ready);
+}
+
+/** Now and then it is told of each erasure that was found in a log that somebody is at it, or it would be asked for again. */
+function createTelling({ erasures }: ErasePass, session: Session): () => Promise<void> {
+  const toldAt = new WeakMap<Erasing, number>();
+  return async () => {
+    for (const { index, erasing } of session.partitions) {
+      for (const one of erasing) {
+        if (performance.now() - (toldAt.get(one) ?? Number.NEGATIVE_INFINITY) < TELL_MS) continue;
+        toldAt.set(one, performance.now());
+        await erasures.note(one.erasure, index, one.key, "asked");
+      }
+    }
+  };
+}
+
+/** What is in no stream any more is still in the files of Redis: they are written anew, for all erasures at once. */
+async function finish(
+  { connection, owner, erasures }: ErasePass,
+  clock: () => number,
+  isStopped: () => boolean,
+): Promise<void> {
+  const all = await erasures.all();
+  const old = all.filter(({ state, at }) => state === "done" && clock() - at > LIMITS.erasureKnownMs);
+  await erasures.forget(old);
+  const waiting = all.filter(({ state }) => state === "rewritten");
+  if (waiting.length === 0) return;
+  await aloneOfAll({ connection, owner }, async () => {
+    for (const node of connection.cluster?.masters() ?? [connection.command]) await rewriteFiles(node, isStopped);
+    await erasures.set(await stillWaiting(erasures.all, waiting), "done");
+  });
+}
+
+/** Not those that were asked for again meanwhile. */
+async function stillWaiting(
+  all: () => Promise<readonly ErasureField[]>,
+  waiting: readonly ErasureField[],
+): Promise<readonly ErasureField[]> {
+  const now = new Map((await all()).map((field) => [field.field, field]));
+  return waiting.filter(({ field, at }) => now.get(field)?.state === "rewritten" && now.get(field)?.at === at);
+}
+
+async function rewriteFiles(command: RedisConnection["command"], isStopped: () => boolean): Promise<void> {
+  const about = async (name: string): Promise<string> => {
+    const found = new RegExp(`^${name}:(.*?)\r?$`, "m").exec(text(await command(["INFO", "persistence"])));
+    return found?.[1] ?? "";
+  };
+  const idle = async (...names: string[]): Promise<void> => {
+    for (;;) {
+      const busy = await Promise.all(names.map(about));
+      if (busy.every((value) => value !== "1")) return;
+      if (isStopped()) throw new Error("stopped while Redis wrote its files anew");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const progress = ["aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"];
+  await idle(...progress);
+  if ((await about("aof_enabled")) === "1") {
+    await command(["BGREWRITEAOF"]);
+    await idle(...progress);
+    if ((await about("aof_last_bgrewrite_status")) !== "ok")
+      throw new Error("Redis could not write its append-only file anew");
+  }
+  if (Number(await about("rdb_saves")) > 0) {
+    await command(["BGSAVE"]);
+    await idle(...progress);
+    if ((await about("rdb_last_bgsave_status")) !== "ok") throw new Error("Redis could not write its snapshot anew");
+  }
+}
+
+/** Of every rulebook that runs here: a channel that was given up long ago is bounded by its length. */
+function channelsOf(session: Session): readonly string[] {
+  const names = session.library.all().flatMap(({ rulebook }) => rulebook.channels.map(({ name }) => name));
+  return [...new Set(names)];
+}

@@ -1,0 +1,185 @@
+// A power cut at the Redis server, while an engine stands beside it and goes on. What was not synced to the disk is gone: the
+// append-only file is cut at a random byte behind what is sure to be there. SIGKILL alone cannot show this: it leaves every byte.
+// With appendfsync always nothing may be lost that anybody was told; with everysec up to two seconds are, and what is left fits
+// together: a commit number never comes twice, and caps hold for all that anybody can still read.
+import { statSync } from "node:fs";
+import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { compareBooks, expectedPurchases, foldedPurchases } from "../kills/compare-books.ts";
+import { readEverything } from "../kills/journal-reader.ts";
+import { startLoad } from "../kills/load.ts";
+import { seeded } from "../kills/seeded.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import type { EngineProcess } from "../start-engine.ts";
+import { expectNothingDiffers } from "../verify/nothing-differs.ts";
+import { type FaultRules, PARTITIONS, startFaultEngine, untilWell, writeFaultRules } from "./fault-engine.ts";
+import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+
+const IS_LONG = process.env["NBA_LONG"] === "1";
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 40 : 2));
+const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
+/** Redis syncs every second, and may be as much behind again. */
+const EVERYSEC_MS = 2_000;
+
+let redis: TestRedis;
+let rules: FaultRules;
+let folder: string;
+let proxy: FaultProxy;
+let engine: EngineProcess | undefined;
+
+beforeEach(async () => {
+  rules = await writeFaultRules();
+  folder = await mkdtemp(join(tmpdir(), "nba-proxy-"));
+});
+afterEach(async () => {
+  await engine?.kill();
+  engine = undefined;
+  proxy.stop();
+  await redis.stop();
+  await rules.remove();
+  await rm(folder, { recursive: true });
+});
+
+async function start(appendfsync: "always" | "everysec"): Promise<void> {
+  redis = await startTestRedis({
+    appendOnly: true,
+    args: ["--appendfsync", appendfsync, "--aof-load-truncated", "yes"],
+  });
+  proxy = await startFaultProxy(join(folder, "proxy.sock"), redis.socket);
+  engine = await startFaultEngine(proxy.url, rules);
+}
+
+async function appendOnlyFile(): Promise<string> {
+  const dir = join(redis.dir, "appendonlydir");
+  const name = (await readdir(dir)).find((file) => file.endsWith(".incr.aof"));
+  if (name === undefined) throw new Error(`no *.incr.aof in "${dir}"`);
+  return join(dir, name);
+}
+
+/** The server is gone, and of its file what lies behind a byte of [sure, size]; then it comes again. */
+async function losePower(sure: number, random: () => number): Promise<number> {
+  await redis.kill();
+  const file = await appendOnlyFile();
+  const { size } = await stat(file);
+  const kept = sure + Math.floor(random() * (size - sure + 1));
+  await truncate(file, kept);
+  await redis.restart();
+  return size - kept;
+}
+
+/** Ids of all commits by partition, and of the decisions in them, as Redis holds them. */
+async function journals(client: Redis): Promise<readonly ReadonlyMap<string, string>[]> {
+  return await Promise.all(
+    Array.from({ length: PARTITIONS }, async (_, partition) => {
+      const entries = await client.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+");
+      return new Map(entries.map(([id, fields]) => [id.toString(), (fields[1] as Buffer).toString("latin1")]));
+    }),
+  );
+}
+
+it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that was acknowledged (NBA_SEED=${SEED})`, {
+  timeout: 180_000 + ROUNDS * 60_000,
+}, async () => {
+  const random = seeded(SEED);
+  await start("always");
+  // Producers go through a proxy, too: what is acknowledged to them is what they see.
+  const producing = await startFaultProxy(join(folder, "producers.sock"), redis.socket);
+  const load = startLoad({ redisUrl: producing.socket, url: () => engine?.url, customers: 8, pauseMs: 50, random });
+  const cutBytes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await sleep(300 + random() * 500);
+    const isKilled = random() < 0.5;
+    const file = await appendOnlyFile();
+    for (const each of [proxy, producing]) each.swallowAnswers(true);
+    // Everything that anybody was told is in the file by now, and synced: it is written before it is told. Of what is under way
+    // nobody will be told.
+    const sure = statSync(file).size;
+    await sleep(random() * 60);
+    if (isKilled) await engine?.kill();
+    cutBytes.push(await losePower(sure, random));
+    for (const each of [proxy, producing]) {
+      each.swallowAnswers(false);
+      each.cutAll();
+    }
+    if (isKilled) engine = await startFaultEngine(proxy.url, rules);
+    await untilWell(engine as EngineProcess);
+  }
+  console.log(`power: always, NBA_SEED=${SEED}, bytes cut off that nobody was told of: ${cutBytes.join(" ")}`);
+  // What the books are to show must have happened, however slow the machine.
+  await expect.poll(() => load.books.triggers.size, { timeout: 60_000 }).toBeGreaterThan(40);
+  await load.stop();
+  producing.stop();
+  const { url } = engine as EngineProcess;
+  await expect
+    .poll(() => foldedPurchases(url, load.books), { timeout: 20_000, interval: 200 })
+    .toEqual(expectedPurchases(load.books));
+  expect(await engine?.stop()).toBe(0);
+  expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(8);
+  compareBooks(load.books, await readEverything(redis.tcpUrl, PARTITIONS), ROUNDS);
+});
+
+it(`appendfsync everysec: ${ROUNDS} power cuts up to ${EVERYSEC_MS} ms back lose what Redis lost and no more (NBA_SEED=${SEED})`, {
+  timeout: 180_000 + ROUNDS * 60_000,
+}, async () => {
+  const random = seeded(SEED);
+  await start("everysec");
+  const client = new Redis(redis.socket, { retryStrategy: () => 20 });
+  client.on("error", () => undefined); // it goes with its server, and comes again
+  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 8, pauseMs: 50, random });
+  /** Commits that anybody may ever have seen, by partition and number. */
+  const seen = Array.from({ length: PARTITIONS }, () => new Map<string, string>());
+  const lost: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await sleep(200 + random() * 300);
+    const sure = (await stat(await appendOnlyFile())).size;
+    await sleep(random() * EVERYSEC_MS);
+    const isKilled = random() < 0.5;
+    const before = await journals(client);
+    if (isKilled) await engine?.kill();
+    // Nobody writes between the cut and the look at what it has left.
+    proxy.swallowAnswers(true);
+    await losePower(sure, random);
+    const left = await journals(client);
+    proxy.swallowAnswers(false);
+    proxy.cutAll();
+    lost.push(before.reduce((sum, commits, at) => sum + commits.size - (left[at]?.size ?? 0), 0));
+    if (isKilled) engine = await startFaultEngine(proxy.url, rules);
+    await untilWell(engine as EngineProcess);
+    const after = await journals(client);
+    for (let at = 0; at < PARTITIONS; at++) {
+      for (const [id, payload] of left[at] ?? []) {
+        expect(after[at]?.get(id), `commit ${id} of partition ${at} was not lost`).toBe(payload);
+      }
+      for (const [id, payload] of [...(before[at] ?? []), ...(after[at] ?? [])]) {
+        expect(seen[at]?.get(id) ?? payload, `number ${id} of partition ${at} came twice`).toBe(payload);
+        seen[at]?.set(id, payload);
+      }
+    }
+  }
+  console.log(`power: everysec, NBA_SEED=${SEED}, commits lost: ${lost.join(" ")}`);
+  expect(Math.max(...lost), "some cut must have lost commits").toBeGreaterThan(0);
+  await load.stop();
+  client.disconnect();
+  await untilWell(engine as EngineProcess);
+  expect(await engine?.stop()).toBe(0);
+  expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(8);
+  const found = await readEverything(redis.tcpUrl, PARTITIONS);
+  expect(found.broken).toEqual([]);
+  expect(found.dead).toBe(0);
+  const contacts = new Map<string, number>();
+  for (const decision of found.decisions) {
+    for (const { trackingCode, treatment } of decision.contacts) {
+      if (found.released.has(trackingCode)) continue;
+      const scope = `${decision.key} on ${treatment.split(":")[1]}`;
+      contacts.set(scope, (contacts.get(scope) ?? 0) + 1);
+    }
+  }
+  expect(
+    [...contacts].filter(([, count]) => count > 2),
+    "the caps are 2",
+  ).toEqual([]);
+});
