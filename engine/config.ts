@@ -303,7 +303,8 @@ function unknownOptions(env: Environment): ConfigFault[] {
       const bare = name.slice("NBA_".length);
       const meant = known.find((candidate) => candidate === bare || candidate === `NBA_${bare}`);
       const hint = meant === undefined ? `there are ${known.join(", ")}` : `did you mean ${meant}?`;
-      return { option: name, message: `${name}: no such option; ${hint}` };
+      const shown = /^\w{1,80}$/.test(name) ? name : quote(name);
+      return { option: name, message: `${shown}: no such option; ${hint}` };
     });
 }
 

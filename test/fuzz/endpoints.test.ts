@@ -103,8 +103,9 @@ describe("HTTP", () => {
       await overLanes(port, own.length, async (each, run) => {
         const { bytes, isHead } = own[run] as WrittenRequest;
         const { status } = await each.send(bytes, isHead);
-        // 0: closed without an answer, for the one before had a body that nobody read.
-        if ((status > 0 && status < 400) || isBreach(status)) expect.fail(`${status} to ${bytes.toString("latin1")}`);
+        // 0: closed without an answer, for the one before had a body that nobody read. What is only read may be there by now.
+        const isTaken = status > 0 && status < 400 && !/^(GET|HEAD|OPTIONS) /.test(bytes.toString("latin1"));
+        if (isTaken || isBreach(status)) expect.fail(`${status} to ${bytes.toString("latin1")}`);
       });
       const after = await settledDigest(client);
       expect(differing(before[0], after)).toEqual([]);
