@@ -37,7 +37,7 @@ const SCRIPTS = [
 const PLACES: readonly Place[] = ["before", "middle", "after"];
 const HARMS = ["cut", "kill-engine", "kill-redis", "silence"] as const;
 const IS_LONG = process.env["NBA_LONG"] === "1";
-const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 20));
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 8));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 
 interface Round {
