@@ -39,6 +39,7 @@ describe("/openapi.json", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(calls.sort()).toEqual([
+      "DELETE /v1/customers/{id}",
       "GET /healthz",
       "GET /metrics",
       "GET /readyz",
