@@ -27,6 +27,9 @@ export interface Mapping {
   readonly row: (cells: readonly string[]) => MappedRow;
 }
 
+/** The last instant that a date can be. */
+const INSTANT_MAX = 8.64e15;
+
 const TAOBAO_TYPES: ReadonlyMap<string, string> = new Map([
   ["pv", "page_view"],
   ["cart", "add_to_cart"],
@@ -106,7 +109,7 @@ export const MAPPINGS: readonly Mapping[] = [
     cells: 3,
     row: ([session = "", item = "", seconds = ""]) => {
       const ts = Math.round(number(seconds) * 1000);
-      if (!(ts > 0)) return refused("time is not in seconds since 1970");
+      if (!(ts > 0 && ts <= INSTANT_MAX)) return refused("time is not in seconds since 1970");
       const who = { anonymousId: `yoochoose-${session}` };
       return { kind: "event", type: "page_view", stream: "clickstream", who, ts, props: { item } };
     },

@@ -209,6 +209,7 @@ describe("mappings of recorded files", () => {
     ["taobao", ["1", "2", "3", "pv", "-1511544070"], "time is not in seconds since 1970"],
     ["grocery", ["1", "2006-1-1"], "date is not YYYY-MM-DD"],
     ["yoochoose", ["1", "2", "x"], "time is not in seconds since 1970"],
+    ["yoochoose", ["1", "2", "220200101200101"], "time is not in seconds since 1970"],
     ["completejourney", ["1", "2", "3", "4", "1", "1e5", "", "", "", "", "2017-01-01T12:30:27Z"], undefined],
     [
       "completejourney",
