@@ -22,6 +22,8 @@ const LOST_MS: Readonly<Record<ErasureState, number>> = {
   done: Number.POSITIVE_INFINITY,
 };
 const TELL_MS = 1_000;
+/** The notes of all erasures of a month are read so often where none of this engine's waits for the end: a killed engine may have left one. */
+const LOOK_AFTER_MS = 30_000;
 
 /**
  * Notes the erasure in the log of the key, unless one is under way. `isKnown`: is something known of the key? Where an
@@ -64,6 +66,8 @@ export function startErasures(
 ): () => void {
   let isStopped = false;
   let isRunning = false;
+  let isFinishing = true;
+  let lookedAt = clock();
   const pass: ErasePass = {
     connection: session.connection,
     owner,
@@ -89,8 +93,17 @@ export function startErasures(
     if (isRunning) return;
     isRunning = true;
     try {
-      for (const partition of session.partitions) await saying(() => eraseIn(pass, session.alone, partition));
-      await saying(() => finish(pass, clock, () => isStopped));
+      for (const partition of session.partitions) {
+        await saying(async () => {
+          if (await eraseIn(pass, session.alone, partition)) isFinishing = true;
+        });
+      }
+      if (!isFinishing && clock() - lookedAt < LOOK_AFTER_MS) return;
+      await saying(async () => {
+        await finish(pass, clock, () => isStopped);
+        isFinishing = false;
+        lookedAt = clock();
+      });
     } finally {
       isRunning = false;
     }
@@ -104,12 +117,14 @@ export function startErasures(
   };
 }
 
-async function eraseIn(pass: ErasePass, alone: OneAtATime, partition: Partition): Promise<void> {
-  if (partition.erasing.length === 0) return;
+/** True where something was erased, and waits for the files. */
+async function eraseIn(pass: ErasePass, alone: OneAtATime, partition: Partition): Promise<boolean> {
+  if (partition.erasing.length === 0) return false;
   const ready = await readyToErase(pass, partition);
-  if (ready.length === 0) return;
+  if (ready.length === 0) return false;
   await alone(partition.index, () => erasePass(pass, partition, ready));
   await forgetErased(pass, partition, ready);
+  return true;
 }
 
 /** Now and then it is told of each erasure that was found in a log that somebody is at it, or it would be asked for again. */
