@@ -9,31 +9,25 @@ import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { LIMITS } from "../limits.ts";
-import { startActivationWatch } from "./activation-watch.ts";
 import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import type { Archived } from "./erase-archive.ts";
-import { startErasures } from "./erasures.ts";
-import { createInbox } from "./inbox.ts";
 import { createLookQueue, type LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import { appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
-import { startQuotaPoll } from "./quota-poll.ts";
 import { nowOf } from "./recover.ts";
 import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
-import { type InFlight, step } from "./run-commits.ts";
+import { runSession } from "./run-session.ts";
 import { type Sendable, type SendableQueue, sendable } from "./sendable.ts";
 import { createServedQueue, refuseAll } from "./served-queue.ts";
-import { openSession, type Session, type SessionOptions, Unfit } from "./session.ts";
+import { type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
 import type { SimulationQueue } from "./simulations.ts";
-import { openTenure, type Tenure } from "./tenure.ts";
-import { startTimers } from "./timers.ts";
-import { isTrouble, SessionTrouble, Unavailable, whyNotHere } from "./trouble.ts";
-import { startWalks } from "./walks.ts";
+import type { Tenure } from "./tenure.ts";
+import { isTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 import type { WriteBackBounds } from "./write-back.ts";
 
 export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | "wake">, WriteBackBounds {
@@ -228,78 +222,4 @@ async function runSessions(state: LoopState): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** failures, 2_000)));
     }
   }
-}
-
-async function runSession(state: LoopState): Promise<void> {
-  const { options, signal } = state;
-  let trouble: string | undefined;
-  const onTrouble = (why: string): void => {
-    trouble = why;
-    signal.wake();
-  };
-  const session = await openSession({ ...options, onTrouble, wake: signal.wake }, () => state.isStopping);
-  const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
-  const inbox = createInbox({
-    reader: session.reader,
-    entriesMax: options.entriesPerStepMax * 2,
-    bytesMax: LIMITS.inboxBytesMax,
-    clock: options.clock,
-    wake: signal.wake,
-    onTrouble,
-  });
-  const running: { parts: (() => Promise<void>) | undefined; tenure: Tenure | undefined; stops: (() => void)[] } = {
-    parts: undefined,
-    tenure: undefined,
-    stops: [],
-  };
-  try {
-    const tenure = await openTenure(state, session, inbox);
-    running.tenure = tenure;
-    running.stops = startPolls(state, session);
-    state.session = session;
-    state.tenure = tenure;
-    running.parts = options.onSession(session);
-    for (;;) {
-      if (trouble !== undefined) throw new SessionTrouble(trouble);
-      if (state.isLeaving) {
-        await running.parts?.();
-        running.parts = undefined;
-        tenure.giveAll();
-      }
-      tenure.change();
-      if (state.isStopping && tenure.isEmpty()) break;
-      if (!state.isReady && !state.isLeaving && tenure.isReady()) {
-        state.isReady = true;
-        options.log.info("ready", { partitions: session.partitions.length });
-      }
-      const isBusy = await step(state, session, inbox, inFlight, tenure.stored);
-      if (!isBusy) await signal.wait();
-    }
-    await inFlight.telling; // needs the session's connection
-    await tenure.leave();
-  } finally {
-    state.session = undefined;
-    state.tenure = undefined;
-    state.isReady = false;
-    for (const stop of running.stops) stop();
-    running.tenure?.close();
-    await Promise.all(session.partitions.map(({ index }) => options.onGone(index)));
-    await running.parts?.();
-    session.close();
-    await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
-  }
-}
-
-/** What looks now and then, at whatever partitions are held just then. */
-function startPolls({ options, signal }: LoopState, session: Session): (() => void)[] {
-  const { clock, log } = options;
-  const ticking = setInterval(signal.wake, 250);
-  return [
-    () => clearInterval(ticking),
-    startTimers(session, clock, log),
-    startWalks(session, clock, log),
-    startQuotaPoll(session, options.quotas.pollMs, log),
-    startActivationWatch(session, options.activationPollMs, log),
-    startErasures(session, options),
-  ];
 }

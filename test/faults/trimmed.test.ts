@@ -1,5 +1,5 @@
 // Somebody trims an input log ahead of the checkpoint while no engine runs: what is stored cannot be brought up to date any more. The
-// partition is left alone and named with the reason, by the engine and by `nba verify`; the others go on, and nothing is invented.
+// partition is left alone and named with the reason; the others go on, and nothing is invented.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
