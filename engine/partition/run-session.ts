@@ -1,0 +1,88 @@
+// One session of the loop, from its connections to its end: steps while partitions come and go, and what looks beside them now
+// and then. Whatever puts all of it in doubt ends it.
+import { LIMITS } from "../limits.ts";
+import { startActivationWatch } from "./activation-watch.ts";
+import type { LoopState } from "./decision-loop.ts";
+import { startErasures } from "./erasures.ts";
+import { createInbox } from "./inbox.ts";
+import { startQuotaPoll } from "./quota-poll.ts";
+import { type InFlight, step } from "./run-commits.ts";
+import { openSession, type Session } from "./session.ts";
+import { openTenure, type Tenure } from "./tenure.ts";
+import { startTimers } from "./timers.ts";
+import { SessionTrouble } from "./trouble.ts";
+import { startWalks } from "./walks.ts";
+
+export async function runSession(state: LoopState): Promise<void> {
+  const { options, signal } = state;
+  let trouble: string | undefined;
+  const onTrouble = (why: string): void => {
+    trouble = why;
+    signal.wake();
+  };
+  const session = await openSession({ ...options, onTrouble, wake: signal.wake }, () => state.isStopping);
+  const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
+  const inbox = createInbox({
+    reader: session.reader,
+    entriesMax: options.entriesPerStepMax * 2,
+    bytesMax: LIMITS.inboxBytesMax,
+    clock: options.clock,
+    wake: signal.wake,
+    onTrouble,
+  });
+  const running: { parts: (() => Promise<void>) | undefined; tenure: Tenure | undefined; stops: (() => void)[] } = {
+    parts: undefined,
+    tenure: undefined,
+    stops: [],
+  };
+  try {
+    const tenure = await openTenure(state, session, inbox);
+    running.tenure = tenure;
+    running.stops = startPolls(state, session);
+    state.session = session;
+    state.tenure = tenure;
+    running.parts = options.onSession(session);
+    for (;;) {
+      if (trouble !== undefined) throw new SessionTrouble(trouble);
+      if (state.isLeaving) {
+        await running.parts?.();
+        running.parts = undefined;
+        tenure.giveAll();
+      }
+      tenure.change();
+      if (state.isStopping && tenure.isEmpty()) break;
+      if (!state.isReady && !state.isLeaving && tenure.isReady()) {
+        state.isReady = true;
+        options.log.info("ready", { partitions: session.partitions.length });
+      }
+      const isBusy = await step(state, session, inbox, inFlight, tenure.stored);
+      if (!isBusy) await signal.wait();
+    }
+    await inFlight.telling; // needs the session's connection
+    await tenure.leave();
+  } finally {
+    state.session = undefined;
+    state.tenure = undefined;
+    state.isReady = false;
+    for (const stop of running.stops) stop();
+    running.tenure?.close();
+    await Promise.all(session.partitions.map(({ index }) => options.onGone(index)));
+    await running.parts?.();
+    session.close();
+    await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
+  }
+}
+
+/** What looks now and then, at whatever partitions are held just then. */
+function startPolls({ options, signal }: LoopState, session: Session): (() => void)[] {
+  const { clock, log } = options;
+  const ticking = setInterval(signal.wake, 250);
+  return [
+    () => clearInterval(ticking),
+    startTimers(session, clock, log),
+    startWalks(session, clock, log),
+    startQuotaPoll(session, options.quotas.pollMs, log),
+    startActivationWatch(session, options.activationPollMs, log),
+    startErasures(session, options),
+  ];
+}
