@@ -8,6 +8,7 @@ import type { DispatchFeed } from "./dispatch-feed.ts";
 import type { DispatchItem } from "./dispatch-items.ts";
 import type { DeliverMetrics, DeliveryResult, Log } from "./ports.ts";
 import type { RedisLane } from "./redis-lane.ts";
+import type { Halt } from "./waker.ts";
 
 export interface LaneDeps {
   readonly redis: RedisLane;
@@ -95,6 +96,25 @@ function resultOf(why: NotDelivered): DeliveryResult {
       return "withdrawn";
     case "quiet-hours":
       return "quiet";
+  }
+}
+
+/** Turn after turn until it is halted; one that fails is said, and repeated after a pause that grows while they fail. */
+export async function untilHalted(
+  { log }: Pick<LaneDeps, "log">,
+  halt: Halt,
+  place: { readonly partition: PartitionIndex; readonly channel?: string },
+  turn: () => Promise<void>,
+): Promise<void> {
+  for (let failures = 0; !halt.isHalted(); ) {
+    try {
+      await turn();
+      failures = 0;
+    } catch (error) {
+      if (halt.isHalted()) return;
+      log.warn("dispatch failed, will be repeated", { ...place, why: wordsOf(error) });
+      await halt.sleep(backoffMs(failures++));
+    }
   }
 }
 

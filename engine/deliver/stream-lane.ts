@@ -6,12 +6,12 @@ import type { NotDelivered } from "../partition/not-delivered.ts";
 import { STREAMS_FIELD } from "./dispatch-fields.ts";
 import type { DispatchCommit, DispatchItem } from "./dispatch-items.ts";
 import {
-  backoffMs,
   type Lane,
   type LaneDeps,
   type LanePlace,
   lastSending,
   reportUnsent,
+  untilHalted,
   verdictOf,
   wordsOf,
 } from "./dispatch-lane.ts";
@@ -64,17 +64,10 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
       waker.wake();
     },
     run: async () => {
-      for (let failures = 0; !halt.isHalted(); ) {
-        try {
-          const isBusy = await turn();
-          failures = 0;
-          if (!isBusy && !halt.isHalted()) await waker.wait();
-        } catch (error) {
-          if (halt.isHalted()) break;
-          deps.log.warn("dispatch failed, will be repeated", { partition, why: wordsOf(error) });
-          await halt.sleep(backoffMs(failures++));
-        }
-      }
+      await untilHalted(deps, halt, { partition }, async () => {
+        const isBusy = await turn();
+        if (!isBusy && !halt.isHalted()) await waker.wait();
+      });
       if (done > noted) {
         await note().catch((error: unknown) =>
           deps.log.warn("the position of dispatch was not noted", { partition, why: wordsOf(error) }),

@@ -5,7 +5,7 @@
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
 import { webhookField } from "./dispatch-fields.ts";
 import type { DispatchItem } from "./dispatch-items.ts";
-import { backoffMs, type Lane, type LanePlace, wordsOf } from "./dispatch-lane.ts";
+import { type Lane, type LanePlace, untilHalted, wordsOf } from "./dispatch-lane.ts";
 import { createHalt, createWaker } from "./waker.ts";
 import { type DeliveryDeps, deliver } from "./webhook-delivery.ts";
 
@@ -96,20 +96,13 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
       waker.wake();
     },
     run: async () => {
-      for (let failures = 0; !halt.isHalted(); ) {
-        try {
-          const isBusy = await fill();
-          failures = 0;
-          if (isBusy || halt.isHalted()) continue;
-          if (written() === noted) await waker.wait();
-          await halt.sleep(NOTE_AFTER_MS);
-          await note();
-        } catch (error) {
-          if (halt.isHalted()) break;
-          deps.log.warn("dispatch failed, will be repeated", { partition, channel, why: wordsOf(error) });
-          await halt.sleep(backoffMs(failures++));
-        }
-      }
+      await untilHalted(deps, halt, { partition, channel }, async () => {
+        const isBusy = await fill();
+        if (isBusy || halt.isHalted()) return;
+        if (written() === noted) await waker.wait();
+        await halt.sleep(NOTE_AFTER_MS);
+        await note();
+      });
       await Promise.all(runners);
       await note().catch((error: unknown) =>
         deps.log.warn("the position of dispatch was not noted", { partition, channel, why: wordsOf(error) }),
