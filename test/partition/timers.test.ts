@@ -4,6 +4,7 @@ import type { Instant } from "../../engine/domain/time.ts";
 import { HOUR_MS } from "../../engine/domain/time.ts";
 import type { Committed } from "../../engine/engine.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
+import type { DecisionLoop } from "../../engine/partition/decision-loop.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { askFor, connect, decided, event, home, journalledOf, journalOf, lookAt, until } from "./harness.ts";
@@ -67,10 +68,14 @@ describe("timers", () => {
 
   it("also for a profile that is not in memory, and after a restart", async () => {
     let aheadMs = 0;
-    const changes = { clock: () => Date.now() + aheadMs, profilesMax: 4 };
     const told: Committed[] = [];
+    const changes = {
+      clock: () => Date.now() + aheadMs,
+      profilesMax: 4,
+      // Before it runs: what is overdue may be withdrawn before it is ready.
+      onCreated: ({ engine }: DecisionLoop) => engine.onCommitted((committed) => told.push(committed)),
+    };
     let running = await startLoop(redis.url, changes);
-    running.loop.engine.onCommitted((committed) => told.push(committed));
     for (let n = 0; n < 30; n++) decided(await running.loop.engine.ask(askFor(`c-${n}`)));
     await until(async () => (await client.keys("nba:{*}:profile:*")).length >= 26);
     aheadMs = 48 * HOUR_MS;
@@ -79,7 +84,6 @@ describe("timers", () => {
     await running.stop();
     aheadMs = 96 * HOUR_MS;
     running = await startLoop(redis.url, changes);
-    running.loop.engine.onCommitted((committed) => told.push(committed));
     await until(() => new Set(told.flatMap(({ withdrawals }) => withdrawals.map(({ key }) => key))).size === 40);
     const codes = told.flatMap(({ withdrawals }) => withdrawals.map(({ trackingCode }) => trackingCode));
     expect(new Set(codes).size, "withdrawn twice").toBe(codes.length);
