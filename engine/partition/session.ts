@@ -25,6 +25,8 @@ import { createRelays, type SendRelays } from "./relay.ts";
 import { createRests, type Rests } from "./rests.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
 
+const SAY_AGAIN_MS = 5_000;
+
 export interface SessionOptions {
   /** One attempt at a connection that is given up after `silenceMs` without an answer. */
   readonly connect: (silenceMs: number) => Promise<RedisConnection>;
@@ -122,6 +124,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       clock: options.clock,
       ...options.quotas,
       onFenced: (holder) => holdings.lose(holder as Partition, "a later owner spends its quotas"),
+      onTrouble: sayNowAndThen(log, options.clock),
     });
     const leasing = createLeases({ journal, leaseMs, onLost: (lease, why) => loseHeld(holdings, lease, why) });
     leases = leasing;
@@ -151,6 +154,15 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     close();
     throw error;
   }
+}
+
+function sayNowAndThen(log: Log, clock: () => number): (quota: string, why: string) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (quota, why) => {
+    if (clock() - saidAt < SAY_AGAIN_MS) return;
+    saidAt = clock();
+    log.warn("an account of a quota cannot be reached; until it is, no more is spent than was granted", { quota, why });
+  };
 }
 
 /** Where it is still being recovered it is not let in. */
