@@ -62,6 +62,7 @@ describe("a connection that waits for replicas", () => {
   it("is closed when the server behind it goes on with another history, as after a failover", async () => {
     const onReplica = await openConnection({ url: replica.url, silenceMs: 20_000 });
     const closed = new Promise<string>((resolve) => onReplica.onClosed(resolve));
+    await onReplica.command(["PING"]); // by then it is known which history there was
     const client = connect(replica);
     await client.replicaof("NO", "ONE");
     await closed;

@@ -1,12 +1,15 @@
 // Engines on a real Redis Cluster, under load: a master dies and its replica takes over, slots move by hand. What Redis still
 // has afterwards must be folded once, decided once, and within the caps.
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
 import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import { createFrontDoor, type FrontDoor } from "../../engine/ingest/front-door.ts";
 import { slotOf } from "../../engine/journal/cluster-slots.ts";
 import { decodeCommit, follows } from "../../engine/journal/commit-record.ts";
 import { partitionKeys } from "../../engine/journal/keys.ts";
 import { openConnection } from "../../engine/journal/open-connection.ts";
+import { createJournalTail } from "../../engine/peer/journal-tail.ts";
+import { createJournalReader } from "../../engine/peer/read-journals.ts";
 import { event, home, PARTITIONS } from "../partition/harness.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { moveSlot } from "./move-slot.ts";
@@ -148,8 +151,11 @@ async function reconcile(acknowledged: ReadonlyMap<string, string>, mayLose: boo
   return lost.map(([, customer]) => customer);
 }
 
-it("S1 S2 S3: a slot that is moved under load loses nothing and doubles nothing", { timeout: 60_000 }, async () => {
+it("S1 S2 S3: a slot that is moved under load loses nothing and doubles nothing, nor does who follows its journal", {
+  timeout: 60_000,
+}, async () => {
   const running = load("moving");
+  const followed = await followAll();
   await running.more(40);
   for (const index of [0, 1]) {
     const slot = slotOfPartition(index);
@@ -160,6 +166,8 @@ it("S1 S2 S3: a slot that is moved under load loses nothing and doubles nothing"
   await running.more(40);
   await running.stop();
   await reconcile(running.acknowledged, false);
+  await followed.expectAll();
+  followed.stop();
 });
 
 it("S1 S2 S3: a master dies under load and its replica lacks a tail: what is left is consistent, and what is new is not taken for old", {
@@ -205,6 +213,80 @@ it("S1 S2 S3: a master dies under load and its replica lacks a tail: what is lef
   const streamed = new Set([...events.values()].flatMap((ids) => [...ids]).filter((id) => id.startsWith("stream-")));
   for (let n = 40; n < 60; n++) expect(streamed, `an entry of the new master`).toContain(`stream-${n}`);
 });
+
+it("ERA-3 who is erased is in no key of any node afterwards", { timeout: 60_000 }, async () => {
+  await settled();
+  const canary = "canary-of-the-cluster";
+  const partition = home(canary);
+  const owner = engines.find(({ loop }) => loop.engine.ownership(partition).kind === "here") as RunningLoop;
+  const { engine } = owner.loop;
+  const [appended] = await engine.append([event("canary-1", "purchase", canary, { amount: 500 })]);
+  expect(appended?.kind).toBe("appended");
+  await eventually("what was bought", async () => (await foldedCount(canary)) === 1 || undefined);
+  expect(await keysWith(canary)).not.toEqual([]);
+  await engine.erase(customerKey(canary));
+  const { checkpoint } = partitionKeys(partition);
+  await (await cluster.open(checkpoint)).hset(checkpoint, "dispatched", String(Number.MAX_SAFE_INTEGER)); // there are no gateways
+  await eventually("the end of it", async () => (await engine.erase(customerKey(canary))) === "erased" || undefined);
+  expect(await keysWith(canary)).toEqual([]);
+});
+
+/** Keys that have it in their name or in what they hold, on any master. */
+async function keysWith(needle: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { admin } of await masters()) {
+    for (const key of await admin.keys("*")) {
+      const kind = await admin.type(key);
+      const ranged = kind === "zset" || kind === "list";
+      const held: Buffer[][] | Buffer[] | Buffer | null =
+        kind === "stream"
+          ? (await admin.xrangeBuffer(key, "-", "+")).flatMap(([, fields]) => fields)
+          : kind === "hash"
+            ? ((await admin.callBuffer("HGETALL", key)) as Buffer[])
+            : ranged
+              ? await admin.zrangeBuffer(key, 0, "-1")
+              : await admin.getBuffer(key);
+      if (key.includes(needle) || Buffer.concat([held ?? []].flat(2)).includes(needle)) found.push(key);
+    }
+  }
+  return found;
+}
+
+/** Follows the journals of all partitions from one engine, as its screens do. */
+async function followAll() {
+  const { loop } = engines[0] as RunningLoop;
+  const lane = createRedisLane(() => openConnection({ url: cluster.url, silenceMs: 1_500 }));
+  const { engine, lastCommit } = loop;
+  const tail = createJournalTail({
+    engine,
+    lastCommit,
+    reader: createJournalReader(lane),
+    log: { warn: () => undefined },
+  });
+  const told = new Map<PartitionIndex, number[]>(indexes.map((index) => [index, []]));
+  const lost: PartitionIndex[] = [];
+  tail.listen({
+    onCommitted: ({ partition, seq }) => told.get(partition)?.push(seq),
+    concerns: () => true,
+    onLost: (partition) => lost.push(partition),
+  });
+  const placed = await Promise.all(indexes.map((index) => tail.follow(index).placed));
+  return {
+    stop: tail.stop,
+    /** Every commit since, once and in order. */
+    expectAll: async () => {
+      for (const index of indexes) {
+        const { journal } = partitionKeys(index);
+        const entries = await (await cluster.open(journal)).xrange(journal, `(${placed[index]}-0`, "+");
+        const committed = entries.map(([id]) => Number.parseInt(id, 10));
+        const upTo = (): number[] => (told.get(index) ?? []).filter((seq) => seq <= (committed.at(-1) ?? 0));
+        await eventually(`the commits of ${index}`, async () => upTo().length >= committed.length || undefined);
+        expect(upTo()).toEqual(committed);
+      }
+      expect(lost).toEqual([]);
+    },
+  };
+}
 
 /** From now on what this master takes reaches no replica. */
 async function cutReplicas(master: ClusterNode): Promise<void> {
