@@ -5,6 +5,7 @@
 import type { CommitSeq, CustomerKey, Position } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
+import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
 import type { Erasures } from "../journal/erasures.ts";
 import type { Journal, RawEntry } from "../journal/journal.ts";
@@ -65,7 +66,7 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   const keys = partitionKeys(partition.index);
   const fence = { lease: keys.lease, token: partition.token };
   const { place, named } = await lookThrough(pass, partition, traces);
-  await passOn(pass, traces, named);
+  await passOn(pass, traces, await withJoined(pass, partition, traces, named));
   await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
   // Before the journal forgets which they were.
   await eraseIndex(pass, partition, traces, place);
@@ -162,6 +163,27 @@ async function eraseIndex(pass: ErasePass, { index }: Partition, traces: Traces,
     if (last === undefined) return;
     from = (last.seq + 1) as CommitSeq;
   }
+}
+
+/** With the devices that the fold has passed on itself: the entries which had named them may have been trimmed long ago. */
+async function withJoined(
+  pass: ErasePass,
+  { index }: Partition,
+  { whole }: Traces,
+  named: Map<CustomerKey, Set<CustomerKey>>,
+): Promise<typeof named> {
+  for (const { key, seq } of whole.values()) {
+    const [commit] = await pass.journal.commits(index, seq, 1);
+    if (commit?.seq !== seq) continue;
+    for (const { to, fields } of decodeCommit(commit.payload).relays ?? []) {
+      const bytes = fields.map((field) => Buffer.from(field as string));
+      const place = { partition: to, partitions: pass.partitions, skewMs: 0 };
+      const entry = decodeLogEntry("0-1" as RawEntry["position"], bytes, place);
+      if (entry.kind === "erase" && entry.joinedTo === key)
+        named.set(key, (named.get(key) ?? new Set()).add(entry.key));
+    }
+  }
+  return named;
 }
 
 /** The devices are erased where they live; known of before this one is done, so that the whole is not done before them. */
