@@ -1,6 +1,5 @@
 // One mover for each named stream, whichever engine it runs in. The lease only spares work: two movers at once append every
 // entry once and in order all the same, for each begins at the oldest that is left and skips what was appended before.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type RedisConnection, redisScript } from "../journal/redis.ts";
 import { sourceFile } from "../journal/source-file.ts";
@@ -14,7 +13,7 @@ export interface MoverLease {
 
 export interface MoverLeaseOptions {
   readonly stream: string;
-  /** The engine, for people. */
+  /** The engine: what it held before it lost its connection it need not wait for. */
   readonly owner: string;
   readonly leaseMs: number;
 }
@@ -22,9 +21,8 @@ export interface MoverLeaseOptions {
 const leaseScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-lease.lua"), "utf8"));
 
 export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
-  const token = randomBytes(16).toString("hex");
   const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
-    Number(await connection.script(leaseScript, [`nba:mover:${stream}`], [token, owner, String(ms)]));
+    Number(await connection.script(leaseScript, [`nba:mover:${stream}`], [owner, String(ms)]));
   return {
     hold: (connection) => run(connection, leaseMs),
     giveBack: async (connection) => void (await run(connection, 0)),
