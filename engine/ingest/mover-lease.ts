@@ -1,6 +1,5 @@
 // One mover for each named stream, whichever engine it runs in. The lease only spares work: two movers at once append every
 // entry once and in order all the same, for each begins at the oldest that is left and skips what was appended before.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type RedisConnection, redisScript, text } from "../journal/redis.ts";
 import { sourceFile } from "../journal/source-file.ts";
@@ -19,7 +18,7 @@ export interface MoverLease {
 
 export interface MoverLeaseOptions {
   readonly stream: string;
-  /** The engine, for people. */
+  /** The engine: what it held before it lost its connection it need not wait for. */
   readonly owner: string;
   readonly leaseMs: number;
 }
@@ -28,14 +27,13 @@ const leaseScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-lea
 const generationScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-generation.lua"), "utf8"));
 
 export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
-  const token = randomBytes(16).toString("hex");
   const keys = [`nba:mover:${stream}`];
   const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
-    Number(await connection.script(leaseScript, keys, [token, owner, String(ms)]));
+    Number(await connection.script(leaseScript, keys, [owner, String(ms)]));
   return {
     hold: (connection) => run(connection, leaseMs),
     generation: async (connection, history, least) => {
-      const found = text(await connection.script(generationScript, keys, [token, history, String(least)]));
+      const found = text(await connection.script(generationScript, keys, [owner, history, String(least)]));
       if (found === "") throw new Error(`another engine moves ${stream} by now`);
       return Number(found);
     },
