@@ -39,16 +39,20 @@ export async function cpuMs(pid: number): Promise<number> {
 /** `appendOnly`: with appendfsync always, as the engine starts its own Redis. */
 export async function startEngineUnderTest(options: { readonly appendOnly: boolean }): Promise<EngineUnderTest> {
   const redis = await startTestRedis(options);
-  const engine = await startEngineProcess({
+  const env = {
     REDIS_URL: redis.url,
     PARTITIONS: String(PARTITIONS),
     MODELS_DIR: process.env["MODELS_DIR"] ?? "models",
     LOG_LEVEL: "info",
     NBA_LEASE_MS: "60000", // a paused engine renews nothing
-  }).catch(async (error: unknown) => {
-    await redis.stop();
-    throw error;
-  });
+  };
+  const profiles = process.env["BENCH_PROFILES"];
+  const engine = await startEngineProcess(env, "ready", profiles === undefined ? [] : profiling(profiles)).catch(
+    async (error: unknown) => {
+      await redis.stop();
+      throw error;
+    },
+  );
   const producer = new Redis(redis.socket);
   return {
     engine,
@@ -59,10 +63,15 @@ export async function startEngineUnderTest(options: { readonly appendOnly: boole
     counts: async () => readCounts(await (await fetch(`${engine.url}/metrics`)).text()),
     stop: async () => {
       producer.disconnect();
-      await engine.kill();
+      await (profiles === undefined ? engine.kill() : engine.stop()); // it writes its profile as it ends
       await redis.stop();
     },
   };
+}
+
+/** Options of Node with which a process leaves its profile in `folder`: see `nba profile`. */
+function profiling(folder: string): readonly string[] {
+  return ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=500"];
 }
 
 /** Waits until so many more were folded and decided than `before`; throws where something was lost, or nothing moves. */
