@@ -36,15 +36,26 @@ export async function cpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10; // user and system, in ticks of 10 ms
 }
 
-/** `appendOnly`: with appendfsync always, as the engine starts its own Redis. */
-export async function startEngineUnderTest(options: { readonly appendOnly: boolean }): Promise<EngineUnderTest> {
-  const redis = await startTestRedis(options);
+export interface UnderTestOptions {
+  /** With appendfsync always, as the engine starts its own Redis. */
+  readonly appendOnly: boolean;
+  /** Folder of rules; left out: those that are delivered. */
+  readonly rulesDir?: string;
+  readonly partitions?: number;
+  /** More of the environment of the engine. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startEngineUnderTest(options: UnderTestOptions): Promise<EngineUnderTest> {
+  const redis = await startTestRedis({ appendOnly: options.appendOnly });
   const env = {
+    ...(options.rulesDir === undefined ? {} : { RULES_DIR: options.rulesDir }),
     REDIS_URL: redis.url,
-    PARTITIONS: String(PARTITIONS),
+    PARTITIONS: String(options.partitions ?? PARTITIONS),
     MODELS_DIR: process.env["MODELS_DIR"] ?? "models",
     LOG_LEVEL: "info",
     NBA_LEASE_MS: "60000", // a paused engine renews nothing
+    ...options.env,
   };
   const profiles = process.env["BENCH_PROFILES"];
   const engine = await startEngineProcess(env, "ready", profiles === undefined ? [] : profiling(profiles)).catch(
