@@ -14,6 +14,8 @@ import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Session } from "../../engine/partition/session.ts";
 import type { PeerClient } from "../../engine/peer/peer-client.ts";
 import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
+import type { ModelFate } from "./faults.ts";
+import { createSimulatedModel } from "./simulated-model.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 export const PARTITIONS = 3;
@@ -38,6 +40,7 @@ export interface EngineOptions {
   /** The way to the other engines. */
   readonly peers: Pick<PeerClient, "call">;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
+  readonly modelFate: () => ModelFate;
   readonly onCommitted: (committed: Committed) => void;
   readonly log: Log;
 }
@@ -63,7 +66,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     entriesPerReadMax: 200,
     local,
     readLocal: async () => local,
-    scorer: {},
+    scorer: { run: createSimulatedModel(options.modelFate) },
     quotas: { againMs: 100, pollMs: 1_000, idleMs: 2_000 },
     log,
     activationPollMs: LIMITS.activationPollMs,

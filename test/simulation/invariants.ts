@@ -4,6 +4,7 @@ import { PARTITIONS } from "./engine-under-test.ts";
 import { commitsOf, eventsOf, streamOf } from "./journals.ts";
 import type { Observer } from "./observer.ts";
 import type { RedisServer } from "./redis-server.ts";
+import { scoreFault } from "./simulated-model.ts";
 import type { Acknowledged } from "./traffic.ts";
 
 /** As rules/contact-policy.yaml has them. */
@@ -29,6 +30,7 @@ export function checkJournals(server: RedisServer, { violate }: Observer): void 
     decisions.push(...commits.flatMap((commit) => commit.decisions));
   }
   checkOnce(decisions, violate);
+  for (const fault of decisions.flatMap((decision) => scoreFault(decision) ?? [])) violate(`score: ${fault}`);
   checkCaps(decisions, deliveredOf(server), violate);
   const spent = decisions.flatMap((record) => record.spent).filter(({ quota }) => quota === "mails");
   const units = spent.reduce((sum, each) => sum + each.units, 0);

@@ -78,6 +78,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
       return broken?.connection?.(connection) ?? connection;
     },
     local,
+    modelFate: faults.modelFate,
     delayMs: faults.delayMs,
     isLost: () => faults.fate(false).kind === "cut",
     onCommitted: ({ decisions }) => {
