@@ -48,6 +48,8 @@ export function createFleet(world: World, options: FleetOptions): Fleet {
     process.enter(() => {
       all.push(
         startEngineUnderTest({
+          world,
+          delayMs: options.delayMs,
           process,
           connect: (silenceMs) => options.connect(process, silenceMs),
           peers: { call: (address, ...rest) => peers.call(process, address, ...rest) },
