@@ -7,6 +7,8 @@ import { sourceFile } from "../journal/source-file.ts";
 export interface MoverLease {
   /** Takes or prolongs it: 0, or for how many milliseconds it is still another's. Rejects as commands do. */
   readonly hold: (connection: Pick<RedisConnection, "script">) => Promise<number>;
+  /** Nobody else can have had it since it was held first, or since this was asked last. */
+  readonly wasSure: () => boolean;
   /** Rejects as commands do; then it runs out by itself. */
   readonly giveBack: (connection: Pick<RedisConnection, "script">) => Promise<void>;
 }
@@ -21,10 +23,27 @@ export interface MoverLeaseOptions {
 const leaseScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-lease.lua"), "utf8"));
 
 export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
+  /** By performance.now(); undefined: not held. */
+  let sureUntil: number | undefined;
+  let isBroken = false;
   const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
     Number(await connection.script(leaseScript, [`nba:mover:${stream}`], [owner, String(ms)]));
   return {
-    hold: (connection) => run(connection, leaseMs),
-    giveBack: async (connection) => void (await run(connection, 0)),
+    hold: async (connection) => {
+      const sentAt = performance.now();
+      const leftMs = await run(connection, leaseMs);
+      if (sureUntil !== undefined && performance.now() >= sureUntil) isBroken = true;
+      sureUntil = leftMs > 0 ? undefined : sentAt + leaseMs;
+      return leftMs;
+    },
+    wasSure: () => {
+      const isSure = !isBroken && sureUntil !== undefined && performance.now() < sureUntil;
+      isBroken = false;
+      return isSure;
+    },
+    giveBack: async (connection) => {
+      sureUntil = undefined;
+      await run(connection, 0);
+    },
   };
 }

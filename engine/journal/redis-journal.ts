@@ -6,6 +6,7 @@ import type { Acquired, CommitDraft, CommitReply, Journal, LogState, RawEntry } 
 import { partitionKeys, profileKey } from "./keys.ts";
 import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
+import { readStreamState } from "./stream-state.ts";
 
 const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
@@ -114,22 +115,8 @@ export function rawEntries(reply: Reply): readonly RawEntry[] {
 }
 
 async function logState(connection: RedisConnection, partition: PartitionIndex): Promise<LogState> {
-  const { events } = partitionKeys(partition);
-  if ((await connection.command(["EXISTS", events])) === 0) {
-    return { added: 0, length: 0, lastDeleted: "0-0" as Position };
-  }
-  const flat = (await connection.command(["XINFO", "STREAM", events])) as readonly Reply[];
-  const found = (name: string): Reply | undefined => {
-    const at = flat.findIndex((item, index) => index % 2 === 0 && text(item) === name);
-    return at < 0 ? undefined : flat[at + 1];
-  };
-  const added = found("entries-added");
-  if (added === undefined) return { added: undefined, length: 0, lastDeleted: "0-0" as Position }; // before Redis 7
-  return {
-    added: Number(added),
-    length: Number(found("length")),
-    lastDeleted: text(found("max-deleted-entry-id")) as Position,
-  };
+  const { lastDeleted, ...counts } = await readStreamState(connection, partitionKeys(partition).events);
+  return { ...counts, lastDeleted: lastDeleted as Position };
 }
 
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
