@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { EngineConfig, RunningEngine } from "./cli/start.ts";
 import type { AuthOptions } from "./deliver/auth/authenticate.ts";
@@ -31,6 +32,8 @@ import { createPeering } from "./peer/create-peering.ts";
 import { createArchive } from "./retain/archive.ts";
 import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
+
+const SHARE_POLL_MS = 20;
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
 export async function startEngine(config: EngineConfig, log: Log): Promise<RunningEngine> {
@@ -155,10 +158,17 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     });
   });
   broken.catch(() => undefined); // told by whoever waits for it
+  let isStopping = false;
   return {
     url: `http://${listensOn}`,
     broken,
+    share: async (port) => {
+      // Before that its part of the callers would be turned away, while the other workers could answer them.
+      while (!isStopping && !engine.ready().ok) await sleep(SHARE_POLL_MS);
+      if (!isStopping) await server.share(port);
+    },
     stop: async () => {
+      isStopping = true;
       // The partitions first: whoever asks here meanwhile is sent on to their new owners.
       await loop.leave(LIMITS.leaveMs);
       await server.close(LIMITS.drainMs);

@@ -1,7 +1,7 @@
 // One mover for each named stream, whichever engine it runs in. The lease only spares work: two movers at once append every
 // entry once and in order all the same, for each begins at the oldest that is left and skips what was appended before.
 import { readFileSync } from "node:fs";
-import { type RedisConnection, redisScript } from "../journal/redis.ts";
+import { type RedisConnection, redisScript, text } from "../journal/redis.ts";
 import { sourceFile } from "../journal/source-file.ts";
 
 export interface MoverLease {
@@ -9,6 +9,11 @@ export interface MoverLease {
   readonly hold: (connection: Pick<RedisConnection, "script">) => Promise<number>;
   /** Nobody else can have had it since it was held first, or since this was asked last. */
   readonly wasSure: () => boolean;
+  /**
+   * The number of this history of the stream, at least `least`; as before where the history is. Rejects as commands do, and where
+   * the lease is another's.
+   */
+  readonly generation: (connection: Pick<RedisConnection, "script">, history: string, least: number) => Promise<number>;
   /** Rejects as commands do; then it runs out by itself. */
   readonly giveBack: (connection: Pick<RedisConnection, "script">) => Promise<void>;
 }
@@ -21,13 +26,15 @@ export interface MoverLeaseOptions {
 }
 
 const leaseScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-lease.lua"), "utf8"));
+const generationScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-generation.lua"), "utf8"));
 
 export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
+  const keys = [`nba:mover:${stream}`];
   /** By performance.now(); undefined: not held. */
   let sureUntil: number | undefined;
   let isBroken = false;
   const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
-    Number(await connection.script(leaseScript, [`nba:mover:${stream}`], [owner, String(ms)]));
+    Number(await connection.script(leaseScript, keys, [owner, String(ms)]));
   return {
     hold: async (connection) => {
       const sentAt = performance.now();
@@ -40,6 +47,11 @@ export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions):
       const isSure = !isBroken && sureUntil !== undefined && performance.now() < sureUntil;
       isBroken = false;
       return isSure;
+    },
+    generation: async (connection, history, least) => {
+      const found = text(await connection.script(generationScript, keys, [owner, history, String(least)]));
+      if (found === "") throw new Error(`another engine moves ${stream} by now`);
+      return Number(found);
     },
     giveBack: async (connection) => {
       sureUntil = undefined;

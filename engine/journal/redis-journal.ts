@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
-import type { Acquired, CommitDraft, CommitReply, Journal, LogState, RawEntry } from "./journal.ts";
+import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
 import { partitionKeys, profileKey } from "./keys.ts";
 import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
@@ -62,7 +62,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       const keys = partitionKeys(partition);
       return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
     },
-    logState: async (partition) => logState(connection, partition),
+    logState: (partition) => readStreamState(connection, partitionKeys(partition).events),
     lastEntry: async (partition) => {
       const [last] = rawEntries(await command(["XREVRANGE", partitionKeys(partition).events, "+", "-", "COUNT", "1"]));
       return last?.position ?? ("0-0" as Position);
@@ -112,11 +112,6 @@ export function rawEntries(reply: Reply): readonly RawEntry[] {
     position: id.toString("latin1") as Position,
     fields,
   }));
-}
-
-async function logState(connection: RedisConnection, partition: PartitionIndex): Promise<LogState> {
-  const { lastDeleted, ...counts } = await readStreamState(connection, partitionKeys(partition).events);
-  return { ...counts, lastDeleted: lastDeleted as Position };
 }
 
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
