@@ -56,8 +56,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
-      log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
-      metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
+      log: {
+        warn: (facts, message) => log.warn(message, facts as Record<string, string>),
+        error: (facts, message) => log.error(message, facts as Record<string, string>),
+      },
+      metrics: {
+        dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1),
+        lost: (stream, entries) => metrics.entriesLost.add(metrics.entriesLost.slot("", stream), entries),
+      },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
   let listensOn = "";
