@@ -22,14 +22,28 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const payload = (customer: string, id: number): string =>
   JSON.stringify({ id: `e-${id}`, type: "page_view", customer, ts: 1_763_800_000_000 });
 
-function frontDoor(url: string, warnings: string[] = [], dead: string[] = [], logLengthMax = 1_000_000): FrontDoor {
+function frontDoor(
+  url: string,
+  warnings: string[] = [],
+  dead: string[] = [],
+  logLengthMax = 1_000_000,
+  owner = "test",
+): FrontDoor {
   return createFrontDoor({
     connect: () => connectRedis({ url, silenceMs: 3_000 }),
     partitions: PARTITIONS,
-    owner: "test",
+    owner,
     leaseMs: LEASE_MS,
-    log: { warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`) },
-    metrics: { dead: (stream, reason) => dead.push(`${stream} ${reason}`) },
+    log: {
+      warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`),
+      error: (facts, message) => {
+        throw new Error(`${message} ${JSON.stringify(facts)}`);
+      },
+    },
+    metrics: {
+      dead: (stream, reason) => dead.push(`${stream} ${reason}`),
+      lost: () => undefined, // said to the log, too, and nobody trims here
+    },
     logLengthMax,
   });
 }
@@ -237,7 +251,7 @@ describe("front door", () => {
       owner: "test",
       leaseMs: LEASE_MS,
       streams: ["clickstream"],
-      log: { warn: () => undefined },
+      log: { warn: () => undefined, error: () => undefined },
     });
     try {
       const add = async (to: RedisConnection | undefined, id: number): Promise<void> =>
@@ -346,11 +360,11 @@ describe("front door", () => {
           ]);
         }
       };
-      const first = frontDoor(url);
+      const first = frontDoor(url, [], [], undefined, "first");
       first.start();
       await produce();
       await until(() => isEmpty(connection, NAMED_STREAMS), "the first to move");
-      const second = frontDoor(url);
+      const second = frontDoor(url, [], [], undefined, "second");
       second.start();
       await produce();
       await until(() => isEmpty(connection, NAMED_STREAMS), "the first to move on");
@@ -361,7 +375,7 @@ describe("front door", () => {
       await until(() => isEmpty(connection, NAMED_STREAMS), "the second to move on");
       expect(appended(second)).toBe(90);
       // As after a pause: the lease is another's by now, and this engine has not noticed.
-      const third = frontDoor(url);
+      const third = frontDoor(url, [], [], undefined, "third");
       third.start();
       while (appended(third) === 0) {
         for (const stream of NAMED_STREAMS) await connection.command(["HSET", `nba:mover:${stream}`, "until", "0"]);
