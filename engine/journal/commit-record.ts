@@ -1,11 +1,16 @@
-// What one commit says, as bytes. MessagePack written and read only by engines, so its extensions are in order here.
-// Version 3: features and factors go as the raw bytes of their doubles, since a replay must find them bit for bit, and
-// contacts as a profile keeps them (packed-decision.ts). In version 2 factors and contacts were maps; it is read still.
+// What one commit says, as bytes. MessagePack written and read only by engines, so its extensions are in order here;
+// doubles that a replay must find bit for bit go as their raw bytes (packed-decision.ts).
 import { Packr } from "msgpackr";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import { type PackedDecision, packDecision, unpackDecision } from "./packed-decision.ts";
+import {
+  type NamedDecision,
+  type PackedDecision,
+  packDecision,
+  unpackDecision,
+  unpackNamed,
+} from "./packed-decision.ts";
 
 /** Change of the evidence for one treatment. */
 export interface Learned {
@@ -95,7 +100,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
     number,
     Position,
     Instant,
-    PackedDecision[],
+    (PackedDecision | NamedDecision)[],
     Withdrawal[],
     [NameHash, number, number][],
     Extras?,
@@ -105,7 +110,7 @@ export function decodeCommit(payload: Buffer): CommitRecord {
   return {
     position,
     now,
-    decisions: decisions.map(unpackDecision),
+    decisions: decisions.map((decision) => ("id" in decision ? unpackNamed(decision) : unpackDecision(decision))),
     withdrawals,
     learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
     ...extras,
