@@ -15,6 +15,7 @@ import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
 import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
+import { createConnectionGroup } from "./journal/connection-group.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -45,7 +46,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
   const guard = guardOf(config, log);
-  const connect = connection(config);
+  const { connect, closeAll } = createConnectionGroup(connection(config));
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
   const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
@@ -86,7 +87,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         log,
         metrics,
       });
-      return async () => {
+      return async (isInDoubt) => {
+        if (isInDoubt) closeAll();
         stopWatching();
         await stopRetaining();
         await door.stop();

@@ -48,7 +48,7 @@ export interface UnderTestOptions {
 
 export async function startEngineUnderTest(options: UnderTestOptions): Promise<EngineUnderTest> {
   const redis = await startTestRedis({ appendOnly: options.appendOnly });
-  const engine = await startEngineProcess({
+  const env = {
     ...(options.rulesDir === undefined ? {} : { RULES_DIR: options.rulesDir }),
     REDIS_URL: redis.url,
     PARTITIONS: String(options.partitions ?? PARTITIONS),
@@ -56,10 +56,14 @@ export async function startEngineUnderTest(options: UnderTestOptions): Promise<E
     LOG_LEVEL: "info",
     NBA_LEASE_MS: "60000", // a paused engine renews nothing
     ...options.env,
-  }).catch(async (error: unknown) => {
-    await redis.stop();
-    throw error;
-  });
+  };
+  const profiles = process.env["BENCH_PROFILES"];
+  const engine = await startEngineProcess(env, "ready", profiles === undefined ? [] : profiling(profiles)).catch(
+    async (error: unknown) => {
+      await redis.stop();
+      throw error;
+    },
+  );
   const producer = new Redis(redis.socket);
   return {
     engine,
@@ -70,10 +74,15 @@ export async function startEngineUnderTest(options: UnderTestOptions): Promise<E
     counts: async () => readCounts(await (await fetch(`${engine.url}/metrics`)).text()),
     stop: async () => {
       producer.disconnect();
-      await engine.kill();
+      await (profiles === undefined ? engine.kill() : engine.stop()); // it writes its profile as it ends
       await redis.stop();
     },
   };
+}
+
+/** Options of Node with which a process leaves its profile in `folder`: see `nba profile`. */
+function profiling(folder: string): readonly string[] {
+  return ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=500"];
 }
 
 /** Waits until so many more were folded and decided than `before`; throws where something was lost, or nothing moves. */

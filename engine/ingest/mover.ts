@@ -2,10 +2,11 @@
 // nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped. Where
 // another engine moves the stream this one waits until that one's lease is over.
 import type { DeadReason } from "../domain/event.ts";
-import type { PartitionIndex, Position } from "../domain/ids.ts";
+import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import { generationOf, lastIdOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
 import { routeEntry } from "./route.ts";
 import { readStreams } from "./stream-reply.ts";
@@ -50,6 +51,7 @@ const BACKOFF_MS_MAX = 2_000;
 const CONGESTION_POLL_MS = 50;
 /** A lease that was given back is noticed within this. */
 const LEASE_POLL_MS = 250;
+const BEGUN_ANEW = "the stream has begun anew, with lower ids";
 /** The dead letters without a key are for looking at, and bounded. */
 const DEAD_KEPT_MAX = 100_000;
 
@@ -79,10 +81,13 @@ export function createMover(options: MoverOptions): Mover {
       if (stopping.signal.aborted) return;
       const reader = await options.connect();
       const closeReader = (): void => reader.close();
+      // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
+      for (const each of [reader, writer]) each.onClosed(closeReader);
       stopping.signal.addEventListener("abort", closeReader);
       const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
       try {
-        await move(reader, writer);
+        const generation = await generationOf({ stream, partitions, lease, reader, writer });
+        await move(reader, writer, generation);
       } finally {
         clearInterval(renewal);
         stopping.signal.removeEventListener("abort", closeReader);
@@ -108,7 +113,7 @@ export function createMover(options: MoverOptions): Mover {
     if (leftMs !== 0) end();
   }
 
-  async function move(reader: RedisConnection, writer: RedisConnection): Promise<void> {
+  async function move(reader: RedisConnection, writer: RedisConnection, generation: number): Promise<void> {
     const command = ["XREAD", "COUNT", String(options.batchMax), "BLOCK", String(BLOCK_MS), "STREAMS", stream];
     const read = (after: Position): Promise<Reply> => handled(reader.command([...command, after]));
     let position = "0-0" as Position;
@@ -120,8 +125,11 @@ export function createMover(options: MoverOptions): Mover {
       const entries = readStreams(await reading)[0]?.entries ?? [];
       position = entries.at(-1)?.position ?? position;
       reading = read(position);
-      if (entries.length === 0) continue;
-      const congested = await step(writer, entries);
+      if (entries.length === 0) {
+        if (comparePositions(position, await lastIdOf(writer, stream)) > 0) throw new Error(BEGUN_ANEW);
+        continue;
+      }
+      const congested = await step(writer, entries, generation);
       await trimming;
       trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
       progress.failures = 0;
@@ -131,10 +139,19 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   /** Moves these entries; answers the logs that are too long now. */
-  async function step(writer: RedisConnection, entries: readonly RawEntry[]): Promise<readonly string[]> {
+  async function step(
+    writer: RedisConnection,
+    entries: readonly RawEntry[],
+    generation: number,
+  ): Promise<readonly string[]> {
+    const append = async (target: AppendTarget, moved: readonly SourceEntry[]) => {
+      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation);
+      counts.skipped += skipped;
+      return { appended, length, log: target.stream };
+    };
     const { logs, letters, reasons } = sort(entries);
-    const appends = [...logs].map(([partition, moved]) => append(writer, logTarget(partition, stream), moved));
-    const buried = letters.length === 0 ? undefined : append(writer, deadTarget(stream), letters);
+    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved));
+    const buried = letters.length === 0 ? undefined : append(deadTarget(stream), letters);
     const all = buried === undefined ? appends : [...appends, buried];
     // Every one must have settled before any is sent again, or their order could change.
     const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
@@ -143,12 +160,6 @@ export function createMover(options: MoverOptions): Mover {
     for (const each of done) counts.appended += each.appended;
     if (buried !== undefined) await recordDead(writer, (await buried).appended, reasons);
     return done.filter((each) => each.length > options.logLengthMax).map((each) => each.log);
-  }
-
-  async function append(writer: RedisConnection, target: AppendTarget, entries: readonly SourceEntry[]) {
-    const { appended, skipped, length } = await appendOnce(writer, target, entries);
-    counts.skipped += skipped;
-    return { appended, length, log: target.stream };
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {

@@ -68,7 +68,10 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
         .digest("hex"),
   });
   const observer = createObserver(server, PARTITIONS);
-  const network = createNetwork(world, server, faults);
+  const network = createNetwork(world, server, {
+    ...faults,
+    fate: (isCommit) => (isCommit ? broken?.commitFate?.(world.chance) : undefined) ?? faults.fate(isCommit),
+  });
   const fleet = createFleet(world, {
     connect: async (process, silenceMs) => {
       const connection = await network.connect(process, silenceMs);
