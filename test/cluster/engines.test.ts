@@ -261,7 +261,7 @@ async function followAll() {
     engine,
     lastCommit,
     reader: createJournalReader(lane),
-    log: { warn: () => undefined, error: () => undefined },
+    log: { warn: () => undefined },
   });
   const told = new Map<PartitionIndex, number[]>(indexes.map((index) => [index, []]));
   const lost: PartitionIndex[] = [];
