@@ -11,6 +11,7 @@ import {
   remove,
   SimpleError,
   Status,
+  type StreamEntry,
   SYNTAX,
 } from "./database.ts";
 
@@ -119,9 +120,15 @@ function time(db: Database): Answer {
   return [String(Math.floor(db.now / 1_000)), String((db.now % 1_000) * 1_000)];
 }
 
+function sizeWith(sum: number, { fields }: StreamEntry): number {
+  return fields.reduce((bytes, field) => bytes + field.length, sum);
+}
+
 export const PLAIN_COMMANDS: Readonly<Record<string, Command>> = {
   PING: () => new Status("PONG"),
   TIME: time,
+  // Only streams are asked for: about so many bytes.
+  MEMORY: (db, [, , key = ""]) => existing(db, key, "stream")?.entries.reduce(sizeWith, 100) ?? null,
   TYPE: (db, [, key = ""]) => new Status(find(db, key)?.kind ?? "none"),
   EXISTS: (db, [, ...keys]) => keys.filter((key) => find(db, key) !== undefined).length,
   DEL: del,

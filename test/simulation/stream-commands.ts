@@ -18,8 +18,8 @@ type Id = Pick<StreamEntry, "ms" | "seq">;
 
 const END = Number.POSITIVE_INFINITY;
 const BAD_ID = "ERR Invalid stream ID specified as stream command argument";
-/** Redis keeps so many entries in a node, and trims whole nodes where it may. */
-const NODE_ENTRIES = 100;
+/** Redis keeps so many entries in a node (100, where not configured otherwise), and trims whole nodes where it may. */
+const NODE_ENTRIES = 10;
 
 export function streamId(text: string | undefined, seqWhereNone: number): Id {
   const parts = /^(\d+)(?:-(\d+))?$/.exec(text ?? "");
