@@ -5,6 +5,7 @@ import type { CustomerLook } from "../../engine/engine.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Retention } from "../../engine/retain/retention.ts";
 import type { Broken } from "./broken.ts";
+import { startCanary, tracesIn } from "./canary.ts";
 import { existing } from "./database.ts";
 import { type EngineUnderTest, PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
@@ -107,6 +108,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
     events: EVENTS,
     forMs: TRAFFIC_MS,
   });
+  const canary = world.chance.is(0.25) ? startCanary(world, { fleet, execute: traffic.execute }) : undefined;
   faults.begin(
     {
       network,
@@ -114,6 +116,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
       fleet,
       onRestarted: (isLost) => {
         observer.restarted();
+        if (isLost) canary?.lost();
         if (isLost) traffic.lost(server.units());
       },
     },
@@ -129,7 +132,11 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
   const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);
+  if (!isBroken() && canary !== undefined && !(await world.run(PEACE_MS, canary.isErased))) {
+    observer.violate(`ERA-5: an erasure was not done ${PEACE_MS} ms after the last fault`);
+  }
   if (!isBroken()) await checkEnd(world, server, fleet, observer, screens, retention !== undefined);
+  if (canary?.isErased()) for (const key of tracesIn(server)) observer.violate(`ERA-3: ${key} names who was erased`);
   checkJournals(server, observer);
   checkLogs(traffic.acknowledged(), observer);
   return {

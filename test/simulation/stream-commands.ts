@@ -150,9 +150,10 @@ function xrevrange(db: Database, [, key = "", to = "", from = "", ...options]: r
 }
 
 function xinfo(db: Database, [, what, key = ""]: readonly string[]): Answer {
-  if (what?.toUpperCase() !== "STREAM") throw new SimpleError(SYNTAX);
   const stream = existing(db, key, "stream");
   if (stream === undefined) throw new SimpleError("ERR no such key");
+  if (what?.toUpperCase() === "GROUPS") return [];
+  if (what?.toUpperCase() !== "STREAM") throw new SimpleError(SYNTAX);
   const { entries, added, lastMs, lastSeq, deletedMs, deletedSeq } = stream;
   const [first, last] = [entries[0], entries.at(-1)];
   return [
@@ -186,6 +187,17 @@ function xsetid(db: Database, [, key = "", last, ...options]: readonly string[])
   return OK;
 }
 
+/** Nothing here reads in a group: one is made and dropped for the stream that comes with it. */
+function xgroup(db: Database, [, what, key = "", ...rest]: readonly string[]): Answer {
+  if (what === "CREATE") {
+    made(db, key, "stream");
+    db.written.push(["XGROUP", what, key, ...rest]);
+    return OK;
+  }
+  if (what !== "DESTROY") throw new SimpleError(`ERR the simulation has no XGROUP ${what}`);
+  return existing(db, key, "stream") === undefined ? 0 : 1;
+}
+
 export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
   XADD: xadd,
   XTRIM: xtrim,
@@ -194,5 +206,6 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
   XRANGE: xrange,
   XREVRANGE: xrevrange,
   XINFO: xinfo,
+  XGROUP: xgroup,
   XSETID: xsetid,
 };
