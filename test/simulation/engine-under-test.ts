@@ -113,7 +113,10 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
         partitions: PARTITIONS,
         owner: options.process.name,
         leaseMs: LEASE_MS,
-        log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
+        log: {
+          warn: (facts, message) => log.warn(message, facts as Record<string, string>),
+          error: (facts, message) => log.error(message, facts as Record<string, string>),
+        },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
       });
