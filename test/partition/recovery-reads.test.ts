@@ -26,7 +26,7 @@ async function profileReads(): Promise<number> {
 }
 
 it("the profiles that log and journal name are read together, and come out as they were", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const running = await startLoop(redis.url);
   const names = Array.from({ length: CUSTOMERS }, (_, n) => customerIn(0, `c-${n}-`));
