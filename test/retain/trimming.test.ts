@@ -16,6 +16,7 @@ import { type Archive, createArchive } from "../../engine/retain/archive.ts";
 import { startRetention } from "../../engine/retain/start-retention.ts";
 import type { Trimmed } from "../../engine/retain/trim-streams.ts";
 import { withArchive } from "../../engine/retain/with-archive.ts";
+import { verifyRedis } from "../../engine/verify/verify-redis.ts";
 import {
   askFor,
   connect,
@@ -211,4 +212,13 @@ it("with an archive nothing is lost and nothing is there twice", { timeout: 60_0
     const found = await Promise.all(PARTS.map((index) => findDecision(past, index, id)));
     expect(found.filter((one) => one !== undefined).map((one) => one.record.key)).toEqual([name]);
   }
+  // Everything told anew from its beginning, which is in files by now.
+  const nothing = { partitions: undefined, customer: undefined, differencesMax: 20, onProgress: () => undefined };
+  const whole = await verifyRedis(connection, { ...nothing, journal: past });
+  expect(whole.differences).toEqual([]);
+  expect(whole.partitions.map(({ cut, uncovered }) => [cut, uncovered])).toEqual(PARTS.map(() => [undefined, 0]));
+  expect(whole.partitions.reduce((sum, { compared }) => sum + compared, 0)).toBe(CUSTOMERS);
+  const alone = await verifyRedis(connection, nothing);
+  expect(alone.differences).toEqual([]);
+  expect(alone.partitions.some(({ cut }) => cut !== undefined)).toBe(true);
 });
