@@ -48,9 +48,7 @@ export function benchCommand(): Command {
 async function bench(names: readonly string[], flags: { quick: boolean; list: boolean; json: boolean }): Promise<void> {
   const all = await loadBenches();
   const unknown = names.find((name) => !all.some((one) => one.name === name));
-  if (unknown !== undefined) {
-    throw new CommandTrouble(`no benchmark "${unknown}"; there are: ${all.map((one) => one.name).join(", ")}`, 2);
-  }
+  if (unknown !== undefined) throw unknownBench(unknown, all);
   if (flags.list) {
     const list = all.map(({ name, about }) => ({ name, about }));
     return flags.json ? printJson(list) : printLine(formatTable(list, paintFor(process.stdout, process.env)));
@@ -77,6 +75,18 @@ async function runOne(one: Bench, flags: { readonly quick: boolean; readonly jso
   await writeFile(join(folder, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   if (!flags.json) printLine(`\n${paint("bold", one.name)}: ${one.about}\n${formatTable(rows, paint)}\n`);
   return result;
+}
+
+/** Throws CommandTrouble where there is none of this name. */
+export async function findBench(name: string): Promise<Bench> {
+  const all = await loadBenches();
+  const found = all.find((one) => one.name === name);
+  if (found === undefined) throw unknownBench(name, all);
+  return found;
+}
+
+function unknownBench(name: string, all: readonly Bench[]): CommandTrouble {
+  return new CommandTrouble(`no benchmark "${name}"; there are: ${all.map((one) => one.name).join(", ")}`, 2);
 }
 
 /** Compiled files of bench/ that export `bench`; what they share has no such export. */

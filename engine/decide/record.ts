@@ -11,6 +11,7 @@ import type {
   SlateRecord,
 } from "../domain/decision.ts";
 import { STAGES, type Stage } from "../domain/drop.ts";
+import { STAGE_OF } from "../domain/drop-list.ts";
 import type { ModelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Quota } from "../rulebook/policies.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
@@ -83,7 +84,10 @@ const WEIGHED: ReadonlySet<Stage> = new Set(
 function treatmentsWeighed({ slates, dropped }: Decision): readonly TreatmentIndex[] {
   const found: TreatmentIndex[] = [];
   for (const { items } of slates) for (const { treatment } of items) found.push(treatment);
-  for (const drop of dropped) if ("treatment" in drop && WEIGHED.has(drop.stage)) found.push(drop.treatment);
+  dropped.forEachPacked((drop) => {
+    const treatment = dropped.rows.treatmentOf[drop.row] as TreatmentIndex;
+    if (treatment >= 0 && WEIGHED.has(STAGE_OF[drop.code] ?? dropped.whole(drop).stage)) found.push(treatment);
+  });
   return [...new Set(found)].sort((a, b) => a - b);
 }
 

@@ -34,9 +34,9 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
         metrics.stageSeconds.add(stageSlots(stage), (now - lapAt) / 1000);
         lapAt = now;
       },
-      onDropped: (drop) => {
-        metrics.candidatesDropped.add(dropSlots(drop.stage), 1);
-        if ("because" in drop && drop.because === "rule-error") metrics.ruleErrors.add(errorSlots(drop.stage), 1);
+      onDropped: (stage, isError) => {
+        metrics.candidatesDropped.add(dropSlots(stage), 1);
+        if (isError) metrics.ruleErrors.add(errorSlots(stage), 1);
       },
     },
     onEntry: createEntryMeter(metrics),

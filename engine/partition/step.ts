@@ -4,6 +4,7 @@ import type { DecisionRecord } from "../domain/decision.ts";
 import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { positionMs } from "../domain/ids.ts";
+import { type Instant, LONG_AGO } from "../domain/time.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
@@ -116,11 +117,20 @@ async function foldAll(
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
+    partition.lastNow = Math.max(partition.lastNow, ...entries.map(drivenTo)) as Instant;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
   const touched = [...decoded.keys(), ...asked].filter((partition) => !session.isLost(partition));
   return { touched: new Set(touched), left };
+}
+
+/**
+ * Streams that are replayed side by side may be days apart. Whatever was folded is past, so the time of deciding does not go
+ * back behind it. Entries that nobody drives do not count: a clock of Redis that once was wrong would hold the time for ever.
+ */
+function drivenTo({ arrivedAt, movesClock, position }: LogEntry): Instant {
+  return movesClock && arrivedAt < positionMs(position) ? arrivedAt : LONG_AGO;
 }
 
 /** What one partition needs from Redis. Where it cannot be had the others go on. */

@@ -13,6 +13,7 @@ import { streamOf } from "./journals.ts";
 import { createNetwork } from "./network.ts";
 import { createObserver, type Observer } from "./observer.ts";
 import { createRedisServer, type RedisServer } from "./redis-server.ts";
+import { type Screens, startScreens } from "./screens.ts";
 import { CUSTOMERS, DEVICES, startTraffic } from "./traffic.ts";
 import { createWorld, EPOCH_MS, type World } from "./world.ts";
 
@@ -68,13 +69,17 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
         .digest("hex"),
   });
   const observer = createObserver(server, PARTITIONS);
-  const network = createNetwork(world, server, faults);
+  const network = createNetwork(world, server, {
+    ...faults,
+    fate: (isCommit) => (isCommit ? broken?.commitFate?.(world.chance) : undefined) ?? faults.fate(isCommit),
+  });
   const fleet = createFleet(world, {
     connect: async (process, silenceMs) => {
       const connection = await network.connect(process, silenceMs);
       return broken?.connection?.(connection) ?? connection;
     },
     local,
+    modelFate: faults.modelFate,
     delayMs: faults.delayMs,
     isLost: () => faults.fate(false).kind === "cut",
     onCommitted: ({ decisions }) => {
@@ -105,15 +110,19 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
     },
     TRAFFIC_MS,
   );
+  // They cost a third of a run.
+  const followed = world.chance.is(0.5) ? [...CUSTOMERS.map(customerKey), `anon:${DEVICES[0]}` as CustomerKey] : [];
+  const screens = startScreens(world, fleet, followed);
   const isBroken = (): boolean => observer.violations.length > 0 || fleet.failures().length > 0;
   await world.run(TRAFFIC_MS, isBroken);
   faults.end(fleet);
+  screens.settle();
   const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);
-  if (!isBroken()) await checkEnd(world, server, fleet, observer);
+  if (!isBroken()) await checkEnd(world, server, fleet, observer, screens);
   checkJournals(server, observer);
-  checkLogs(server, traffic.acknowledged(), observer);
+  checkLogs(traffic.acknowledged(), observer);
   return {
     seed,
     violations: observer.violations,
@@ -145,10 +154,19 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
   return true;
 }
 
-async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observer: Observer): Promise<void> {
+async function checkEnd(
+  world: World,
+  server: RedisServer,
+  fleet: Fleet,
+  observer: Observer,
+  screens: Screens,
+): Promise<void> {
   if (!(await becomesQuiet(world, server, fleet))) observer.violate(`liveness: no rest within ${QUIET_MS} ms`);
+  const isShown = await world.run(LOOKS_MS, () => screens.areCurrent(observer.commits));
+  if (!isShown) observer.violate(`ANY-3: not every screen was shown the last of its customer within ${LOOKS_MS} ms`);
+  for (const fault of screens.faults(observer.commits)) observer.violate(`ANY-3: ${fault}`);
   const before = await lookAtAll(world, fleet, observer);
-  checkProfiles(server, before, observer);
+  checkProfiles(before, observer);
   for (const engine of fleet.engines()) fleet.kill(engine);
   if (world.chance.is(0.5)) forgetCheckpoints(server);
   fleet.start();
@@ -220,13 +238,13 @@ async function lookAtAll(world: World, fleet: Fleet, observer: Observer): Promis
   return found;
 }
 
-function checkProfiles(server: RedisServer, found: Looks, { violate }: Observer): void {
+function checkProfiles(found: Looks, { violate, events }: Observer): void {
   const joined = new Map<string, string>();
   for (const [key, look] of found) if (look?.joinedTo !== undefined) joined.set(key, look.joinedTo);
   for (const [key, look] of found) {
     if (joined.has(key)) continue;
     const keys = new Set([key, ...[...joined].filter(([, customer]) => customer === key).map(([device]) => device)]);
-    const expected = expectedOf(server, keys as ReadonlySet<string>);
+    const expected = expectedOf({ events }, keys as ReadonlySet<string>);
     const views = look?.features["views"] ?? 0;
     const spend = look?.features["spend"] ?? 0;
     if (views !== expected.views || spend !== expected.spend) {
