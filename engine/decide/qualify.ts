@@ -12,6 +12,7 @@ import {
   type RuleScope,
   type Treatment,
 } from "../rulebook/rulebook.ts";
+import { propensityOf } from "./arbitration.ts";
 import { type ConsentVerdict, consentVerdict } from "./consent.ts";
 import type { Ledger } from "./contact-limits.ts";
 import { LIVE_POLICY, type Suppressions } from "./contact-policy.ts";
@@ -67,7 +68,7 @@ export function createQualify(
   ledger: Ledger,
 ): (input: DecisionInput) => Qualified {
   const { rulebook, table, actions, treatments: prepareds } = prepared;
-  const { from, to, rowOfAction, rowOfTreatment, consentRow, alpha, priorSum, floor } = table;
+  const { from, to, rowOfAction, rowOfTreatment, consentRow, floor } = table;
   const { firstRule, ruleSlots, ruleIndexes, ruleCodes } = table;
   const plans = createRequestPlans(actions, rulebook.channels.length);
   const isAsked = new Uint8Array(rulebook.placements.length);
@@ -208,8 +209,7 @@ export function createQualify(
       drops.addCause(row, DROPPED.limited, refusal);
       return true;
     }
-    const tried = (priorSum[index] as number) + (evidence.trials[index] ?? 0);
-    const propensity = ((alpha[index] as number) + (evidence.positives[index] ?? 0)) / tried;
+    const propensity = propensityOf(table, index, evidence);
     if (propensity >= (floor[index] as number)) return false;
     drops.addNumber(row, DROPPED.belowFloor, 0, propensity);
     return true;
