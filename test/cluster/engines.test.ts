@@ -12,7 +12,7 @@ import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { followAll } from "./follow-journals.ts";
 import { keysWith, mastersOf } from "./keys-with.ts";
 import { moveSlot } from "./move-slot.ts";
-import { type ClusterNode, eventually, isAlive, killNode, startCluster, type TestCluster } from "./start-cluster.ts";
+import { type ClusterNode, eventually, killNode, startCluster, type TestCluster } from "./start-cluster.ts";
 
 const CUSTOMERS = Array.from({ length: 24 }, (_, n) => `cc-${n}`);
 const CAP = 2;
