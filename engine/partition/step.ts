@@ -13,9 +13,10 @@ import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack }
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, decodeInto } from "./log-cursor.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
-import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
+import { compiled, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 

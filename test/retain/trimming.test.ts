@@ -213,6 +213,15 @@ it("with an archive nothing is lost and nothing is there twice", { timeout: 60_0
     const found = await Promise.all(PARTS.map((index) => findDecision(past, index, id)));
     expect(found.filter((one) => one !== undefined).map((one) => one.record.key)).toEqual([name]);
   }
+  // Everything told anew from its beginning, which is in files by now.
+  const nothing = { partitions: undefined, customer: undefined, differencesMax: 20, onProgress: () => undefined };
+  const whole = await verifyRedis(connection, { ...nothing, journal: past });
+  expect(whole.differences).toEqual([]);
+  expect(whole.partitions.map(({ cut, uncovered }) => [cut, uncovered])).toEqual(PARTS.map(() => [undefined, 0]));
+  expect(whole.partitions.reduce((sum, { compared }) => sum + compared, 0)).toBe(CUSTOMERS);
+  const alone = await verifyRedis(connection, nothing);
+  expect(alone.differences).toEqual([]);
+  expect(alone.partitions.some(({ cut }) => cut !== undefined)).toBe(true);
 });
 
 it("S5 what is trimmed while verify reads it is no difference", { timeout: 60_000 }, async () => {
