@@ -1,19 +1,18 @@
 // Engines on a real Redis Cluster, under load: a master dies and its replica takes over, slots move by hand. What Redis still
 // has afterwards must be folded once, decided once, and within the caps.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
 import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import { createFrontDoor, type FrontDoor } from "../../engine/ingest/front-door.ts";
 import { slotOf } from "../../engine/journal/cluster-slots.ts";
 import { decodeCommit, follows } from "../../engine/journal/commit-record.ts";
 import { partitionKeys } from "../../engine/journal/keys.ts";
 import { openConnection } from "../../engine/journal/open-connection.ts";
-import { createJournalTail } from "../../engine/peer/journal-tail.ts";
-import { createJournalReader } from "../../engine/peer/read-journals.ts";
 import { event, home, PARTITIONS } from "../partition/harness.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
+import { followAll } from "./follow-journals.ts";
+import { keysWith, mastersOf } from "./keys-with.ts";
 import { moveSlot } from "./move-slot.ts";
-import { type ClusterNode, eventually, isAlive, killNode, startCluster, type TestCluster } from "./start-cluster.ts";
+import { type ClusterNode, eventually, killNode, startCluster, type TestCluster } from "./start-cluster.ts";
 
 const CUSTOMERS = Array.from({ length: 24 }, (_, n) => `cc-${n}`);
 const CAP = 2;
@@ -155,12 +154,12 @@ it("S1 S2 S3: a slot that is moved under load loses nothing and doubles nothing,
   timeout: 60_000,
 }, async () => {
   const running = load("moving");
-  const followed = await followAll();
+  const followed = await followAll(cluster, (engines[0] as RunningLoop).loop);
   await running.more(40);
   for (const index of [0, 1]) {
     const slot = slotOfPartition(index);
     const from = await cluster.masterOf(slot);
-    const to = (await masters()).find((node) => node !== from) as ClusterNode;
+    const to = (await mastersOf(cluster)).find((node) => node !== from) as ClusterNode;
     await moveSlot({ from, to }, slot, 30);
   }
   await running.more(40);
@@ -223,70 +222,13 @@ it("ERA-3 who is erased is in no key of any node afterwards", { timeout: 60_000 
   const [appended] = await engine.append([event("canary-1", "purchase", canary, { amount: 500 })]);
   expect(appended?.kind).toBe("appended");
   await eventually("what was bought", async () => (await foldedCount(canary)) === 1 || undefined);
-  expect(await keysWith(canary)).not.toEqual([]);
+  expect(await keysWith(cluster, canary)).not.toEqual([]);
   await engine.erase(customerKey(canary));
   const { checkpoint } = partitionKeys(partition);
   await (await cluster.open(checkpoint)).hset(checkpoint, "dispatched", String(Number.MAX_SAFE_INTEGER)); // there are no gateways
   await eventually("the end of it", async () => (await engine.erase(customerKey(canary))) === "erased" || undefined);
-  expect(await keysWith(canary)).toEqual([]);
+  expect(await keysWith(cluster, canary)).toEqual([]);
 });
-
-/** Keys that have it in their name or in what they hold, on any master. */
-async function keysWith(needle: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const { admin } of await masters()) {
-    for (const key of await admin.keys("*")) {
-      const kind = await admin.type(key);
-      const ranged = kind === "zset" || kind === "list";
-      const held: Buffer[][] | Buffer[] | Buffer | null =
-        kind === "stream"
-          ? (await admin.xrangeBuffer(key, "-", "+")).flatMap(([, fields]) => fields)
-          : kind === "hash"
-            ? ((await admin.callBuffer("HGETALL", key)) as Buffer[])
-            : ranged
-              ? await admin.zrangeBuffer(key, 0, "-1")
-              : await admin.getBuffer(key);
-      if (key.includes(needle) || Buffer.concat([held ?? []].flat(2)).includes(needle)) found.push(key);
-    }
-  }
-  return found;
-}
-
-/** Follows the journals of all partitions from one engine, as its screens do. */
-async function followAll() {
-  const { loop } = engines[0] as RunningLoop;
-  const lane = createRedisLane(() => openConnection({ url: cluster.url, silenceMs: 1_500 }));
-  const { engine, lastCommit } = loop;
-  const tail = createJournalTail({
-    engine,
-    lastCommit,
-    reader: createJournalReader(lane),
-    log: { warn: () => undefined },
-  });
-  const told = new Map<PartitionIndex, number[]>(indexes.map((index) => [index, []]));
-  const lost: PartitionIndex[] = [];
-  tail.listen({
-    onCommitted: ({ partition, seq }) => told.get(partition)?.push(seq),
-    concerns: () => true,
-    onLost: (partition) => lost.push(partition),
-  });
-  const placed = await Promise.all(indexes.map((index) => tail.follow(index).placed));
-  return {
-    stop: tail.stop,
-    /** Every commit since, once and in order. */
-    expectAll: async () => {
-      for (const index of indexes) {
-        const { journal } = partitionKeys(index);
-        const entries = await (await cluster.open(journal)).xrange(journal, `(${placed[index]}-0`, "+");
-        const committed = entries.map(([id]) => Number.parseInt(id, 10));
-        const upTo = (): number[] => (told.get(index) ?? []).filter((seq) => seq <= (committed.at(-1) ?? 0));
-        await eventually(`the commits of ${index}`, async () => upTo().length >= committed.length || undefined);
-        expect(upTo()).toEqual(committed);
-      }
-      expect(lost).toEqual([]);
-    },
-  };
-}
 
 /** From now on what this master takes reaches no replica. */
 async function cutReplicas(master: ClusterNode): Promise<void> {
@@ -326,11 +268,4 @@ async function moved(stream: string): Promise<void> {
     const redis = await cluster.open(stream);
     return (await redis.xlen(stream)) === 0 || undefined;
   });
-}
-
-async function masters(): Promise<readonly ClusterNode[]> {
-  const roles = await Promise.all(
-    cluster.nodes.map(async (node) => isAlive(node) && /role:master/.test(await node.admin.info("replication"))),
-  );
-  return cluster.nodes.filter((_, index) => roles[index] === true);
 }

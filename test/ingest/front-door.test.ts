@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { customerKey } from "../../engine/domain/ids.ts";
@@ -283,7 +282,7 @@ describe("front door", () => {
   test("S1: SIGKILL at any point neither loses nor doubles nor reorders", {
     timeout: process.env["NBA_LONG"] === "1" ? 1_800_000 : 240_000,
   }, async () => {
-    const script = compileChild();
+    const script = `${root}dist/test/ingest/mover-child.js`; // Node 20 runs no TypeScript
     const redis = await startRedis();
     const connection = await connectRedis({ url: redis.url, silenceMs: 5_000 });
     const redisPath = redis.url.slice("unix://".length);
@@ -424,21 +423,4 @@ async function expectOnceInOrder(connection: RedisConnection, sent: number): Pro
     expect(id, lane).toBeGreaterThan(last.get(lane) ?? -1);
     last.set(lane, id);
   }
-}
-
-/** Node 20 runs no TypeScript: the child is compiled to dist/, where the sources find their files. */
-function compileChild(): string {
-  const folder = `${root}dist/test-mover`;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const project = {
-    extends: "../../tsconfig.json",
-    compilerOptions: { rootDir: "../..", outDir: "." },
-    files: ["../../test/ingest/mover-child.ts"],
-    include: [],
-  };
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(project));
-  const compiled = spawnSync(`${root}node_modules/.bin/tsc`, ["-p", folder], { encoding: "utf8" });
-  expect(compiled.stdout + compiled.stderr).toBe("");
-  return `${folder}/test/ingest/mover-child.js`;
 }
