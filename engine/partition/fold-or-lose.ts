@@ -1,10 +1,10 @@
 // The fold of a step, and what becomes of an entry that it throws for.
 import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey } from "../domain/ids.ts";
+import { addKey } from "./entry-needs.ts";
 import { type FoldContext, foldEntry } from "./fold-entry.ts";
 import type { Partition } from "./partition.ts";
 import { type Isolated, type PoisonBook, placeOfError } from "./poison.ts";
-import { addKey } from "./recover.ts";
 import type { StepInput } from "./step.ts";
 import { tryFold } from "./try-fold.ts";
 

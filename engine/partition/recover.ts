@@ -4,19 +4,18 @@
 
 import type { LogEntry } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
-import { comparePositions, positionMs } from "../domain/ids.ts";
+import { comparePositions } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
-import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { type Base, decodeBase, entriesOf } from "../journal/base.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
-import { layoutHashIn } from "../profile/record.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { countDecisions } from "./campaign-counts.ts";
+import { addKey, compiled, decodeInto, learnLayouts } from "./entry-needs.ts";
 import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
@@ -209,69 +208,6 @@ function createLogCursor(context: RecoverContext, partition: Partition): LogCurs
     }
   };
   return { upTo };
-}
-
-/** Decodes an entry and moves the partition's clock with it. Must see every entry, in order. */
-export function decodeInto(partition: Partition, raw: RawEntry, partitions: number): LogEntry {
-  const entry = decodeLogEntry(raw.position, raw.fields, {
-    partition: partition.index,
-    partitions,
-    skewMs: partition.skewMs,
-  });
-  if (entry.movesClock) partition.skewMs = entry.arrivedAt - positionMs(entry.position);
-  return entry;
-}
-
-export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
-  switch (entry.kind) {
-    case "event":
-      keys.add(entry.event.key);
-      return;
-    case "timer":
-    case "campaign":
-    case "again":
-    case "delivered":
-    case "merge":
-      keys.add(entry.key);
-      return;
-    case "seal":
-      keys.add(entry.anonymous);
-      return;
-    case "erase":
-      keys.add(entry.key);
-      return;
-    case "activation":
-    case "erased":
-    case "dead":
-      return;
-  }
-}
-
-/** Layouts under which these entries bring profiles along, learnt before the fold needs them. */
-export async function learnLayouts(
-  context: Pick<RecoverContext, "learnLayout">,
-  { store }: Partition,
-  entries: readonly LogEntry[],
-): Promise<void> {
-  for (const entry of entries) {
-    if (entry.kind !== "merge" || entry.packed === undefined) continue;
-    const hash = layoutHashIn(entry.packed);
-    if (hash !== undefined && !store.knows(hash)) store.learn(await context.learnLayout(hash));
-  }
-}
-
-/** The rulebooks that these entries activate, compiled before the fold needs them. */
-export async function compiled(
-  context: Pick<RecoverContext, "findRulebook">,
-  entries: readonly LogEntry[],
-): Promise<(hash: RulebookHash) => ActiveRulebook | undefined> {
-  const found = new Map<RulebookHash, ActiveRulebook>();
-  for (const entry of entries) {
-    if (entry.kind !== "activation") continue;
-    const active = await context.findRulebook(entry.rulebook);
-    if (active !== undefined) found.set(entry.rulebook, active);
-  }
-  return (hash) => found.get(hash);
 }
 
 export function nowOf(partition: Partition, clock: () => number): Instant {

@@ -10,12 +10,13 @@ import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
+import { addKey, compiled, decodeInto, learnLayouts } from "./entry-needs.ts";
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
-import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
+import { nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
