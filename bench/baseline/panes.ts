@@ -54,16 +54,23 @@ function addTo(tracks: Tracks, spec: FeatureSpec, event: CustomerEvent): void {
   }
   const value = spec.field?.(event);
   const number = typeof value === "number" ? value : 0;
-  const faded = spec.halfLifeMs === undefined || pane[5] === 0 ? 1 : 2 ** ((pane[5] - event.ts) / spec.halfLifeMs);
-  pane[0] = pane[0] * faded + 1;
-  pane[1] = pane[1] * faded + number;
+  // Events of a batch are not in the order of their times: what is older than the last fades itself.
+  const [faded, weight] = weightsOf(spec.halfLifeMs, pane[5], event.ts);
+  pane[0] = pane[0] * faded + weight;
+  pane[1] = pane[1] * faded + number * weight;
   pane[2] = Math.min(pane[2], number);
   pane[3] = Math.max(pane[3], number);
-  pane[4] = number;
+  if (event.ts >= pane[5]) pane[4] = number;
   pane[5] = Math.max(pane[5], event.ts);
   if (spec.aggregate !== "distinct" || value === undefined) return;
   pane[6] ??= [];
   if (!pane[6].includes(String(value))) pane[6].push(String(value));
+}
+
+/** Of what is there, and of what comes. */
+function weightsOf(halfLifeMs: number | undefined, last: number, ts: number): readonly [number, number] {
+  if (halfLifeMs === undefined || last === 0) return [1, 1];
+  return ts >= last ? [2 ** ((last - ts) / halfLifeMs), 1] : [1, 2 ** ((ts - last) / halfLifeMs)];
 }
 
 /** Else a hash grows for ever. */

@@ -118,7 +118,7 @@ function pollMs(elapsedMs: number, share: number): number {
   return Math.min(500, Math.max(20, (elapsedMs / share - elapsedMs) * 0.4));
 }
 
-function readCounts(exposition: string): Counts {
+export function readCounts(exposition: string): Counts {
   const counts = { folded: 0, lost: 0, decisions: 0 };
   for (const line of exposition.split("\n")) {
     const value = Number(line.slice(line.lastIndexOf(" ")));

@@ -7,14 +7,14 @@ import { addToLogs, type BenchEvent } from "./events.ts";
 
 const AT_CAP = 0.3;
 
-interface Person {
+export interface Person {
   readonly customer: string;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly contacts: number;
 }
 
 /** Customer number `index` of those that events are made for (bench/load/events.ts). */
-function person(index: number): Person {
+export function person(index: number): Person {
   return {
     customer: `c-${10_000 + index}`,
     attributes: {

@@ -40,12 +40,21 @@ export function benchCommand(): Command {
     .argument("[name...]", "only these; all where none is named")
     .option("--quick", "a short run, to see that they work", false)
     .option("--list", "only tell what there is", false)
+    .option("--guard", "only compare pure work with bench/budget.json; exit 1 where it has become slow", false)
     .option("--json", "print the results as JSON", false)
     .addHelpText("after", "\nExample:\n  npm run bench -- decide --quick")
     .action(bench);
 }
 
-async function bench(names: readonly string[], flags: { quick: boolean; list: boolean; json: boolean }): Promise<void> {
+interface Flags {
+  readonly quick: boolean;
+  readonly list: boolean;
+  readonly guard: boolean;
+  readonly json: boolean;
+}
+
+async function bench(names: readonly string[], flags: Flags): Promise<void> {
+  if (flags.guard) return await guard(flags.json);
   const all = await loadBenches();
   const unknown = names.find((name) => !all.some((one) => one.name === name));
   if (unknown !== undefined) throw unknownBench(unknown, all);
@@ -60,6 +69,21 @@ async function bench(names: readonly string[], flags: { quick: boolean; list: bo
     results.push(await runOne(one, flags));
   }
   if (flags.json) printJson(results);
+}
+
+/** What bench/load/guard.ts exports; it is compiled apart from the engine. */
+interface Verdict {
+  readonly rows: readonly BenchRow[];
+  readonly beyond: readonly string[];
+}
+
+async function guard(json: boolean): Promise<void> {
+  const file = pathToFileURL(join(repositoryRoot, "dist", "bench", "load", "guard.js")).href;
+  const { runGuards }: { readonly runGuards: () => Promise<Verdict> } = await import(file);
+  const { rows, beyond } = await runGuards();
+  if (json) printJson(rows);
+  else printLine(formatTable(rows, paintFor(process.stdout, process.env)));
+  if (beyond.length > 0) throw new CommandTrouble(`slower than bench/budget.json allows: ${beyond.join(", ")}`, 1);
 }
 
 async function runOne(one: Bench, flags: { readonly quick: boolean; readonly json: boolean }): Promise<Result> {

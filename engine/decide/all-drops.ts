@@ -21,29 +21,25 @@ export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter):
     }
   };
   early.forEachPacked((drop) => {
-    tell(drop.row);
+    if (next < left.length && (left[next] as number) < drop.row) tell(drop.row);
     told = drop.row;
-    const action = table.actionOf[drop.row] as ActionIndex;
-    if (choice.fallen.size === 0 || !choice.fallen.has(action)) copy(drop, early, choice, drops);
+    if (choice.fallen.size === 0 || !choice.fallen.has(table.actionOf[drop.row] as ActionIndex)) {
+      copy(drop, early, choice, drops);
+    }
   });
   tell(Number.POSITIVE_INFINITY);
   return drops.take(table);
 }
 
-/** Rows of what was left for the ranking, and of the actions that rules reading models dropped; ascending, each once. */
-function rowsLeft({ table }: Prepared, { qualified, fallen }: Choice): Int32Array {
+/** Rows of what was left for the ranking, and of the actions that rules reading models dropped; ascending, each once or more. */
+function rowsLeft({ table }: Prepared, { qualified, fallen }: Choice): readonly number[] {
   const { treatments, kept } = qualified;
-  const rows = new Int32Array(treatments.length + kept.length + fallen.size);
-  let end = 0;
-  for (const index of treatments) {
-    const row = table.rowOfTreatment[index] as number;
-    if (end === 0 || rows[end - 1] !== row) rows[end++] = row;
-  }
-  if (kept.length + fallen.size === 0) return rows.subarray(0, end);
-  for (const { treatment } of kept) rows[end++] = table.rowOfTreatment[treatment.treatment.index] as number;
-  for (const action of fallen.keys()) rows[end++] = table.rowOfAction[action] as number;
-  const sorted = rows.subarray(0, end).sort();
-  return sorted.filter((row, at) => row !== sorted[at - 1]);
+  const rows: number[] = [];
+  for (let at = 0; at < treatments.length; at++) rows.push(table.rowOfTreatment[treatments[at] as number] as number);
+  if (kept.length + fallen.size === 0) return rows;
+  for (const { treatment } of kept) rows.push(table.rowOfTreatment[treatment.treatment.index] as number);
+  for (const action of fallen.keys()) rows.push(table.rowOfAction[action] as number);
+  return rows.sort((a, b) => a - b);
 }
 
 /** `isTold`: is it still to be told why, or has it fallen already? */

@@ -1,14 +1,19 @@
 // Priority = P^a x C^b x V^c x L^d x B^e x F^f.
 import type { BetaCounts, Priority } from "../domain/decision.ts";
-import type { VerdictSlot } from "../domain/ids.ts";
+import type { TreatmentIndex, VerdictSlot } from "../domain/ids.ts";
 import { type Action, type Arbitration, RULE_ERROR, RULE_TRUE, type Treatment } from "../rulebook/rulebook.ts";
+import type { CandidateTable } from "./candidate-table.ts";
 
 /**
  * Posterior mean of a Beta prior after Bernoulli trials, (alpha + positives) / (alpha + beta + trials)
  * (Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.4). In [0, 1] for sane evidence.
  */
-export function propensityOf({ prior, index }: Treatment, { trials, positives }: BetaCounts): number {
-  return (prior.alpha + (positives[index] ?? 0)) / (prior.alpha + prior.beta + (trials[index] ?? 0));
+export function propensityOf(
+  { alpha, priorSum }: Pick<CandidateTable, "alpha" | "priorSum">,
+  index: TreatmentIndex,
+  { trials, positives }: BetaCounts,
+): number {
+  return ((alpha[index] as number) + (positives[index] ?? 0)) / ((priorSum[index] as number) + (trials[index] ?? 0));
 }
 
 /** Share of positives without the prior; NaN where nothing was tried. */

@@ -2,6 +2,7 @@
 import type { DecisionInput, DecisionRequest } from "../domain/decision.ts";
 import { DROPPED, type DropList, DropWriter } from "../domain/drop-list.ts";
 import { isAnonymous, type ModelIndex, type PlacementIndex, type TreatmentIndex } from "../domain/ids.ts";
+import { ByteTape, IntTape } from "../domain/tape.ts";
 import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import {
   type Action,
@@ -11,13 +12,13 @@ import {
   type RuleScope,
   type Treatment,
 } from "../rulebook/rulebook.ts";
+import { propensityOf } from "./arbitration.ts";
 import { type ConsentVerdict, consentVerdict } from "./consent.ts";
 import type { Ledger } from "./contact-limits.ts";
 import { LIVE_POLICY, type Suppressions } from "./contact-policy.ts";
 import { unavailable } from "./engagement-policy.ts";
 import { type Assignment, armsOf, isOffByArm } from "./experiments.ts";
 import { type DueTreatment, dueTreatments, NO_ROOM } from "./held-room.ts";
-import { createPairs } from "./pairs.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { QuietTimes } from "./quiet-hours.ts";
 import { createRequestPlans, type RequestPlan } from "./request-plan.ts";
@@ -67,13 +68,15 @@ export function createQualify(
   ledger: Ledger,
 ): (input: DecisionInput) => Qualified {
   const { rulebook, table, actions, treatments: prepareds } = prepared;
-  const { from, to, rowOfAction, rowOfTreatment, consentRow, alpha, priorSum, floor } = table;
+  const { from, to, rowOfAction, rowOfTreatment, consentRow, floor } = table;
   const { firstRule, ruleSlots, ruleIndexes, ruleCodes } = table;
   const plans = createRequestPlans(actions, rulebook.channels.length);
   const isAsked = new Uint8Array(rulebook.placements.length);
   const consents: (ConsentVerdict | undefined)[] = [];
   const drops = new DropWriter();
-  const pairs = createPairs();
+  const treatments = new IntTape();
+  const placements = new IntTape();
+  const bytes = new ByteTape();
   const unscored = new Float64Array(rulebook.models.length).fill(Number.NaN);
   let quietUntil = NEVER;
   /** Who may be suppressed, live, or beyond a cap: asked once, so that most candidates of most customers are not. */
@@ -89,27 +92,40 @@ export function createQualify(
     for (const { placement } of asked) isAsked[placement.index] = 1;
     const plan = plans.planOf(request.channel, isAsked);
     const scope = scopeOf(input, unscored);
-    const verdicts = new Uint8Array(rulebook.verdicts);
+    const verdicts = bytes.zeros(rulebook.verdicts);
     rulebook.evaluateRules(scope, verdicts);
     const arms = armsOf(rulebook, profile.key, now, verdicts);
-    open(input, arms);
+    start(input, arms);
     const sticky = profile.contacts.length === 0 ? NONE_KEPT : stickyOf(input, asked);
     const kept: KeptContact[] = [];
     for (let action = 0; action < actions.length; action++) {
       test(action, plan, input, verdicts, arms, sticky, kept);
     }
     if (kept.length > 1) kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
-    const due = pairs.isEmpty() ? NO_ROOM : dueFor(input, verdicts, arms);
-    const { treatments, placements } = pairs.take();
-    const needsModels = modelsFor(treatments, kept, due);
-    const dropped = drops.take(table);
-    return { asked, plan, scope, verdicts, arms, treatments, placements, kept, dropped, quietUntil, due, needsModels };
+    const due = treatments.length === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
+    const open = treatments.cut();
+    const needsModels = modelsFor(open, kept, due);
+    return {
+      asked,
+      plan,
+      scope,
+      verdicts,
+      arms,
+      treatments: open,
+      placements: placements.cut(),
+      kept,
+      dropped: drops.take(table),
+      quietUntil,
+      due,
+      needsModels,
+    };
   };
 
-  function open(input: DecisionInput, arms: readonly Assignment[]): void {
+  function start(input: DecisionInput, arms: readonly Assignment[]): void {
     consents.length = 0;
     drops.clear();
-    pairs.clear();
+    treatments.clear();
+    placements.clear();
     quietUntil = NEVER;
     suppressions.open(input);
     quiet.open(input);
@@ -193,8 +209,7 @@ export function createQualify(
       drops.addCause(row, DROPPED.limited, refusal);
       return true;
     }
-    const tried = (priorSum[index] as number) + (evidence.trials[index] ?? 0);
-    const propensity = ((alpha[index] as number) + (evidence.positives[index] ?? 0)) / tried;
+    const propensity = propensityOf(table, index, evidence);
     if (propensity >= (floor[index] as number)) return false;
     drops.addNumber(row, DROPPED.belowFloor, 0, propensity);
     return true;
@@ -238,14 +253,18 @@ export function createQualify(
 
   /** `n`: position of the treatment in the plan. */
   function addPairs(index: TreatmentIndex, n: number, plan: RequestPlan): void {
+    const first = plan.firstPair[n] as number;
     const end = plan.firstPair[n + 1] as number;
-    for (let at = plan.firstPair[n] as number; at < end; at++) {
+    treatments.reserve(end - first);
+    placements.reserve(end - first);
+    for (let at = first; at < end; at++) {
       const placement = plan.pairs[at] as PlacementIndex;
       if (mayBeSuppressed) {
         const candidate = prepareds[index] as PreparedTreatment;
         if (suppressions.liveElsewhereUntil(candidate, placement) !== LONG_AGO) continue;
       }
-      pairs.add(index, placement);
+      treatments.push(index);
+      placements.push(placement);
     }
   }
 
@@ -278,7 +297,7 @@ export function createQualify(
 
   /** What is worth how much, and whether its rules let it stand, decides whether room is held for it. */
   function modelsFor(
-    treatments: Int32Array,
+    open: Int32Array,
     kept: readonly KeptContact[],
     due: readonly DueTreatment[],
   ): readonly ModelIndex[] {
@@ -287,7 +306,7 @@ export function createQualify(
     const need = (action: number) => {
       for (const model of actions[action]?.needsModels ?? []) needs.add(model);
     };
-    for (const index of treatments) need((prepareds[index] as PreparedTreatment).action.index);
+    for (const index of open) need((prepareds[index] as PreparedTreatment).action.index);
     for (const { treatment } of kept) need(treatment.action.index);
     for (const { action } of due) need(action);
     return [...needs].sort((a, b) => a - b);

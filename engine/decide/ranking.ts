@@ -1,5 +1,4 @@
 // The order in which candidates are tried.
-import { twice } from "../domain/drop-list.ts";
 import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 
 export interface Ranked {
@@ -98,4 +97,11 @@ export function createRanking(): Ranking {
   }
 
   return { clear, add, take, rest };
+}
+
+/** Grown to twice its length, with what it held. */
+function twice<T extends Int32Array | Float64Array>(full: T, kind: new (length: number) => T): T {
+  const grown = new kind(full.length * 2);
+  grown.set(full as never);
+  return grown;
 }

@@ -2,7 +2,7 @@
 import type { DecisionInput, Priority } from "../domain/decision.ts";
 import type { ActionIndex, ChannelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Action } from "../rulebook/rulebook.ts";
-import { contextOf, type Factors, priorityOf, rawPropensity, worth, worthOf } from "./arbitration.ts";
+import { contextOf, type Factors, priorityOf, propensityOf, rawPropensity, worth, worthOf } from "./arbitration.ts";
 import { createBoosts } from "./boosts.ts";
 import { type Assignment, armsLever } from "./experiments.ts";
 import { createPressure } from "./fatigue.ts";
@@ -31,7 +31,7 @@ export interface Scales {
 export function createScales({ rulebook, table, actions, treatments }: Prepared): Scales {
   const boosts = createBoosts(rulebook);
   const pressure = createPressure(rulebook);
-  const { alpha, priorSum, lever: levers, hasContext, isExempt, channel, action: actionOf } = table;
+  const { lever: levers, hasContext, isExempt, channel, action: actionOf } = table;
   const { actionLever, actionHasContext, valueSlot, value } = table;
   const found = { propensity: 0, context: 1, value: 0, lever: 1, boost: 1, fatigue: 1, priority: 0 };
   let weighing: Weighing | undefined;
@@ -51,9 +51,7 @@ export function createScales({ rulebook, table, actions, treatments }: Prepared)
     const { input, verdicts } = weighing as Weighing;
     const action = actionOf[index] as number;
     if (action !== current) weighAction(action);
-    const { trials, positives } = input.evidence;
-    found.propensity =
-      ((alpha[index] as number) + (positives[index] ?? 0)) / ((priorSum[index] as number) + (trials[index] ?? 0));
+    found.propensity = propensityOf(table, index, input.evidence);
     found.context =
       hasContext[index] === 0
         ? context

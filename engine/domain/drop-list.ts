@@ -6,6 +6,7 @@
 //   causes    what several drops share: a policy with its numbers; and whole drops of the rare kinds
 import type { ActionDrop, Drop, EngagementStage, Stage, TreatmentDrop } from "./drop.ts";
 import type { ActionIndex, PlacementIndex, RuleIndex, TreatmentIndex } from "./ids.ts";
+import { FloatTape, IntTape } from "./tape.ts";
 
 /** What a word says. The operand is 0, or as noted. */
 export const DROPPED = {
@@ -189,34 +190,31 @@ export const BECAUSE_OF: readonly (string | undefined)[] = [
   undefined,
 ];
 
-/** Collects the drops of one decision, in canonical order; `clear` starts over. Grows once to what a rulebook needs. */
+/** Collects the drops of one decision, in canonical order; `clear` starts over. */
 export class DropWriter {
-  private words = new Int32Array(64 * WORDS_PER_DROP);
-  private numbers = new Float64Array(64);
+  private readonly words = new IntTape();
+  private readonly numbers = new FloatTape();
   private causes: Cause[] = [];
-  private end = 0;
-  private numbersEnd = 0;
 
   clear(): void {
-    this.end = 0;
-    this.numbersEnd = 0;
+    this.words.clear();
+    this.numbers.clear();
     if (this.causes.length > 0) this.causes = [];
   }
 
   add(row: number, meta: number, operand: number): void {
-    const at = this.end;
-    if (at === this.words.length) this.words = twice(this.words, Int32Array);
-    this.words[at] = row;
-    this.words[at + 1] = meta;
-    this.words[at + 2] = operand;
-    this.end = at + WORDS_PER_DROP;
+    const { words } = this;
+    words.reserve(WORDS_PER_DROP);
+    words.push(row);
+    words.push(meta);
+    words.push(operand);
   }
 
   /** Of a code that has a number. `meta`: code, placement << 8 */
   addNumber(row: number, meta: number, operand: number, number: number): void {
     this.add(row, meta, operand);
-    if (this.numbersEnd === this.numbers.length) this.numbers = twice(this.numbers, Float64Array);
-    this.numbers[this.numbersEnd++] = number;
+    this.numbers.reserve(1);
+    this.numbers.push(number);
   }
 
   /** One that shares its cause with those before it shares the object, too. */
@@ -226,15 +224,10 @@ export class DropWriter {
     this.add(row, code, operand);
   }
 
+  /** What was added since the last time. */
   take(rows: CandidateRows): DropList {
     const causes = this.causes.length === 0 ? NO_CAUSES : this.causes;
-    return new DropList(rows, this.words.slice(0, this.end), this.numbers.slice(0, this.numbersEnd), causes);
+    if (this.causes.length > 0) this.causes = [];
+    return new DropList(rows, this.words.cut(), this.numbers.cut(), causes);
   }
-}
-
-/** Grown to twice its length, with what it held. */
-export function twice<T extends Int32Array | Float64Array>(full: T, kind: new (length: number) => T): T {
-  const grown = new kind(full.length * 2);
-  grown.set(full as never);
-  return grown;
 }

@@ -1,8 +1,8 @@
 // The fold of a step, and what becomes of an entry that it throws for.
 import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey } from "../domain/ids.ts";
-import { addKey } from "./entry-needs.ts";
 import { type FoldContext, foldEntry } from "./fold-entry.ts";
+import { addKey } from "./log-cursor.ts";
 import type { Partition } from "./partition.ts";
 import { type Isolated, type PoisonBook, placeOfError } from "./poison.ts";
 import type { StepInput } from "./step.ts";

@@ -12,11 +12,11 @@ import type { QuotaAccounts } from "../journal/quota.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
 import { addEvidence, type EvidenceByTreatment } from "../learn/evidence.ts";
-import { addKey, compiled, decodeInto, learnLayouts } from "./entry-needs.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, decodeInto } from "./log-cursor.ts";
 import { type Partition, touch } from "./partition.ts";
-import { type RecoverContext, recoverPartition } from "./recover.ts";
+import { compiled, learnLayouts, type RecoverContext, recoverPartition } from "./recover.ts";
 import { createRulebookLibrary } from "./rulebook-library.ts";
 
 const PAGE = 1_000;

@@ -9,16 +9,17 @@ import { type Instant, LONG_AGO } from "../domain/time.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { type Base, decodeBase, entriesOf } from "../journal/base.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
-import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
+import type { Acquired, Journal, LogState } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
+import { layoutHashIn } from "../profile/record.ts";
 import { createProfileStore } from "../profile/store.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { countDecisions } from "./campaign-counts.ts";
-import { addKey, compiled, decodeInto, learnLayouts } from "./entry-needs.ts";
 import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, createLogCursor, type LogCursor } from "./log-cursor.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
 import type { Isolated, PoisonBook } from "./poison.ts";
 import { grant, spend } from "./quota-ledger.ts";
@@ -57,8 +58,11 @@ export async function recoverPartition(
   while (partition.seq < acquired.seq) {
     const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
     if (page.length === 0) throw missing(partition, acquired.seq);
-    for (const { seq, payload } of page) {
-      const commit = decodeCommit(payload);
+    const commits = page.map(({ seq, payload }) => ({ seq, commit: decodeCommit(payload) }));
+    // At once: with a round trip for each commit a recovery would take as long as the commits did.
+    const decided = commits.flatMap(({ commit }) => commit.decisions.map(({ key }) => key));
+    await loadProfiles(context, partition, new Set(decided));
+    for (const { seq, commit } of commits) {
       if (!follows(partition.seq, seq, commit)) throw missing(partition, acquired.seq);
       await replayCommit(context, partition, seq, commit, cursor);
     }
@@ -179,35 +183,31 @@ async function replayCommit(
   partition.seq = seq;
 }
 
-interface LogCursor {
-  /** Entries after the partition's position up to and including this one. */
-  readonly upTo: (position: Position) => Promise<readonly LogEntry[]>;
+/** Layouts under which these entries bring profiles along, learnt before the fold needs them. */
+export async function learnLayouts(
+  context: Pick<RecoverContext, "learnLayout">,
+  { store }: Partition,
+  entries: readonly LogEntry[],
+): Promise<void> {
+  for (const entry of entries) {
+    if (entry.kind !== "merge" || entry.packed === undefined) continue;
+    const hash = layoutHashIn(entry.packed);
+    if (hash !== undefined && !store.knows(hash)) store.learn(await context.learnLayout(hash));
+  }
 }
 
-function createLogCursor(context: RecoverContext, partition: Partition): LogCursor {
-  let page: readonly RawEntry[] = [];
-  let next = 0;
-  let after = partition.position;
-  const upTo = async (position: Position): Promise<readonly LogEntry[]> => {
-    const entries: LogEntry[] = [];
-    for (;;) {
-      for (; next < page.length; next++) {
-        const raw = page[next] as RawEntry;
-        if (comparePositions(raw.position, position) > 0) return entries;
-        entries.push(decodeInto(partition, raw, context.partitions));
-        after = raw.position;
-      }
-      if (comparePositions(after, position) >= 0) return entries;
-      page = await context.journal.entries(partition.index, after, undefined, PAGE);
-      next = 0;
-      if (page.length === 0) {
-        throw new Error(
-          `partition ${partition.index}: the input log ends at ${after}, but a commit reflects ${position}`,
-        );
-      }
-    }
-  };
-  return { upTo };
+/** The rulebooks that these entries activate, compiled before the fold needs them. */
+export async function compiled(
+  context: Pick<RecoverContext, "findRulebook">,
+  entries: readonly LogEntry[],
+): Promise<(hash: RulebookHash) => ActiveRulebook | undefined> {
+  const found = new Map<RulebookHash, ActiveRulebook>();
+  for (const entry of entries) {
+    if (entry.kind !== "activation") continue;
+    const active = await context.findRulebook(entry.rulebook);
+    if (active !== undefined) found.set(entry.rulebook, active);
+  }
+  return (hash) => found.get(hash);
 }
 
 export function nowOf(partition: Partition, clock: () => number): Instant {

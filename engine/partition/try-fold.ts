@@ -4,8 +4,8 @@ import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey } from "../domain/ids.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { createProfileStore } from "../profile/store.ts";
-import { addKey } from "./entry-needs.ts";
 import { type FoldContext, foldEntry } from "./fold-entry.ts";
+import { addKey } from "./log-cursor.ts";
 import { emptyDraft, type Partition } from "./partition.ts";
 import { placeOfError } from "./poison.ts";
 

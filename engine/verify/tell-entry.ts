@@ -124,7 +124,7 @@ function tellEvent(telling: Telling, entry: LogEntry, event: CustomerEvent): "fo
   const { arrivedAt } = entry;
   startJoining(telling, known, event);
   noteWritten(telling, known, false);
-  keepEvent(known.kept, book, event);
+  keepEvent(known.kept, book, event, arrivedAt);
   if (learnEvent(known, book, event, arrivedAt)) noteWritten(telling, known, true);
   if (event.type === "outcome") tellOutcome(telling, known, event, arrivedAt);
   if (event.type === "case_opened") leaveSuppressed(telling, known, event, arrivedAt);

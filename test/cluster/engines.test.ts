@@ -306,7 +306,7 @@ async function openDoor(stream: string): Promise<FrontDoor> {
     owner: "door",
     leaseMs: 1_000,
     streams: [stream],
-    log: { warn: () => undefined },
+    log: { warn: () => undefined, error: () => undefined },
   });
   door.start();
   return door;

@@ -62,7 +62,7 @@ async function moved(): Promise<number> {
   return lengths.reduce((sum, each) => sum + each, 0);
 }
 
-it("counts what was taken from under it, once, and moves the rest", { timeout: 60_000 }, async () => {
+it("RET-3 counts what was taken from under it, once, and moves the rest", { timeout: 60_000 }, async () => {
   const door = startDoor("one");
   await send(50);
   await untilMoved();
@@ -80,7 +80,7 @@ it("counts what was taken from under it, once, and moves the rest", { timeout: 6
   ]);
 });
 
-it("counts what is gone since the last mover ended, and nothing where nobody trimmed", {
+it("RET-3 counts what is gone since the last mover ended, and nothing where nobody trimmed", {
   timeout: 60_000,
 }, async () => {
   await send(10);

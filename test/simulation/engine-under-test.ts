@@ -16,6 +16,8 @@ import { createJournalTail } from "../../engine/peer/journal-tail.ts";
 import type { PeerClient } from "../../engine/peer/peer-client.ts";
 import { createJournalReader } from "../../engine/peer/read-journals.ts";
 import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
+import { retainSession } from "../../engine/retain/retain-session.ts";
+import type { Retention } from "../../engine/retain/retention.ts";
 import type { ModelFate } from "./faults.ts";
 import { createSimulatedModel } from "./simulated-model.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -50,6 +52,8 @@ export interface EngineOptions {
   readonly peers: Pick<PeerClient, "call">;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly modelFate: () => ModelFate;
+  /** Undefined: all is kept. */
+  readonly retention: Retention | undefined;
   readonly onCommitted: (committed: Committed) => void;
   readonly log: Log;
 }
@@ -64,6 +68,18 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
   const connect = (silenceMs = SILENCE_MS): Promise<RedisConnection> => options.connect(silenceMs);
   const lane = createRedisLane(() => connect());
   const tailLane = createRedisLane(() => connect());
+  const retain = (opened: Session, retention: Retention): (() => Promise<void>) =>
+    retainSession(opened, {
+      connect,
+      retention,
+      archiveDir: undefined,
+      alone: opened.alone,
+      pollMs: 300,
+      restMs: 600,
+      clock: () => Date.now(),
+      log,
+      metrics,
+    });
   let session: Session | undefined;
   let failure: Error | undefined;
   const loop = createDecisionLoop({
@@ -105,8 +121,10 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
         batchMax: 40,
       });
       door.start();
+      const stopRetaining = options.retention === undefined ? undefined : retain(opened, options.retention);
       return async () => {
         session = undefined;
+        await stopRetaining?.();
         await door.stop();
       };
     },

@@ -47,6 +47,9 @@ export interface RedisServerOptions {
 
 const COMMANDS: Readonly<Record<string, Command>> = { ...PLAIN_COMMANDS, ...SORTED_SET_COMMANDS, ...STREAM_COMMANDS };
 
+/** What a command is given first is not always a key. */
+const WITH_SUBCOMMAND: ReadonlySet<string> = new Set(["XINFO", "XGROUP"]);
+
 export function createRedisServer(options: RedisServerOptions): RedisServer {
   const db = createDatabase();
   const scripts = new Map<string, string>();
@@ -72,7 +75,7 @@ export function createRedisServer(options: RedisServerOptions): RedisServer {
     oneSlot(keys);
     note({ source, keys, args });
     return runLua(options.rewrite(source), keys, args, (inner) => {
-      const touched = inner[1];
+      const touched = inner[WITH_SUBCOMMAND.has(inner[0] ?? "") ? 2 : 1];
       const isKeyed = touched !== undefined && inner[0] !== "TIME";
       if (isKeyed && !keys.includes(touched))
         throw new SimpleError(`ERR script touches the undeclared key '${touched}'`);

@@ -1,6 +1,7 @@
 // `nba verify`: finds nothing where nothing is wrong, whatever has happened, and each thing that is made wrong.
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { DAY_MS, HOUR_MS, type Instant } from "../../engine/domain/time.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import type { Difference } from "../../engine/verify/difference.ts";
@@ -75,6 +76,23 @@ it(`S1 S2 S3 S5: a busy life differs in nothing, as it goes on and after it (NBA
   expect(sum((one) => one.compared)).toBeGreaterThan(10);
   expect(sum((one) => one.decisions)).toBeGreaterThan(ACTS / 10);
   expect(sum((one) => one.uncovered)).toBe(0);
+});
+
+it("S5: streams that a replay drives days apart differ in nothing: what had been forgotten cannot be told", async () => {
+  await client.flushall();
+  const running = await startLoop(redis.url);
+  stopAtEnd = running.stop;
+  const begin = Date.UTC(2020, 0, 1);
+  const later = { small: 0, "days-ahead": 3 * DAY_MS, behind: HOUR_MS };
+  for (const [id, ms] of Object.entries(later)) {
+    const ts = (begin + ms) as Instant;
+    const bought = event(id, "purchase", "ana", { amount: id === "behind" ? 100 : 1 }, ts);
+    await client.xadd(`nba:{${home("ana")}}:events`, "*", ...encodeEvent(bought, ts));
+  }
+  await until(async () => (await client.hlen(`nba:{${home("ana")}}:decisions`)) === 1);
+  const report = await verify();
+  expect(report.differences).toEqual([]);
+  expect(report.partitions.reduce((sum, { decisions }) => sum + decisions, 0)).toBe(1);
 });
 
 describe("what is made wrong is found", { timeout: 60_000 }, () => {
