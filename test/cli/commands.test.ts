@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createProgram } from "../../engine/cli/create-program.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 let scratch: string;
@@ -50,22 +51,18 @@ describe("nba", SLOW, () => {
     expect(nba(["key", "crm"])).toMatchObject({ status: 2, stdout: "" });
   });
 
-  it("has help with an example for every command", () => {
-    const listed = nba(["--help"]).stdout.split("Commands:")[1] ?? "";
-    const commands = [...listed.matchAll(/^ {2}([a-z]+) /gm)]
-      .map((match) => match[1])
-      .filter((name) => name !== "help");
-    expect(commands).toEqual(expect.arrayContaining(["start", "validate", "replay", "features", "partition", "bench"]));
-    for (const command of commands) {
-      const { status, stdout } = nba(
-        [command === "features" ? "features export" : (command as string), "--help"].flatMap((text) => text.split(" ")),
-      );
-      expect(status, command).toBe(0);
-      expect(stdout, command).toMatch(/Usage: nba /);
-      expect(stdout, command).toContain("Example");
-      expect(stdout, `${command}: defaults as one would write them`).not.toMatch(
-        /\(default: (null|undefined|NaN|[{[])/,
-      );
+  it("has help with an example for every command", async () => {
+    const { commands } = await createProgram(undefined);
+    expect(commands.map((command) => command.name())).toEqual(
+      expect.arrayContaining(["start", "validate", "replay", "features", "partition", "bench"]),
+    );
+    for (const command of commands.flatMap((each) => (each.commands.length > 0 ? each.commands : [each]))) {
+      let text = "";
+      command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+      const name = command.name();
+      expect(text, name).toMatch(/Usage: nba /);
+      expect(text, name).toContain("Example");
+      expect(text, `${name}: defaults as one would write them`).not.toMatch(/\(default: (null|undefined|NaN|[{[])/);
     }
   });
 
