@@ -172,6 +172,7 @@ export function createLedger(plan: LimitPlan): Ledger {
       if (worst !== undefined && reopensAt <= worst.reopensAt) continue;
       worst = refusals[counter] ?? { policy: limit.index, counted: count, reopensAt };
       refusals[counter] = worst;
+      isDirty = true;
     }
     return worst;
   }
@@ -211,6 +212,7 @@ export function createLedger(plan: LimitPlan): Ledger {
     if (!Number.isNaN(known)) return known as Instant;
     const at = roomFor(1, counter);
     opens[counter] = at;
+    isDirty = true;
     return at;
   }
 

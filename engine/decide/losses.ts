@@ -63,6 +63,11 @@ export class Losses {
     if (this.others.size > 0) this.others.delete(treatment);
   }
 
+  reset(): void {
+    this.codes.fill(NONE);
+    this.others.clear();
+  }
+
   private tellsMore(treatment: number, placement: number): boolean {
     if (this.codes[treatment] === NONE) return true;
     const told = this.placements[treatment] as number;

@@ -49,6 +49,8 @@ export function openBoard(
   board: Board,
   asked: readonly { readonly placement: Placement; readonly limit: number }[],
 ): void {
+  // A decision that failed half-way has not closed it: nothing of that may be left.
+  if (board.slots.length > 0) reset(board);
   const slots: Slots[] = [];
   board.free = 0;
   for (const { placement, limit } of asked) {
@@ -65,6 +67,13 @@ export function closeBoard(board: Board): void {
     board.slotsAt[placement.index] = undefined;
     for (const { treatment } of placed) board.taken[treatment.action.index] = NOBODY;
   }
+  board.slots = [];
+}
+
+function reset(board: Board): void {
+  board.taken.fill(NOBODY);
+  board.slotsAt.fill(undefined);
+  board.losses.reset();
 }
 
 /** What stands for the action; undefined where nothing does. */

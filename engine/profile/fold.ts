@@ -43,6 +43,7 @@ export function foldFeatures(
   makeRoom: MakeRoom,
 ): void {
   const readers = layout.readersByType.get(event.type) ?? layout.readersOfAny;
+  found.track = Number.POSITIVE_INFINITY;
   for (const reader of readers) {
     if (!reader.matches(event)) continue;
     if (reader.domain === "number") {
@@ -138,6 +139,21 @@ function weight(f64: Float64Array, at: number, ts: number, { halfLifeMs }: FedRe
   return 2 ** ((ts - (f64[at] as number)) / halfLifeMs);
 }
 
+/** The track that this event reached last, and its first cell: rows come and go behind that cell only. */
+const found = { track: Number.POSITIVE_INFINITY, cell: 0 };
+
+/** As `trackAt`, going on from where the event was before: one look over the tracks for all that it updates. */
+function firstOf(cursor: Cursor, layout: Layout, track: number): number {
+  if (track < found.track) found.cell = trackAt(cursor, layout, track);
+  else {
+    for (let index = found.track; index < track; index++) {
+      found.cell += panesOf(cursor, layout, index) * (layout.tracks[index] as Track).rowCells;
+    }
+  }
+  found.track = track;
+  return found.cell;
+}
+
 /** Cell within the record of the row of this pane, made where there is none; -1 where the pane has expired. */
 function rowFor(
   cursor: Cursor,
@@ -148,7 +164,7 @@ function rowFor(
   makeRoom: MakeRoom,
 ): number {
   const pane = Math.floor(ts / track.paneMs);
-  const first = trackAt(cursor, layout, track.index);
+  const first = firstOf(cursor, layout, track.index);
   const panes = panesOf(cursor, layout, track.index);
   const { u32 } = cursor.chunk;
   const { base } = cursor;

@@ -133,7 +133,8 @@ function bindReader(
       const { kind, at } = found(registers, id);
       return { kind, at, halfLifeMs };
     }),
-    tracks: draft.tracks.map((id) => found(tracks, id)),
+    // As they lie in the record: a fold goes over them once.
+    tracks: draft.tracks.map((id) => found(tracks, id)).sort((a, b) => a.index - b.index),
   };
 }
 

@@ -56,6 +56,11 @@ describe("a random customer under random policies", () => {
     LONGEST_MS,
   );
 
+  // A customer without contacts was refused by a limit of none, and the next one was told that customer's count.
+  test("CON-4 what one customer is told is not told the next: seed 37309598", () => {
+    expect(firstFault(37_309_598)).toBeUndefined();
+  });
+
   test("the worlds are rich: everything that may be happens in them", () => {
     const seen = new Map<string, number>();
     const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
