@@ -6,9 +6,10 @@ import type { PlacementIndex } from "../engine/domain/ids.ts";
 import type { Instant } from "../engine/domain/time.ts";
 import type { Rulebook } from "../engine/rulebook/rulebook.ts";
 import { compileRules, deliveredFiles, type Rules } from "./load/delivered-rules.ts";
-import { type DrawnAction, drawActions, rulebookOf, writtenByHand } from "./load/generated-rules.ts";
+import { type DrawnAction, drawActions, rulebookOf } from "./load/generated-rules.ts";
 import { makeInputs } from "./load/profiles.ts";
 import { alternate, roundsOf, rowOf } from "./load/rounds.ts";
+import { type ByHand, createByHand, REASONS, type Shown } from "./peers/decide-by-hand.ts";
 
 export const bench: Bench = {
   name: "decide",
@@ -39,13 +40,13 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
       request,
     });
     assertAgreement(rules, actions, inputs);
-    const hand = writtenByHand(actions, rules.rulebook);
+    const byHand = createByHand(actions, rules.rulebook);
     const turnMs = options.quick ? 100 : TURN_MS;
     const cursor = { at: 0 };
     microseconds(turnMs, inputs, cursor, (input) => decide(rules.decider, input, []).slates.length); // warm
     const us = await alternate(roundsOf(options), {
       engine: () => microseconds(turnMs, inputs, cursor, (input) => decide(rules.decider, input, []).slates.length),
-      hand: () => microseconds(turnMs, inputs, cursor, ({ profile }) => hand(profile)),
+      hand: () => microseconds(turnMs, inputs, cursor, (input) => byHand(input).home.length),
     });
     const words = `${count} actions, ${rules.rulebook.treatments.length} treatments`;
     rows.push(
@@ -71,16 +72,49 @@ export function requestFor(rulebook: Rulebook): DecisionRequest {
   return { direction: "inbound", placements, context: {}, locale: "en" };
 }
 
-/** A comparison of two that do not do the same would say nothing: where no contact policy interferes, the winner is the same. */
+/** A comparison of two that do not do the same would say nothing: same winners, same texts, same reason for each loser. */
 export function assertAgreement(rules: Rules, actions: readonly DrawnAction[], inputs: readonly DecisionInput[]): void {
-  const hand = writtenByHand(actions, rules.rulebook);
-  for (const input of inputs.filter(({ profile }) => profile.contacts.length === 0).slice(0, AGREED)) {
-    const items = decide(rules.decider, input, []).slates.flatMap((slate) => slate.items);
-    const best = items.toSorted((a, b) => b.factors.priority - a.factors.priority)[0];
-    const chosen = best === undefined ? undefined : rules.rulebook.actions[best.action]?.id;
-    const expected = actions[hand(input.profile)]?.id;
-    if (chosen !== expected) throw new Error(`decide takes ${chosen}, the function by hand ${expected}`);
+  const byHand = createByHand(actions, rules.rulebook);
+  for (const input of inputs.slice(0, AGREED)) {
+    const [engine, hand] = [toldByEngine(rules, input), toldByHand(byHand(input))];
+    const differs = engine.findIndex((line, index) => line !== hand[index]);
+    if (differs < 0 && engine.length === hand.length) continue;
+    throw new Error(`${input.profile.key}: decide says "${engine[differs]}", the function by hand "${hand[differs]}"`);
   }
+}
+
+function toldByEngine({ decider, rulebook }: Rules, input: DecisionInput): string[] {
+  const { slates, dropped } = decide(decider, input, []);
+  const shown = slates.map(({ items }) =>
+    items
+      .map(
+        ({ action, factors, content, reasons }) =>
+          `${action} ${factors.priority.toPrecision(12)} ${content["title"]} ${reasons.join(", ")}`,
+      )
+      .join("; "),
+  );
+  const reasons = new Map<number, string>();
+  for (const drop of dropped) {
+    const word = "rule" in drop ? `${drop.stage}:${rulebook.rules[drop.rule]?.id.split("/").at(-1)}` : drop.stage;
+    if ("treatment" in drop) reasons.set(drop.treatment, word);
+    else for (const treatment of rulebook.actions[drop.action]?.treatments ?? []) reasons.set(treatment, word);
+  }
+  return [...shown, ...rulebook.treatments.map(({ index }) => reasons.get(index) ?? "")];
+}
+
+function toldByHand({ home, hero, app, web }: ByHand): string[] {
+  const told = (shown: readonly Shown[]): string =>
+    shown
+      .map(
+        ({ action, priority, title, reasons }) =>
+          `${action} ${priority.toPrecision(12)} ${title} ${reasons.join(", ")}`,
+      )
+      .join("; ");
+  const reasons = Array.from(app, (code, action) => [
+    REASONS[code] as string,
+    REASONS[web[action] as number] as string,
+  ]);
+  return [told(home), told(hero), ...reasons.flat()];
 }
 
 /**

@@ -62,13 +62,14 @@ async function measure(redis: TestRedis, producer: Redis, move: Move, count: num
 
 const byFrontDoor: Move = async (url, count) => {
   const troubles: string[] = [];
+  const say = (facts: object, message: string): void => void troubles.push(`${message} ${JSON.stringify(facts)}`);
   const door = createFrontDoor({
     owner: "bench",
     leaseMs: 60_000,
     connect: () => connectRedis({ url, silenceMs: 10_000 }),
     partitions: PARTITIONS,
     streams: [STREAM],
-    log: { warn: (facts, message) => void troubles.push(`${message} ${JSON.stringify(facts)}`) },
+    log: { warn: say, error: say },
   });
   door.start();
   const until = performance.now() + STALL_MS;

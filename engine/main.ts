@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
-import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { RunningEngine } from "./cli/serve.ts";
+import type { EngineConfig } from "./cli/start.ts";
 import type { AuthOptions } from "./deliver/auth/authenticate.ts";
 import { createGuard, type Guard } from "./deliver/auth/guard.ts";
 import { createTickets } from "./deliver/auth/tickets.ts";
@@ -56,8 +57,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
-      log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
-      metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
+      log: {
+        warn: (facts, message) => log.warn(message, facts as Record<string, string>),
+        error: (facts, message) => log.error(message, facts as Record<string, string>),
+      },
+      metrics: {
+        dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1),
+        lost: (stream, entries) => metrics.entriesLost.add(metrics.entriesLost.slot("", stream), entries),
+      },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
   let listensOn = "";

@@ -1,8 +1,6 @@
-// A rulebook of any number of actions, two treatments each, over the delivered features, channels and contact policy; and
-// the same conditions written by hand, as somebody would who needs neither rulebook nor reasons nor contact policy.
+// A rulebook of any number of actions, two treatments each, over the delivered features, channels and contact policy.
 import { createRandom, type Random } from "../../engine/cli/traffic/random.ts";
-import type { ProfileView } from "../../engine/domain/decision.ts";
-import type { Rulebook, RulebookFiles } from "../../engine/rulebook/rulebook.ts";
+import type { RulebookFiles } from "../../engine/rulebook/rulebook.ts";
 
 export interface DrawnAction {
   readonly id: string;
@@ -69,37 +67,6 @@ export function rulebookOf(actions: readonly DrawnAction[], delivered: RulebookF
     files[`actions/${name}.yaml`] = head + body;
   }
   return files;
-}
-
-/** Best value for this customer: index of the action, or -1; ties go to the first. Allocates nothing. */
-export function writtenByHand(actions: readonly DrawnAction[], rulebook: Rulebook): (view: ProfileView) => number {
-  const at = (name: string): number => rulebook.features.findIndex((feature) => feature.name === name);
-  const attribute = (name: string): number => rulebook.attributes.findIndex((known) => known.name === name);
-  const [age, tenure, arrears] = [attribute("age"), attribute("tenure_months"), attribute("arrears")];
-  const spend = at("spend_30d");
-  const feature = Int32Array.from(actions, (action) => at(action.feature));
-  const column = (key: "least" | "ageMin" | "tenureMin" | "base" | "slope"): Float64Array =>
-    Float64Array.from(actions, (action) => action[key]);
-  const [least, ageMin, tenureMin] = [column("least"), column("ageMin"), column("tenureMin")];
-  const [base, slope] = [column("base"), column("slope")];
-  const chance = Float64Array.from(actions, ({ app, web }) => Math.max(app, web));
-  return ({ features, attributes }) => {
-    if (attributes[arrears] !== false) return -1;
-    const years = attributes[age] as number;
-    const months = attributes[tenure] as number;
-    const spent = features[spend] as number;
-    let best = -1;
-    let bestPriority = -1;
-    for (let index = 0; index < feature.length; index++) {
-      if (years < (ageMin[index] as number) || months < (tenureMin[index] as number)) continue;
-      if ((features[feature[index] as number] as number) < (least[index] as number)) continue;
-      const priority = (chance[index] as number) * ((base[index] as number) + (slope[index] as number) * spent);
-      if (priority <= bestPriority) continue;
-      best = index;
-      bestPriority = priority;
-    }
-    return best;
-  };
 }
 
 function actionYaml(action: DrawnAction): string {

@@ -1,25 +1,13 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { type Config, optionHelp } from "../config.ts";
-import { LIMITS } from "../limits.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { configOf } from "./config-of.ts";
 import { startRedis } from "./redis-server.ts";
 import { runWorkers } from "./run-workers.ts";
+import { type RunningEngine, serve } from "./serve.ts";
 import { firstSignal } from "./signals.ts";
 import { SHARED_PORT_FLAG, tellParent, untilOrphaned, WORKER_FLAG, workerConfig } from "./worker-place.ts";
-
-/** An engine that serves. */
-export interface RunningEngine {
-  /** http://HOST:PORT as really listened on. */
-  readonly url: string;
-  /** Once it can serve, takes a part of the connections to this port, which other workers of this machine listen on, too. */
-  readonly share: (port: number) => Promise<void>;
-  /** Settles when everything accepted is durable and every socket was told. */
-  readonly stop: () => Promise<void>;
-  /** Rejects where the engine cannot go on; never resolves. */
-  readonly broken: Promise<never>;
-}
 
 /** Paths are absolute, and there is a Redis. */
 export type EngineConfig = Config & { readonly redisUrl: string };
@@ -83,22 +71,4 @@ async function withRedis(config: Config, log: Log, use: (redisUrl: string) => Pr
   } finally {
     await redis.stop();
   }
-}
-
-/** Until something ends it, or it cannot go on. */
-async function serve(engine: RunningEngine, log: Log, said: string, ending: Promise<string>): Promise<void> {
-  log.info(said, { pid: process.pid, url: engine.url });
-  const why = await Promise.race([ending, engine.broken]);
-  log.info("stopping", { signal: why });
-  endAfter(LIMITS.stopMs, log);
-  await engine.stop();
-}
-
-/** Whatever holds it up: what is not stored by then is recovered by the next owner, as after a kill. */
-function endAfter(ms: number, log: Log): void {
-  const ending = setTimeout(() => {
-    log.error("the stop did not come to its end in time");
-    process.exit(1);
-  }, ms);
-  ending.unref();
 }

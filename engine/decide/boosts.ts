@@ -11,6 +11,8 @@ import { orderlySum, recency } from "./recency.ts";
 /** Of one customer at a time: `open` starts over. */
 export interface Boosts {
   readonly open: (contacts: readonly Contact[], now: Instant) => void;
+  /** Is B of anything other than 1? */
+  readonly speaks: () => boolean;
   /** B: above 1 boosts, below 1 decays; 1 where no outcome speaks for or against the action. */
   readonly of: (action: Action) => number;
 }
@@ -23,6 +25,7 @@ export function createBoosts({ boosts }: Rulebook): Boosts {
   function open(contacts: readonly Contact[], now: Instant): void {
     if (speaks) for (const byName of recencies) byName.clear();
     speaks = false;
+    if (contacts.length === 0) return;
     boosts.forEach((boost, position) => {
       for (const contact of contacts) {
         if (!follows(boost, contact)) continue;
@@ -48,7 +51,7 @@ export function createBoosts({ boosts }: Rulebook): Boosts {
     return product;
   }
 
-  return { open, of };
+  return { open, speaks: () => speaks, of };
 }
 
 function follows({ after, scope, only }: Boost, contact: Contact): boolean {

@@ -17,6 +17,8 @@ export interface Choice {
   readonly board: Board;
   /** Actions that a rule reading models dropped. */
   readonly fallen: Map<ActionIndex, Drop>;
+  /** By row: what fell at its floor, and falls for a quota all the same. */
+  readonly restaged: ReadonlyMap<number, Drop>;
   /** Those that wait for the lead of their bundle. */
   readonly followers: Entry[];
 }

@@ -1,10 +1,10 @@
 // Second half of a decision: rules that read models, quotas, priorities, and the slots.
 import type { Decision, DecisionInput, ModelScore } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";
+import { DROPPED, type DropList, DropWriter } from "../domain/drop-list.ts";
 import type { ActionIndex, PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Bundle } from "../rulebook/policies.ts";
-import type { Action } from "../rulebook/rulebook.ts";
-import type { Ranking } from "./arbitration.ts";
+import type { RuleScope } from "../rulebook/rulebook.ts";
 import { type Entry, incomplete, isFollower, isWhole, keptParties, type Party } from "./bundles.ts";
 import type { Choice } from "./choice.ts";
 import { conclude } from "./conclude.ts";
@@ -14,51 +14,57 @@ import { createPlacing, unranked } from "./placing.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
 import { createPurse } from "./quotas.ts";
+import type { Ranking } from "./ranking.ts";
 import { createScales } from "./scales.ts";
-import { createBoard, lose, outrun, slotsOf } from "./slots.ts";
+import { closeBoard, createBoard, lastOf, lose, NOBODY, openBoard, outrun, slotsOf, takenBy } from "./slots.ts";
+
+const NO_DROPS: ReadonlyMap<number, Drop> = new Map();
 
 export function createChoose(
   prepared: Prepared,
   ledger: Ledger,
   ranking: Ranking,
 ): (input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]) => Decision {
-  const { rulebook } = prepared;
+  const { rulebook, table } = prepared;
   const purse = createPurse(prepared.quotas);
   const scales = createScales(prepared);
   const placing = createPlacing(prepared, ledger, purse, scales);
+  const board = createBoard(rulebook);
+  const drops = new DropWriter();
+  const weights = new Float64Array(rulebook.weights);
 
   return function choose(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Decision {
-    const choice = begin(input, qualified, scores);
-    ledger.open(input);
     purse.open(input.quotas);
-    const early = restage(qualified.dropped);
-    for (const party of keptParties(prepared, qualified.kept)) keep(party, choice);
+    const choice = begin(input, qualified, scores);
+    ledger.openAgain(input);
+    if (qualified.kept.length > 0) for (const party of keptParties(prepared, qualified.kept)) keep(party, choice);
     rank(choice);
     fill(choice);
-    tellFollowers(choice);
-    return conclude(prepared, choice, early, scales.pressure());
+    if (choice.followers.length > 0) tellFollowers(choice);
+    const decision = conclude(prepared, choice, drops, scales.pressure());
+    closeBoard(board);
+    return decision;
   };
 
   function begin(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Choice {
-    const models = qualified.scope.models.slice();
-    for (const { model, value } of scores) models[model] = value;
-    const scope = { ...qualified.scope, models };
+    const scope = scores.length === 0 ? qualified.scope : scored(qualified.scope, scores);
     let { verdicts } = qualified;
     if (qualified.needsModels.length > 0) {
       verdicts = verdicts.slice();
       rulebook.evaluateModelRules(scope, verdicts);
     }
-    const weights = new Float64Array(rulebook.weights);
     if (qualified.treatments.length + qualified.kept.length > 0) rulebook.evaluateWeights(scope, weights);
     scales.open({ input, verdicts, weights, arms: qualified.arms });
+    openBoard(board, qualified.asked);
     return {
       input,
       qualified,
       scope,
       locales: { asked: input.request.locale, fallback: rulebook.defaultLocale },
       verdicts,
-      board: createBoard(qualified.asked, prepared.treatments.length),
+      board,
       fallen: new Map(),
+      restaged: rulebook.quotas.length === 0 ? NO_DROPS : restage(qualified.dropped),
       followers: [],
     };
   }
@@ -72,7 +78,8 @@ export function createChoose(
   }
 
   /** Does a rule of its own that reads models drop the treatment? */
-  function fallsAlone({ treatment, modelRules }: PreparedTreatment, { verdicts, board }: Choice): boolean {
+  function fallsAlone(index: TreatmentIndex, { verdicts }: Choice): boolean {
+    const { treatment, modelRules } = prepared.treatments[index] as PreparedTreatment;
     if (modelRules.length === 0) return false;
     const drop = firstTreatmentFailure(treatment, modelRules, verdicts);
     if (drop !== undefined) lose(board, treatment.index, drop);
@@ -83,13 +90,13 @@ export function createChoose(
     const { board } = choice;
     const slots = slotsOf(board, placement);
     const standing = members.filter(
-      ({ treatment }) => !falls(treatment.action.index, choice) && !fallsAlone(treatment, choice),
+      ({ treatment }) => !falls(treatment.action.index, choice) && !fallsAlone(treatment.treatment.index, choice),
     );
     const entries = standing.map(
       ({ treatment, contact }): Entry => ({
         treatment,
         placement,
-        priority: scales.weigh(treatment).priority,
+        priority: scales.weigh(treatment.treatment.index).priority,
         kept: contact,
       }),
     );
@@ -97,7 +104,7 @@ export function createChoose(
       for (const entry of entries) lose(board, entry.treatment.treatment.index, incomplete(bundle, entry, slots));
       return;
     }
-    const isShown = ({ treatment }: Entry) => board.taken.get(treatment.action.index) === treatment.treatment.index;
+    const isShown = ({ treatment }: Entry) => takenBy(board, treatment.action.index) === treatment.treatment.index;
     const first = entries.filter(
       ({ treatment }, at) => at === entries.findIndex((other) => other.treatment.action === treatment.action),
     );
@@ -110,51 +117,64 @@ export function createChoose(
     }
   }
 
+  /**
+   * The floor was tested before the models were asked, for it may spare them; what a quota has no room for falls there all the
+   * same, as that stage comes first.
+   */
+  function restage(early: DropList): ReadonlyMap<number, Drop> {
+    const restaged = new Map<number, Drop>();
+    early.forEachPacked(({ row, code }) => {
+      if (code !== DROPPED.belowFloor) return;
+      const treatment = prepared.table.treatmentOf[row] as TreatmentIndex;
+      const shortage = purse.shortage(treatment);
+      if (shortage !== undefined) restaged.set(row, { stage: "quota", treatment, ...shortage });
+    });
+    return restaged;
+  }
+
   function rank(choice: Choice): void {
-    const { qualified } = choice;
+    const { treatments, placements } = choice.qualified;
     ranking.clear();
-    let treatment: PreparedTreatment | undefined;
-    let action: Action | undefined;
+    let before = -1;
+    let action = -1;
     let hasFallen = false;
     let isOut = false;
     let priority = 0;
-    qualified.treatments.forEach((index, position) => {
-      if (treatment?.treatment.index !== index) {
-        treatment = prepared.treatments[index] as PreparedTreatment;
-        if (treatment.action !== action) {
-          action = treatment.action;
-          hasFallen = falls(action.index, choice);
+    for (let at = 0; at < treatments.length; at++) {
+      const index = treatments[at] as TreatmentIndex;
+      if (index !== before) {
+        before = index;
+        if (table.action[index] !== action) {
+          action = table.action[index] as number;
+          hasFallen = table.actionReadsModels[action] === 1 && falls(action as ActionIndex, choice);
         }
-        isOut = hasFallen || fallsAlone(treatment, choice) || isShort(index, choice);
-        if (!isOut) ({ priority } = scales.weigh(treatment));
+        isOut = hasFallen || (table.readsModels[index] === 1 && fallsAlone(index, choice)) || isShort(index);
+        if (!isOut) ({ priority } = scales.weigh(index));
       }
-      if (!isOut) enter(treatment, qualified.placements[position] as PlacementIndex, priority, choice);
-    });
+      if (!isOut) enter(index, action, placements[at] as PlacementIndex, priority, choice);
+    }
   }
 
-  function isShort(treatment: TreatmentIndex, { board }: Choice): boolean {
+  function isShort(treatment: TreatmentIndex): boolean {
+    if (rulebook.quotas.length === 0) return false;
     const shortage = purse.shortage(treatment);
     if (shortage !== undefined) lose(board, treatment, { stage: "quota", treatment, ...shortage });
     return shortage !== undefined;
   }
 
-  /**
-   * The floor was tested before the models were asked, for it may spare them; what a quota has no room for falls there all the
-   * same, as that stage comes first.
-   */
-  function restage(early: readonly Drop[]): readonly Drop[] {
-    if (rulebook.quotas.length === 0) return early;
-    return early.map((drop): Drop => {
-      if (drop.stage !== "propensity") return drop;
-      const shortage = purse.shortage(drop.treatment);
-      return shortage === undefined ? drop : { stage: "quota", treatment: drop.treatment, ...shortage };
-    });
-  }
-
-  function enter(treatment: PreparedTreatment, placement: PlacementIndex, priority: number, choice: Choice): void {
-    const { board, followers } = choice;
-    const { index } = treatment.treatment;
+  function enter(
+    index: TreatmentIndex,
+    action: number,
+    placement: PlacementIndex,
+    priority: number,
+    { followers }: Choice,
+  ): void {
     const slots = slotsOf(board, placement);
+    if (priority >= slots.placement.minPriority && table.isBundled[action] === 0) {
+      ranking.add(index, placement, priority);
+      return;
+    }
+    const treatment = prepared.treatments[index] as PreparedTreatment;
     if (Number.isNaN(priority)) lose(board, index, unranked(treatment, slots, "rule-error", Number.NaN));
     else if (isFollower(prepared, treatment)) followers.push({ treatment, placement, priority, kept: undefined });
     else if (priority < slots.placement.minPriority) {
@@ -164,16 +184,20 @@ export function createChoose(
 
   /** Walks down the ranking until every slot is taken; those left then lost by that alone, in whatever order. */
   function fill(choice: Choice): void {
-    const { board } = choice;
     for (let next = board.free > 0 ? ranking.take() : undefined; next !== undefined; ) {
       const entry = entryOf(next.treatment, next.placement, next.priority);
-      if (board.taken.get(entry.treatment.action.index) !== next.treatment) placing.offer(entry, choice);
+      if (takenBy(board, entry.treatment.action.index) !== next.treatment) placing.offer(entry, choice);
       next = board.free > 0 ? ranking.take() : undefined;
     }
     ranking.rest((index, placement, priority) => {
-      const entry = entryOf(index, placement, priority);
-      if (board.taken.get(entry.treatment.action.index) === index) return;
-      lose(board, index, placing.beaten(entry, choice) as Drop);
+      const action = table.action[index] as number;
+      const winner = board.taken[action] as number;
+      if (winner === index) return;
+      const { losses } = board;
+      if (winner !== NOBODY) losses.lose(index, DROPPED.sameAction, placement, winner, priority);
+      else if (table.isLimited[action] === 0) {
+        losses.lose(index, DROPPED.slots, placement, lastOf(slotsOf(board, placement)), priority);
+      } else lose(board, index, placing.beaten(entryOf(index, placement, priority), choice) as Drop);
     });
   }
 
@@ -186,7 +210,7 @@ export function createChoose(
     for (const entry of followers) {
       const { treatment, placement, priority } = entry;
       const { index } = treatment.treatment;
-      const winner = board.taken.get(treatment.action.index);
+      const winner = takenBy(board, treatment.action.index);
       if (winner === index) continue;
       const slots = slotsOf(board, placement);
       const bundle = prepared.actions[treatment.action.index]?.bundle as Bundle;
@@ -194,4 +218,11 @@ export function createChoose(
       lose(board, index, taken ?? incomplete(bundle, entry, slots));
     }
   }
+}
+
+/** With what the models answered. */
+function scored(scope: RuleScope, scores: readonly ModelScore[]): RuleScope {
+  const models = scope.models.slice();
+  for (const { model, value } of scores) models[model] = value;
+  return { ...scope, models };
 }

@@ -1,17 +1,18 @@
 // What became of the slots, as a decision: items and reservations, what the holdout withholds, and one drop for each loser.
 import type { Contact } from "../domain/contact.ts";
 import type { Decision, DecisionInput, Item, NoneReason, Slate } from "../domain/decision.ts";
-import type { Drop } from "../domain/drop.ts";
-import type { ActionIndex, PlacementIndex, QuotaIndex } from "../domain/ids.ts";
+import type { DropWriter } from "../domain/drop-list.ts";
+import type { QuotaIndex } from "../domain/ids.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
-import type { Placement } from "../rulebook/rulebook.ts";
+import type { Placement, Rulebook } from "../rulebook/rulebook.ts";
+import { allDrops } from "./all-drops.ts";
 import type { Choice } from "./choice.ts";
 import { renderReasons } from "./content.ts";
 import { namesOfArms } from "./experiments.ts";
 import { inHoldout } from "./holdout.ts";
 import type { Prepared } from "./prepared.ts";
 import { reserve } from "./reserve.ts";
-import type { Placed, Slots } from "./slots.ts";
+import type { Board, Placed, Slots } from "./slots.ts";
 
 interface Results {
   readonly slates: Slate[];
@@ -21,10 +22,11 @@ interface Results {
   readonly spent: Float64Array;
 }
 
-/** `early`: what fell before the ranking, in canonical order. */
-export function conclude(prepared: Prepared, choice: Choice, early: readonly Drop[], pressure: number): Decision {
-  const { input, qualified, board, fallen } = choice;
-  const isHeldOut = board.taken.size > 0 && inHoldout(prepared.rulebook, input.profile.key);
+/** `drops` is used again for each decision. */
+export function conclude(prepared: Prepared, choice: Choice, drops: DropWriter, pressure: number): Decision {
+  const { input, qualified, board } = choice;
+  const isHeldOut =
+    prepared.rulebook.holdout !== undefined && isAnyPlaced(board) && inHoldout(prepared.rulebook, input.profile.key);
   const results: Results = {
     slates: [],
     withheld: [],
@@ -37,7 +39,7 @@ export function conclude(prepared: Prepared, choice: Choice, early: readonly Dro
   const decided = {
     slates,
     withheld,
-    dropped: allDrops(prepared, early, board.losses, fallen),
+    dropped: allDrops(prepared, choice, drops),
     contacts,
     arms: namesOfArms(qualified.arms),
     spent: spendings(spent),
@@ -52,7 +54,8 @@ function share(prepared: Prepared, choice: Choice, slots: Slots, isHeldOut: bool
   const { placement } = slots;
   const items: Item[] = [];
   const withheld: Item[] = [];
-  for (const [position, placed] of slots.placed.entries()) {
+  for (let position = 0; position < slots.placed.length; position++) {
+    const placed = slots.placed[position] as Placed;
     const { treatment, action } = placed.treatment;
     const isWithheld = isHeldOut && !action.exempt;
     const rank = (isWithheld ? position : items.length) + 1;
@@ -62,23 +65,30 @@ function share(prepared: Prepared, choice: Choice, slots: Slots, isHeldOut: bool
       results.contacts.push(contact);
       if (!isWithheld) note(prepared, placed, results.spent);
     }
-    (isWithheld ? withheld : items).push(itemOf(choice, placed, contact, rank));
+    (isWithheld ? withheld : items).push(itemOf(prepared.rulebook, choice, placed, contact, rank));
     // It won: whatever it lost elsewhere does not matter any more.
     const { priority } = placed.factors;
-    choice.board.losses[treatment.index] = isWithheld
-      ? { stage: "holdout", treatment: treatment.index, placement: placement.index, priority }
-      : undefined;
+    const { losses } = choice.board;
+    if (isWithheld) {
+      losses.replace(treatment.index, {
+        stage: "holdout",
+        treatment: treatment.index,
+        placement: placement.index,
+        priority,
+      });
+    } else losses.clear(treatment.index);
   }
   const { index } = placement;
   if (withheld.length > 0) results.withheld.push({ placement: index, kind: "act", items: withheld });
   if (items.length > 0) results.slates.push({ placement: index, kind: "act", items });
   else {
-    const because = withheld.length > 0 ? "holdout" : whyEmpty(prepared, placement, choice.input);
+    const because = withheld.length > 0 ? "holdout" : whyEmpty(choice, placement);
     results.slates.push({ placement: index, kind: "none", because, items });
   }
 }
 
 function itemOf(
+  { rules }: Rulebook,
   { locales, scope, verdicts }: Choice,
   { treatment, kept, factors, content }: Placed,
   contact: Contact,
@@ -92,7 +102,7 @@ function itemOf(
     kept: kept !== undefined,
     factors,
     content,
-    reasons: renderReasons(treatment, locales, scope, verdicts),
+    reasons: renderReasons(treatment, locales, scope, rules, verdicts),
     expiresAt: contact.expiresAt,
   };
 }
@@ -110,13 +120,8 @@ function spendings(spent: Float64Array): Decision["spent"] {
   return found;
 }
 
-function whyEmpty(prepared: Prepared, { index }: Placement, { request }: DecisionInput): NoneReason {
-  const fits = prepared.treatments.some(
-    ({ channel, placements }) =>
-      placements.includes(index as PlacementIndex) &&
-      (request.channel === undefined || request.channel === channel.index),
-  );
-  return fits ? "all-dropped" : "no-treatment";
+function whyEmpty({ qualified }: Choice, { index }: Placement): NoneReason {
+  return qualified.plan.isServed[index] === 1 ? "all-dropped" : "no-treatment";
 }
 
 function whyNone(slates: readonly Slate[]): NoneReason {
@@ -130,34 +135,6 @@ function heldUntil({ holdForMs }: Prepared, { request }: DecisionInput, quietUnt
   return (holdForMs.get(request.trigger) ?? 0) > 0 ? quietUntil : undefined;
 }
 
-/**
- * One for each action that fell as a whole, else one for each of its treatments, in canonical order: `early` has that
- * order already, and a treatment is either there or among the losses.
- */
-function allDrops(
-  prepared: Prepared,
-  early: readonly Drop[],
-  losses: readonly (Drop | undefined)[],
-  fallen: ReadonlyMap<ActionIndex, Drop>,
-): readonly Drop[] {
-  const dropped: Drop[] = [];
-  let next = 0;
-  for (const { action, treatments } of prepared.actions) {
-    const fell = fallen.get(action.index);
-    if (fell !== undefined) dropped.push(fell);
-    const first = early[next];
-    if (first !== undefined && "action" in first && first.action === action.index) {
-      dropped.push(first);
-      next++;
-      continue;
-    }
-    for (const { treatment } of treatments) {
-      const drop = early[next];
-      const isNext = drop !== undefined && "treatment" in drop && drop.treatment === treatment.index;
-      if (isNext) next++;
-      const loss = isNext ? drop : losses[treatment.index];
-      if (loss !== undefined && fell === undefined) dropped.push(loss);
-    }
-  }
-  return dropped;
+function isAnyPlaced({ slots }: Board): boolean {
+  return slots.some(({ placed }) => placed.length > 0);
 }

@@ -48,6 +48,10 @@ export interface Refusal {
 /** What was counted for one customer, and what one decision adds. Used again for the next customer: `open` starts over. */
 export interface Ledger {
   readonly open: (input: DecisionInput) => void;
+  /** The same for the second half of a decision: what `open` has counted of the same profile is not counted again. */
+  readonly openAgain: (input: DecisionInput) => void;
+  /** Is any cap reached? Where not, one contact of anything fits. */
+  readonly isTight: () => boolean;
   /** Why one more contact of this treatment would exceed a cap: of several, the one that opens last. */
   readonly refusal: (treatment: TreatmentIndex) => Refusal | undefined;
   /**
@@ -106,16 +110,39 @@ export function createLedger(plan: LimitPlan): Ledger {
   let direction: Direction = "inbound";
   let zone: LocalZone | undefined;
   let kept = 0;
+  /** By counter: what a refusal says, until something is added. */
+  const refusals: (Refusal | undefined)[] = new Array(counters.length).fill(undefined);
+  const hasShut = counters.some(({ limit }) => limit.max <= 0);
+  let opened: DecisionInput["profile"] | undefined;
+  let isDirty = true;
+  let tight = false;
+
+  function openAgain(input: DecisionInput): void {
+    if (opened !== input.profile || added.length > 0 || now !== input.now || direction !== input.request.direction) {
+      open(input);
+    }
+  }
 
   function open({ profile, request, now: at }: DecisionInput): void {
+    opened = profile;
     contacts = plan.withIssues(profile.contacts);
     now = at;
     direction = request.direction;
     zone = hasDays ? zoneOf(plan.zones, profile.attributes) : undefined;
-    added = [];
-    counted.fill(0);
-    opens.fill(Number.NaN);
+    if (added.length > 0) added = [];
+    if (isDirty) {
+      counted.fill(0);
+      opens.fill(Number.NaN);
+      refusals.fill(undefined);
+    }
+    isDirty = contacts.length > 0;
+    tight = hasShut;
     kept = CONTACTS_KEPT_MAX - room(contacts, now, plan.memoryMs, CONTACTS_KEPT_MAX);
+    if (contacts.length > 0) count();
+    if (kept >= CONTACTS_KEPT_MAX) tight = true;
+  }
+
+  function count(): void {
     plan.limits.forEach((limit, position) => {
       const byValue = plan.counterOf[position] as ReadonlyMap<NameHash | undefined, number>;
       if (byValue.size === 0 || !limits(limit, direction)) return;
@@ -124,7 +151,10 @@ export function createLedger(plan: LimitPlan): Ledger {
       for (const contact of contacts) {
         if (!counts(limit, contact, start, direction, zone)) continue;
         const counter = byValue.get(counterValue(limit, contact));
-        if (counter !== undefined) counted[counter] = (counted[counter] as number) + 1;
+        if (counter === undefined) continue;
+        const count = (counted[counter] as number) + 1;
+        counted[counter] = count;
+        if (count >= limit.max) tight = true;
       }
     });
   }
@@ -139,8 +169,9 @@ export function createLedger(plan: LimitPlan): Ledger {
       const count = counted[counter] as number;
       if (count < limit.max || !limits(limit, direction)) continue;
       const reopensAt = opensAt(counter);
-      if (worst === undefined || reopensAt > worst.reopensAt)
-        worst = { policy: limit.index, counted: count, reopensAt };
+      if (worst !== undefined && reopensAt <= worst.reopensAt) continue;
+      worst = refusals[counter] ?? { policy: limit.index, counted: count, reopensAt };
+      refusals[counter] = worst;
     }
     return worst;
   }
@@ -167,9 +198,11 @@ export function createLedger(plan: LimitPlan): Ledger {
   }
 
   function advance(treatment: TreatmentIndex, by: 1 | -1): void {
+    isDirty = true;
     for (const counter of countersOf[treatment] as readonly number[]) {
       counted[counter] = (counted[counter] as number) + by;
       opens[counter] = Number.NaN;
+      refusals[counter] = undefined;
     }
   }
 
@@ -207,7 +240,7 @@ export function createLedger(plan: LimitPlan): Ledger {
     return (instants[instants.length - CONTACTS_KEPT_MAX] ?? NEVER) as Instant;
   }
 
-  return { open, refusal, lastRoom, add, undo };
+  return { open, openAgain, isTight: () => tight, refusal, lastRoom, add, undo };
 }
 
 /** Until when a contact can still count, cool something down, snooze or be on a screen: then the profile may forget it. */

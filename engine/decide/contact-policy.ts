@@ -28,6 +28,8 @@ export interface Suppression {
 /** What the contacts and cases of one customer forbid. Used again for the next customer: `open` starts over. */
 export interface Suppressions {
   readonly open: (input: DecisionInput) => void;
+  /** May anything be suppressed or live at all? Where not, nobody has to be asked about. */
+  readonly speaks: () => boolean;
   /** Of several the one that ends last. Exempt actions may only be snoozed or turned down. */
   readonly of: (treatment: PreparedTreatment) => Suppression | undefined;
   /** The open case that forbids this action. */
@@ -65,6 +67,7 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   const casesNow: Covering[] = [];
   const live: Contact[] = [];
   const liveActions = new Set<NameHash>();
+  let isDirty = false;
   const withIssues = createWithIssues(rulebook);
   let opened: { readonly contacts: readonly Contact[]; readonly now: Instant } = { contacts: [], now: LONG_AGO };
   const rejections = new Map(rulebook.triggers.filter(({ kind }) => kind === "rejection").map((one) => [one.id, one]));
@@ -72,13 +75,9 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
   function open({ profile, request, now }: DecisionInput): void {
     const contacts = withIssues(profile.contacts);
     opened = { contacts, now };
-    for (const scope of Object.values(cooling)) scope.clear();
-    snoozed.clear();
-    everything = undefined;
-    relatedNow.length = 0;
-    casesNow.length = 0;
-    live.length = 0;
-    liveActions.clear();
+    if (isDirty) clear();
+    isDirty = contacts.length > 0 || profile.openCases.length > 0;
+    if (!isDirty) return;
     openContacts(contacts, now);
     const rejection = request.trigger === undefined ? undefined : rejections.get(request.trigger);
     if (rejection !== undefined) openRejected(rejection, contacts, now);
@@ -90,6 +89,22 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     for (const policy of related) openRelated(policy, contacts, now);
     if (profile.openCases.length === 0) return;
     for (const rule of cases) if (isOpen(rule.kinds, profile.openCases)) casesNow.push(rule);
+  }
+
+  function clear(): void {
+    for (const scope of Object.values(cooling)) scope.clear();
+    snoozed.clear();
+    everything = undefined;
+    relatedNow.length = 0;
+    casesNow.length = 0;
+    live.length = 0;
+    liveActions.clear();
+  }
+
+  function speaks(): boolean {
+    if (!isDirty) return false;
+    if (everything !== undefined || snoozed.size + live.length + relatedNow.length + casesNow.length > 0) return true;
+    return cooling.action.size + cooling.group.size + cooling.issue.size + cooling.channel.size > 0;
   }
 
   function openContacts(contacts: readonly Contact[], now: Instant): void {
@@ -179,7 +194,7 @@ export function createSuppressions(rulebook: Rulebook): Suppressions {
     return until;
   }
 
-  return { open, of, byCase, byOthers, liveElsewhereUntil, isLive: (action) => liveActions.has(action.hash) };
+  return { open, speaks, of, byCase, byOthers, liveElsewhereUntil, isLive: (action) => liveActions.has(action.hash) };
 }
 
 /** When it ends, LONG_AGO where it never began. */

@@ -1,7 +1,7 @@
 // Texts for one customer: placeholders filled in, in the locale asked for, escaped for the channel.
 import type { Content } from "../domain/decision.ts";
 import type { PropValue } from "../domain/event.ts";
-import { RULE_TRUE, type RuleScope, type Template } from "../rulebook/rulebook.ts";
+import { RULE_TRUE, type Rule, type RuleScope, type Template } from "../rulebook/rulebook.ts";
 import { type Escape, escapeFor } from "./escape.ts";
 import { isList, type PreparedTreatment } from "./prepared.ts";
 
@@ -41,18 +41,19 @@ export function renderContent({ treatment, channel }: PreparedTreatment, locales
   return { kind: "rendered", content };
 }
 
-/** The true reasons of an action in order; one whose placeholder has no value is left out. `verdicts` by RuleIndex. */
+/** The true reasons of an action in order; one whose placeholder has no value is left out. `verdicts` by VerdictSlot. */
 export function renderReasons(
   { action, channel }: PreparedTreatment,
   locales: Locales,
   scope: RuleScope,
+  rules: readonly Rule[],
   verdicts: Uint8Array,
 ): readonly string[] {
   const reasons: string[] = [];
   const escaped = escapeFor(channel.format, REASON_FIELD);
   for (const { when, text } of action.reasons) {
     if (reasons.length === REASONS_MAX) break;
-    if (when !== undefined && verdicts[when] !== RULE_TRUE) continue;
+    if (when !== undefined && verdicts[(rules[when] as Rule).slot] !== RULE_TRUE) continue;
     const template = inLocale(text, locales);
     if (template === undefined) continue;
     const rendered = renderTemplate(template, scope, escaped);
@@ -88,7 +89,8 @@ function formatValue(value: PropValue): string {
 }
 
 function formatNumber(value: number): string {
-  if (Number.isInteger(value)) return BigInt(value).toString();
+  // Beyond that a number is written with an exponent.
+  if (Number.isInteger(value)) return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
   const text = value.toFixed(2).replace(/\.?0+$/, "");
   return text === "-0" ? "0" : text;
 }

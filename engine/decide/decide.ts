@@ -3,13 +3,13 @@
 // survivors need; `choose` tests the rest, ranks and fills the slots. SPEC.md beside this file says what they mean.
 import type { Decision, DecisionInput, ModelScore } from "../domain/decision.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
-import { createRanking } from "./arbitration.ts";
 import { createChoose } from "./choose.ts";
 import { createLedger } from "./contact-limits.ts";
 import { createSuppressions } from "./contact-policy.ts";
 import { type Prepared, prepare } from "./prepared.ts";
 import { createQualify, type Qualified } from "./qualify.ts";
 import { createQuietTimes } from "./quiet-hours.ts";
+import { createRanking } from "./ranking.ts";
 
 /** Decides by one rulebook. Any number of qualified decisions may wait for their scores at the same time. */
 export interface Decider {

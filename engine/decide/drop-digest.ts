@@ -1,5 +1,14 @@
 // One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
 import type { Drop } from "../domain/drop.ts";
+import {
+  BECAUSE_OF,
+  DROPPED,
+  type DropList,
+  hasCause,
+  isRule,
+  type PackedDrop,
+  STAGE_OF,
+} from "../domain/drop-list.ts";
 import { hashText, murmur128 } from "../domain/hash.ts";
 import type { PolicyIndex } from "../domain/ids.ts";
 import { ROOM_POLICY } from "./contact-limits.ts";
@@ -17,37 +26,39 @@ const wordHashes = new Map<string, number>();
  * murmur3 (x86, 128 bits, hex) over the drops in canonical order: by action, then by treatment. Names enter by their
  * hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
  */
-export function dropDigest(prepared: Prepared, dropped: readonly Drop[]): string {
-  const ordered = inCanonicalOrder(prepared, dropped) ? dropped : sortDrops(prepared, [...dropped]);
-  const bytes = new Uint8Array(ordered.length * BYTES_PER_DROP);
+export function dropDigest(prepared: Prepared, dropped: DropList): string {
+  const bytes = new Uint8Array(dropped.length * BYTES_PER_DROP);
   const view = new DataView(bytes.buffer);
-  ordered.forEach((drop, position) => {
-    write(prepared, drop, view, position * BYTES_PER_DROP);
+  let at = 0;
+  dropped.forEachPacked((drop) => {
+    if (!writePacked(prepared, drop, view, at)) write(prepared, dropped.whole(drop), view, at);
+    at += BYTES_PER_DROP;
   });
   const words = new Uint32Array(4);
-  murmur128(bytes, ordered.length, words);
+  murmur128(bytes, dropped.length, words);
   return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
 }
 
-/** Sorts in place: by action, an action's own drop before those of its treatments. */
-function sortDrops(prepared: Prepared, dropped: Drop[]): Drop[] {
-  return dropped.sort((a, b) => orderOf(prepared, a) - orderOf(prepared, b));
-}
+const STAGE_HASHES = STAGE_OF.map((stage) => (stage === undefined ? 0 : wordHash(stage)));
+const BECAUSE_HASHES = BECAUSE_OF.map((word) => (word === undefined ? 0 : wordHash(word)));
 
-function inCanonicalOrder(prepared: Prepared, dropped: readonly Drop[]): boolean {
-  let last = -1;
-  for (const drop of dropped) {
-    const order = orderOf(prepared, drop);
-    if (order < last) return false;
-    last = order;
-  }
+/** What has no cause of its own; false: the whole drop is needed. */
+function writePacked(prepared: Prepared, drop: Readonly<PackedDrop>, view: DataView, at: number): boolean {
+  const { code, row, operand } = drop;
+  if (hasCause(code)) return false;
+  const { rulebook, ruleHashes, table } = prepared;
+  const treatment = table.treatmentOf[row] as number;
+  const subject = treatment < 0 ? rulebook.actions[table.actionOf[row] as number] : rulebook.treatments[treatment];
+  const isRival = code === DROPPED.slots || code === DROPPED.sameAction;
+  const rival = isRule(code) ? ruleHashes[operand] : isRival ? rulebook.treatments[operand]?.hash : 0;
+  view.setUint32(at, STAGE_HASHES[code] as number, true);
+  view.setUint32(at + 4, subject?.hash ?? 0, true);
+  view.setUint32(at + 8, BECAUSE_HASHES[code] as number, true);
+  view.setUint32(at + 12, rival ?? 0, true);
+  view.setUint32(at + 16, isRival ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
+  setFloat(view, at + 20, code >= DROPPED.belowFloor ? drop.number : 0);
+  setFloat(view, at + 28, code === DROPPED.belowFloor ? (table.floorOf[row] as number) : 0);
   return true;
-}
-
-function orderOf(prepared: Prepared, drop: Drop): number {
-  const perAction = prepared.treatments.length + 1;
-  if ("action" in drop) return drop.action * perAction;
-  return (prepared.treatments[drop.treatment]?.action.index ?? 0) * perAction + drop.treatment + 1;
 }
 
 function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {

@@ -15,11 +15,10 @@ export function unavailable(
   return undefined;
 }
 
-/** The first rule of the action, in order of the tiers, that is not true. `verdicts` by RuleIndex. */
+/** The first rule of the action, in order of the tiers, that is not true. `verdicts` by VerdictSlot. */
 export function firstFailure(action: Action, rules: readonly TierRule[], verdicts: Uint8Array): ActionDrop | undefined {
   const failed = failedRule(rules, verdicts);
   if (failed === undefined) return undefined;
-  // Spelt out: most drops of a large rulebook are made here, and a spread costs several times as much.
   return { stage: failed.stage, action: action.index, rule: failed.rule, because: why(failed, verdicts) };
 }
 
@@ -40,10 +39,10 @@ export function isAllowed(rules: readonly TierRule[], verdicts: Uint8Array): boo
 }
 
 function failedRule(rules: readonly TierRule[], verdicts: Uint8Array): TierRule | undefined {
-  for (const tested of rules) if (verdicts[tested.rule] !== RULE_TRUE) return tested;
+  for (const tested of rules) if (verdicts[tested.slot] !== RULE_TRUE) return tested;
   return undefined;
 }
 
-function why({ rule }: TierRule, verdicts: Uint8Array): "false" | "rule-error" {
-  return verdicts[rule] === RULE_ERROR ? "rule-error" : "false";
+function why({ slot }: TierRule, verdicts: Uint8Array): "false" | "rule-error" {
+  return verdicts[slot] === RULE_ERROR ? "rule-error" : "false";
 }

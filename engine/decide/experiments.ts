@@ -9,7 +9,7 @@ import { drawOf } from "../domain/hash.ts";
 import type { ActionIndex, CustomerKey, TreatmentIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Arm, Experiment } from "../rulebook/experiments.ts";
-import { RULE_TRUE, type Rulebook } from "../rulebook/rulebook.ts";
+import { RULE_TRUE, type Rule, type Rulebook } from "../rulebook/rulebook.ts";
 
 const BUCKETS = 100;
 
@@ -25,9 +25,9 @@ export function bucketOf(kind: "layer" | "arm" | "holdout", salt: string, key: C
   return drawOf(`${kind}\n${salt}\n${key}`);
 }
 
-/** The arms of one customer, in the order of the experiments. `verdicts` by RuleIndex, of the rules that read no model. */
+/** The arms of one customer, in the order of the experiments. `verdicts` by VerdictSlot, of the rules that read no model. */
 export function armsOf(
-  { experiments }: Rulebook,
+  { experiments, rules }: Rulebook,
   key: CustomerKey,
   now: Instant,
   verdicts: Uint8Array,
@@ -35,7 +35,8 @@ export function armsOf(
   if (experiments.length === 0) return NOTHING;
   const found: Assignment[] = [];
   for (const experiment of experiments) {
-    if (experiment.when !== undefined && verdicts[experiment.when] !== RULE_TRUE) continue;
+    const { when } = experiment;
+    if (when !== undefined && verdicts[(rules[when] as Rule).slot] !== RULE_TRUE) continue;
     const arm = armIn(experiment, key, now);
     if (arm !== undefined) found.push({ experiment, arm });
   }

@@ -141,7 +141,10 @@ export function placementName({ rulebook }: Prepared, placement: PlacementIndex)
   return rulebook.placements[placement]?.name ?? "";
 }
 
-export function explainRule({ decider, scope }: Reading, { stage, rule: index }: TierRule): RuleExplained {
+export function explainRule(
+  { decider, scope }: Reading,
+  { stage, rule: index }: Pick<TierRule, "stage" | "rule">,
+): RuleExplained {
   const { rulebook } = decider;
   const { id, text, place, reads } = rulebook.rules[index] as Rule;
   const verdict = rulebook.evaluateRule(index, scope);

@@ -86,10 +86,11 @@ export function explain(decider: Decider, record: DecisionRecord): Explanation {
   const { rulebook, prepared } = decider;
   const { decision, reproduced, differences } = replay(decider, record);
   if (decision === undefined) return { kind: "other-rulebook", recorded: record.rulebook, given: rulebook.hash };
+  const drops = [...decision.dropped];
   const telling: Telling = {
     decider,
     scope: scopeOf(decider, record),
-    drops: decision.dropped,
+    drops,
     shown: itemsOf(decision.slates),
     withheld: itemsOf(decision.withheld),
     isOutbound: record.direction === "outbound",
@@ -109,7 +110,7 @@ export function explain(decider: Decider, record: DecisionRecord): Explanation {
     pressure: decision.pressure,
     spent: spentByName(decider, decision),
     ...(heldUntil === undefined ? {} : { heldUntil }),
-    funnel: funnelOf(decision.dropped),
+    funnel: funnelOf(drops),
     actions: prepared.actions.map((action) => explainAction(telling, action)),
   };
 }

@@ -7,7 +7,7 @@ import { type Action, RULE_TRUE } from "../rulebook/rulebook.ts";
 import type { Ledger } from "./contact-limits.ts";
 import type { Suppressions } from "./contact-policy.ts";
 import { isAllowed, unavailable } from "./engagement-policy.ts";
-import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
+import { type Prepared, type PreparedAction, type PreparedTreatment, slotOf } from "./prepared.ts";
 
 /** A treatment that room may be held for. */
 export interface DueTreatment {
@@ -25,7 +25,7 @@ export interface HeldRoom {
   readonly heldFor: ActionIndex;
 }
 
-const NONE: readonly DueTreatment[] = [];
+export const NO_ROOM: readonly DueTreatment[] = [];
 
 /**
  * Treatments of actions that are due: their `holdsRoom` is true, they are on offer, pass the rules that read no model,
@@ -38,11 +38,16 @@ export function dueTreatments(
   verdicts: Uint8Array,
   { now }: DecisionInput,
 ): readonly DueTreatment[] {
-  if (prepared.holders.length === 0) return NONE;
+  if (prepared.holders.length === 0) return NO_ROOM;
   const due: DueTreatment[] = [];
   for (const { action, freeRules, treatments } of prepared.holders) {
     const { holdsRoom } = action;
-    if (holdsRoom === undefined || verdicts[holdsRoom] !== RULE_TRUE || suppressions.isLive(action)) continue;
+    if (
+      holdsRoom === undefined ||
+      verdicts[slotOf(prepared.rulebook, holdsRoom)] !== RULE_TRUE ||
+      suppressions.isLive(action)
+    )
+      continue;
     if (unavailable(action, now) !== undefined || !isAllowed(freeRules, verdicts)) continue;
     for (const treatment of treatments) {
       const { index } = treatment.treatment;

@@ -11,7 +11,7 @@ import { heldRoom } from "./held-room.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Purse } from "./quotas.ts";
 import type { Scales } from "./scales.ts";
-import { lose, outrun, place, type Slots, slotsOf, unplace } from "./slots.ts";
+import { lose, outrun, place, type Slots, slotsOf, takenBy, unplace } from "./slots.ts";
 
 type Parts = readonly (readonly Entry[])[];
 
@@ -95,7 +95,8 @@ export function createPlacing(prepared: Prepared, ledger: Ledger, purse: Purse, 
   }
 
   function heldAgainst(treatment: PreparedTreatment, { input, qualified, verdicts, board }: Choice) {
-    const isTaken = (action: ActionIndex) => board.taken.has(action);
+    if (qualified.due.length === 0) return undefined;
+    const isTaken = (action: ActionIndex) => takenBy(board, action) !== undefined;
     return heldRoom(prepared, ledger, qualified.due, treatment, input, verdicts, scales.worth, isTaken);
   }
 

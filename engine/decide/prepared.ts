@@ -1,8 +1,10 @@
 // A rulebook arranged for deciding: everything that does not depend on the customer is worked out once.
 import { hashText } from "../domain/hash.ts";
-import type { ModelIndex, NameHash, PlacementIndex, RuleIndex, TreatmentIndex } from "../domain/ids.ts";
+import type { ModelIndex, NameHash, PlacementIndex, RuleIndex, TreatmentIndex, VerdictSlot } from "../domain/ids.ts";
 import type { Bundle, SlateLimit } from "../rulebook/policies.ts";
-import type { Action, Channel, Rulebook, Template, Treatment } from "../rulebook/rulebook.ts";
+import type { Action, Channel, Rule, Rulebook, Template, Treatment } from "../rulebook/rulebook.ts";
+import type { ContextWeight } from "./arbitration.ts";
+import { type CandidateTable, tabulateCandidates } from "./candidate-table.ts";
 import { type LimitPlan, planLimits } from "./contact-limits.ts";
 import { type PolicyTable, tabulatePolicies } from "./policy-table.ts";
 import { planQuotas, type QuotaPlan } from "./quotas.ts";
@@ -12,6 +14,8 @@ export type EngagementStage = "eligibility" | "applicability" | "suitability";
 export interface TierRule {
   readonly stage: EngagementStage;
   readonly rule: RuleIndex;
+  /** Of its verdict. */
+  readonly slot: VerdictSlot;
 }
 
 export interface PreparedTreatment {
@@ -25,6 +29,7 @@ export interface PreparedTreatment {
   /** Of its own engagement policy, tested after that of its action: the rules that read no model, and those that do. */
   readonly freeRules: readonly TierRule[];
   readonly modelRules: readonly TierRule[];
+  readonly context: readonly ContextWeight[];
 }
 
 export interface PreparedAction {
@@ -32,6 +37,7 @@ export interface PreparedAction {
   /** Of the engagement policy, tier by tier: the rules that read no model, and those that do. */
   readonly freeRules: readonly TierRule[];
   readonly modelRules: readonly TierRule[];
+  readonly context: readonly ContextWeight[];
   /** Ascending. */
   readonly treatments: readonly PreparedTreatment[];
   /** Models that its rules, weights, value, reasons or texts read. */
@@ -50,10 +56,13 @@ export interface ConsentNeed {
 export interface Prepared {
   readonly rulebook: Rulebook;
   readonly actions: readonly PreparedAction[];
+  /** Does any action need a model? */
+  readonly readsModels: boolean;
   /** Actions that room may be held for. */
   readonly holders: readonly PreparedAction[];
   /** By TreatmentIndex. */
   readonly treatments: readonly PreparedTreatment[];
+  readonly table: CandidateTable;
   readonly treatmentByHash: ReadonlyMap<NameHash, TreatmentIndex>;
   /** By consentRow. */
   readonly consentNeeds: readonly ConsentNeed[];
@@ -75,8 +84,10 @@ export function prepare(rulebook: Rulebook): Prepared {
   return {
     rulebook,
     actions,
+    readsModels: actions.some(({ needsModels }) => needsModels.length > 0),
     holders: actions.filter(({ action }) => action.holdsRoom !== undefined),
     treatments,
+    table: tabulateCandidates(rulebook, actions, treatments),
     treatmentByHash,
     consentNeeds,
     limits: planLimits(rulebook),
@@ -113,16 +124,23 @@ function prepareAction(rulebook: Rulebook, action: Action, treatments: readonly 
   };
 }
 
-type Tiers = Pick<Action | Treatment, EngagementStage>;
+type Tiers = Pick<Action | Treatment, EngagementStage | "context">;
 
-function tiersOf(rulebook: Rulebook, { eligibility, applicability, suitability }: Tiers) {
+function tiersOf(rulebook: Rulebook, { eligibility, applicability, suitability, context: written }: Tiers) {
+  const tier = (stage: EngagementStage) => (rule: RuleIndex) => ({ stage, rule, slot: slotOf(rulebook, rule) });
   const rules: TierRule[] = [
-    ...eligibility.map((rule) => ({ stage: "eligibility" as const, rule })),
-    ...applicability.map((rule) => ({ stage: "applicability" as const, rule })),
-    ...suitability.map((rule) => ({ stage: "suitability" as const, rule })),
+    ...eligibility.map(tier("eligibility")),
+    ...applicability.map(tier("applicability")),
+    ...suitability.map(tier("suitability")),
   ];
   const readsModel = ({ rule }: TierRule) => (rulebook.rules[rule]?.needsModels.length ?? 0) > 0;
-  return { freeRules: rules.filter((rule) => !readsModel(rule)), modelRules: rules.filter(readsModel) };
+  const context = written.map(({ when, weight }): ContextWeight => ({ slot: slotOf(rulebook, when), weight }));
+  return { freeRules: rules.filter((rule) => !readsModel(rule)), modelRules: rules.filter(readsModel), context };
+}
+
+/** Where the verdict of a rule lies. */
+export function slotOf({ rules }: Rulebook, rule: RuleIndex): VerdictSlot {
+  return (rules[rule] as Rule).slot;
 }
 
 function modelsOf(rulebook: Rulebook, action: Action): readonly ModelIndex[] {

@@ -1,19 +1,28 @@
 // First half of a decision: everything that can be tested before a model is asked.
 import type { DecisionInput, DecisionRequest } from "../domain/decision.ts";
-import type { Drop } from "../domain/drop.ts";
+import { DROPPED, type DropList, DropWriter } from "../domain/drop-list.ts";
 import { isAnonymous, type ModelIndex, type PlacementIndex, type TreatmentIndex } from "../domain/ids.ts";
+import { ByteTape, IntTape } from "../domain/tape.ts";
 import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
-import type { Placement, RuleScope } from "../rulebook/rulebook.ts";
+import {
+  type Action,
+  type Placement,
+  RULE_ERROR,
+  RULE_TRUE,
+  type RuleScope,
+  type Treatment,
+} from "../rulebook/rulebook.ts";
 import { propensityOf } from "./arbitration.ts";
 import { type ConsentVerdict, consentVerdict } from "./consent.ts";
 import type { Ledger } from "./contact-limits.ts";
-import { LIVE_POLICY, type Suppression, type Suppressions } from "./contact-policy.ts";
-import { firstFailure, firstTreatmentFailure, unavailable } from "./engagement-policy.ts";
+import { LIVE_POLICY, type Suppressions } from "./contact-policy.ts";
+import { unavailable } from "./engagement-policy.ts";
 import { type Assignment, armsOf, isOffByArm } from "./experiments.ts";
-import { type DueTreatment, dueTreatments } from "./held-room.ts";
+import { type DueTreatment, dueTreatments, NO_ROOM } from "./held-room.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { QuietTimes } from "./quiet-hours.ts";
-import { type KeptContact, stickyContacts } from "./sticky.ts";
+import { createRequestPlans, type RequestPlan } from "./request-plan.ts";
+import { type KeptContact, NONE_KEPT, stickyContacts } from "./sticky.ts";
 
 export interface Asked {
   readonly placement: Placement;
@@ -25,16 +34,17 @@ export interface Asked {
 export interface Qualified {
   /** Distinct placements in the order asked. */
   readonly asked: readonly Asked[];
+  readonly plan: RequestPlan;
   /** Without model outputs. */
   readonly scope: RuleScope;
-  /** By RuleIndex, of the rules that read no model. */
+  /** By VerdictSlot, of the rules that read no model. */
   readonly verdicts: Uint8Array;
   readonly arms: readonly Assignment[];
-  /** Pairs that may still win, side by side, by action and then by treatment. */
-  readonly treatments: readonly TreatmentIndex[];
-  readonly placements: readonly PlacementIndex[];
+  /** Pairs of TreatmentIndex and PlacementIndex that may still win, side by side, by action and then by treatment. */
+  readonly treatments: Int32Array;
+  readonly placements: Int32Array;
   readonly kept: readonly KeptContact[];
-  readonly dropped: readonly Drop[];
+  readonly dropped: DropList;
   /** When the first of the quiet hours end that something was dropped for; NEVER where nothing was, or none end. */
   readonly quietUntil: Instant;
   /** Treatments that room under a cap may be held for. */
@@ -43,149 +53,219 @@ export interface Qualified {
   readonly needsModels: readonly ModelIndex[];
 }
 
+const NO_MODELS: readonly ModelIndex[] = [];
+/** A drop at availability by `unavailable`, as a word. */
+const UNAVAILABLE = {
+  "switched-off": DROPPED.switchedOff,
+  "not-yet": DROPPED.notYet,
+  "no-longer": DROPPED.noLonger,
+} as const;
+
 export function createQualify(
   prepared: Prepared,
   suppressions: Suppressions,
   quiet: QuietTimes,
   ledger: Ledger,
 ): (input: DecisionInput) => Qualified {
-  const { rulebook } = prepared;
+  const { rulebook, table, actions, treatments: prepareds } = prepared;
+  const { from, to, rowOfAction, rowOfTreatment, consentRow, floor } = table;
+  const { firstRule, ruleSlots, ruleIndexes, ruleCodes } = table;
+  const plans = createRequestPlans(actions, rulebook.channels.length);
   const isAsked = new Uint8Array(rulebook.placements.length);
   const consents: (ConsentVerdict | undefined)[] = [];
+  const drops = new DropWriter();
+  const treatments = new IntTape();
+  const placements = new IntTape();
+  const bytes = new ByteTape();
+  const unscored = new Float64Array(rulebook.models.length).fill(Number.NaN);
+  let quietUntil = NEVER;
+  /** Who may be suppressed, live, or beyond a cap: asked once, so that most candidates of most customers are not. */
+  let mayBeSuppressed = false;
+  let mayBeQuiet = false;
+  let mayBeFull = false;
+  let mayBeOff = false;
 
   return function qualify(input: DecisionInput): Qualified {
     const { profile, request, now } = input;
     const asked = askedPlacements(request, rulebook.placements);
     isAsked.fill(0);
     for (const { placement } of asked) isAsked[placement.index] = 1;
+    const plan = plans.planOf(request.channel, isAsked);
+    const scope = scopeOf(input, unscored);
+    const verdicts = bytes.zeros(rulebook.verdicts);
+    rulebook.evaluateRules(scope, verdicts);
+    const arms = armsOf(rulebook, profile.key, now, verdicts);
+    start(input, arms);
+    const sticky = profile.contacts.length === 0 ? NONE_KEPT : stickyOf(input, asked);
+    const kept: KeptContact[] = [];
+    for (let action = 0; action < actions.length; action++) {
+      test(action, plan, input, verdicts, arms, sticky, kept);
+    }
+    if (kept.length > 1) kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
+    const due = treatments.length === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
+    const open = treatments.cut();
+    const needsModels = modelsFor(open, kept, due);
+    return {
+      asked,
+      plan,
+      scope,
+      verdicts,
+      arms,
+      treatments: open,
+      placements: placements.cut(),
+      kept,
+      dropped: drops.take(table),
+      quietUntil,
+      due,
+      needsModels,
+    };
+  };
+
+  function start(input: DecisionInput, arms: readonly Assignment[]): void {
     consents.length = 0;
+    drops.clear();
+    treatments.clear();
+    placements.clear();
+    quietUntil = NEVER;
     suppressions.open(input);
     quiet.open(input);
     ledger.open(input);
-    const scope = scopeOf(input, rulebook.models.length);
-    const verdicts = new Uint8Array(rulebook.rules.length);
-    rulebook.evaluateRules(scope, verdicts);
-    const arms = armsOf(rulebook, profile.key, now, verdicts);
-
-    const dropped: Drop[] = [];
-    const treatments: TreatmentIndex[] = [];
-    const placements: PlacementIndex[] = [];
-    const kept: KeptContact[] = [];
-    const found = { treatments, placements, kept };
-    let quietUntil = NEVER;
-    const needs = new Set<ModelIndex>();
-    const asks = (treatment: PreparedTreatment, placement: PlacementIndex) =>
-      isAsked[placement] === 1 &&
-      (request.channel === undefined || request.channel === treatment.channel.index) &&
-      treatment.placements.includes(placement);
-    const sticky = stickyContacts(
-      prepared,
-      asked.map(({ placement }) => placement),
-      profile,
-      now,
-      asks,
-    );
-
-    for (const candidate of prepared.actions) {
-      const fell = beforeTreatments(candidate, request, verdicts, now);
-      if (fell !== undefined) {
-        dropped.push(fell);
-        continue;
-      }
-      const before = treatments.length + kept.length;
-      for (const treatment of candidate.treatments) {
-        if (!isOpen(treatment, request)) continue;
-        const drop = notOffered(treatment, verdicts, arms, now) ?? testTreatment(treatment, input, sticky, found);
-        if (drop === undefined) continue;
-        dropped.push(drop);
-        if (drop.stage === "quiet-hours" && drop.reopensAt < quietUntil) quietUntil = drop.reopensAt;
-      }
-      if (treatments.length + kept.length > before) for (const model of candidate.needsModels) needs.add(model);
-    }
-    kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
-    const mayBeSent = (treatment: PreparedTreatment) =>
-      !isOffByArm(arms, treatment.treatment.index) && consentOf(treatment, profile.consents) === "granted";
-    const due = treatments.length > 0 ? dueTreatments(prepared, suppressions, mayBeSent, verdicts, input) : [];
-    // What it is worth, and whether its rules let it stand, decides whether room is held for it.
-    for (const { action } of due) for (const model of prepared.actions[action]?.needsModels ?? []) needs.add(model);
-    const needsModels = [...needs].sort((a, b) => a - b);
-    return { asked, scope, verdicts, arms, treatments, placements, kept, dropped, quietUntil, due, needsModels };
-  };
-
-  function beforeTreatments(
-    { action, treatments, freeRules }: PreparedAction,
-    request: DecisionRequest,
-    verdicts: Uint8Array,
-    now: Instant,
-  ): Drop | undefined {
-    let isWanted = false;
-    for (const treatment of treatments) isWanted ||= isOpen(treatment, request);
-    const because = isWanted ? unavailable(action, now) : "no-treatment";
-    if (because !== undefined) return { stage: "availability", action: action.index, because };
-    return firstFailure(action, freeRules, verdicts);
+    mayBeSuppressed = suppressions.speaks();
+    mayBeQuiet = quiet.speaks();
+    mayBeFull = ledger.isTight();
+    mayBeOff = arms.length > 0;
   }
 
-  /** Availability and engagement policy of the treatment itself. */
-  function notOffered(
-    { treatment, freeRules }: PreparedTreatment,
+  /** One action with its treatments: each falls here, with a word that says why, or is left for `choose`. */
+  function test(
+    action: number,
+    plan: RequestPlan,
+    input: DecisionInput,
     verdicts: Uint8Array,
     arms: readonly Assignment[],
-    now: Instant,
-  ): Drop | undefined {
-    const because = unavailable(treatment, now) ?? (isOffByArm(arms, treatment.index) ? "arm" : undefined);
-    if (because !== undefined) return { stage: "availability", treatment: treatment.index, because };
-    return freeRules.length === 0 ? undefined : firstTreatmentFailure(treatment, freeRules, verdicts);
+    sticky: readonly KeptContact[],
+    kept: KeptContact[],
+  ): void {
+    const first = plan.first[action] as number;
+    const end = plan.first[action + 1] as number;
+    const row = rowOfAction[action] as number;
+    if (first === end) {
+      drops.add(row, DROPPED.noTreatment, 0);
+      return;
+    }
+    const { now } = input;
+    if (!isOnOffer(row, now)) {
+      addUnavailable(row, (actions[action] as PreparedAction).action, now);
+      return;
+    }
+    if (falls(row, verdicts)) return;
+    for (let n = first; n < end; n++) {
+      const index = plan.treatments[n] as TreatmentIndex;
+      const own = rowOfTreatment[index] as number;
+      if (!isOnOffer(own, now)) addUnavailable(own, (prepareds[index] as PreparedTreatment).treatment, now);
+      else if (mayBeOff && isOffByArm(arms, index)) drops.add(own, DROPPED.offByArm, 0);
+      else if (!falls(own, verdicts) && !isBarred(index, own, input, sticky, kept)) addPairs(index, n, plan);
+    }
   }
 
-  /** Is the treatment asked for in any placement? */
-  function isOpen(treatment: PreparedTreatment, request: DecisionRequest): boolean {
-    if (request.channel !== undefined && request.channel !== treatment.channel.index) return false;
-    for (const placement of treatment.placements) if (isAsked[placement] === 1) return true;
+  function isOnOffer(row: number, now: Instant): boolean {
+    return now >= (from[row] as number) && now < (to[row] as number);
+  }
+
+  function addUnavailable(row: number, of: Action | Treatment, now: Instant): void {
+    drops.add(row, UNAVAILABLE[unavailable(of, now) ?? "no-longer"], 0);
+  }
+
+  /** The first of its rules that is not true drops it. */
+  function falls(row: number, verdicts: Uint8Array): boolean {
+    const end = firstRule[row + 1] as number;
+    for (let n = firstRule[row] as number; n < end; n++) {
+      const verdict = verdicts[ruleSlots[n] as number] as number;
+      if (verdict === RULE_TRUE) continue;
+      drops.add(row, (ruleCodes[n] as number) + (verdict === RULE_ERROR ? 1 : 0), ruleIndexes[n] as number);
+      return true;
+    }
     return false;
   }
 
-  /** Consent, then what is kept; else suppression, quiet hours, contact limits and the floor. Survivors go to `found`. */
-  function testTreatment(
-    prepared: PreparedTreatment,
+  /** Consent, then what is kept; else suppression, quiet hours, contact limits and the floor. True too for what is kept. */
+  function isBarred(
+    index: TreatmentIndex,
+    row: number,
     { profile, evidence }: DecisionInput,
     sticky: readonly KeptContact[],
-    found: { treatments: TreatmentIndex[]; placements: PlacementIndex[]; kept: KeptContact[] },
-  ): Drop | undefined {
-    const { index } = prepared.treatment;
-    const consent = consentOf(prepared, profile.consents);
-    if (consent !== "granted") return { stage: "consent", treatment: index, because: consent };
-    for (const entry of sticky) {
-      if (entry.treatment !== prepared) continue;
-      const suppression = suppressions.byCase(prepared.action) ?? suppressions.byOthers(prepared, entry.contact);
-      if (suppression !== undefined) return suppressed(index, suppression);
-      found.kept.push(entry);
+    kept: KeptContact[],
+  ): boolean {
+    const consent = consentOf(consentRow[index] as number, profile.consents);
+    if (consent !== "granted") {
+      drops.add(row, consent === "denied" ? DROPPED.denied : DROPPED.notGiven, 0);
+      return true;
     }
-    if (found.kept.at(-1)?.treatment === prepared) return undefined;
-
-    const suppression = suppressions.of(prepared);
-    if (suppression !== undefined) return suppressed(index, suppression);
-    const reopensAt = liveElsewhereUntil(prepared);
-    if (reopensAt !== LONG_AGO) {
-      return { stage: "suppression", treatment: index, policy: LIVE_POLICY, because: "already-live", reopensAt };
+    if (sticky.length > 0 && isKept(index, row, sticky, kept)) return true;
+    if (mayBeSuppressed && isSuppressed(index, row)) return true;
+    if (mayBeQuiet && isQuiet(index, row)) return true;
+    const refusal = mayBeFull ? ledger.refusal(index) : undefined;
+    if (refusal !== undefined) {
+      drops.addCause(row, DROPPED.limited, refusal);
+      return true;
     }
-    const drop = quietOrFull(prepared, propensityOf(prepared.treatment, evidence));
-    if (drop !== undefined) return drop;
-    for (const placement of prepared.placements) {
-      if (isAsked[placement] !== 1 || suppressions.liveElsewhereUntil(prepared, placement) !== LONG_AGO) continue;
-      found.treatments.push(index);
-      found.placements.push(placement);
-    }
-    return undefined;
+    const propensity = propensityOf(table, index, evidence);
+    if (propensity >= (floor[index] as number)) return false;
+    drops.addNumber(row, DROPPED.belowFloor, 0, propensity);
+    return true;
   }
 
-  function quietOrFull(candidate: PreparedTreatment, propensity: number): Drop | undefined {
-    const { treatment, action } = candidate;
-    const silence = quiet.of(candidate);
-    if (silence !== undefined) return { stage: "quiet-hours", treatment: treatment.index, ...silence };
-    const refusal = ledger.refusal(treatment.index);
-    if (refusal !== undefined) return { stage: "contact-limit", treatment: treatment.index, ...refusal };
-    if (propensity >= action.propensityFloor) return undefined;
-    return { stage: "propensity", treatment: treatment.index, propensity, floor: action.propensityFloor };
+  /** Does it go on showing what was offered before, or is it barred from that? */
+  function isKept(index: TreatmentIndex, row: number, sticky: readonly KeptContact[], kept: KeptContact[]): boolean {
+    const candidate = prepareds[index] as PreparedTreatment;
+    for (const entry of sticky) {
+      if (entry.treatment !== candidate) continue;
+      const suppression = suppressions.byCase(candidate.action) ?? suppressions.byOthers(candidate, entry.contact);
+      if (suppression !== undefined) {
+        drops.addCause(row, DROPPED.suppressed, suppression);
+        return true;
+      }
+      kept.push(entry);
+    }
+    return kept.at(-1)?.treatment === candidate;
+  }
+
+  function isSuppressed(index: TreatmentIndex, row: number): boolean {
+    const candidate = prepareds[index] as PreparedTreatment;
+    const suppression = suppressions.of(candidate);
+    if (suppression !== undefined) {
+      drops.addCause(row, DROPPED.suppressed, suppression);
+      return true;
+    }
+    const reopensAt = liveElsewhereUntil(candidate);
+    if (reopensAt === LONG_AGO) return false;
+    drops.addCause(row, DROPPED.suppressed, { policy: LIVE_POLICY, because: "already-live", reopensAt });
+    return true;
+  }
+
+  function isQuiet(index: TreatmentIndex, row: number): boolean {
+    const silence = quiet.of(prepareds[index] as PreparedTreatment);
+    if (silence === undefined) return false;
+    drops.addCause(row, DROPPED.quiet, silence);
+    if (silence.reopensAt < quietUntil) quietUntil = silence.reopensAt;
+    return true;
+  }
+
+  /** `n`: position of the treatment in the plan. */
+  function addPairs(index: TreatmentIndex, n: number, plan: RequestPlan): void {
+    const first = plan.firstPair[n] as number;
+    const end = plan.firstPair[n + 1] as number;
+    treatments.reserve(end - first);
+    placements.reserve(end - first);
+    for (let at = first; at < end; at++) {
+      const placement = plan.pairs[at] as PlacementIndex;
+      if (mayBeSuppressed) {
+        const candidate = prepareds[index] as PreparedTreatment;
+        if (suppressions.liveElsewhereUntil(candidate, placement) !== LONG_AGO) continue;
+      }
+      treatments.push(index);
+      placements.push(placement);
+    }
   }
 
   /** The first instant at which an asked placement opens; LONG_AGO where the action is not live outside one of them. */
@@ -199,17 +279,47 @@ export function createQualify(
     return first;
   }
 
-  function consentOf({ consentRow }: PreparedTreatment, given: DecisionInput["profile"]["consents"]): ConsentVerdict {
-    const need = prepared.consentNeeds[consentRow];
-    if (need === undefined) return "granted";
-    const known = consents[consentRow] ?? consentVerdict(need, given);
-    consents[consentRow] = known;
-    return known;
+  function stickyOf({ profile, request, now }: DecisionInput, asked: readonly Asked[]): readonly KeptContact[] {
+    const asks = ({ channel, placements }: PreparedTreatment, placement: PlacementIndex) =>
+      isAsked[placement] === 1 &&
+      (request.channel === undefined || request.channel === channel.index) &&
+      placements.includes(placement);
+    const places = asked.map(({ placement }) => placement);
+    return stickyContacts(prepared, places, profile, now, asks);
   }
-}
 
-function suppressed(treatment: TreatmentIndex, { policy, because, reopensAt }: Suppression): Drop {
-  return { stage: "suppression", treatment, policy, because, reopensAt };
+  function dueFor(input: DecisionInput, verdicts: Uint8Array, arms: readonly Assignment[]): readonly DueTreatment[] {
+    if (prepared.holders.length === 0) return NO_ROOM;
+    const mayBeSent = ({ treatment, consentRow: need }: PreparedTreatment) =>
+      !isOffByArm(arms, treatment.index) && consentOf(need, input.profile.consents) === "granted";
+    return dueTreatments(prepared, suppressions, mayBeSent, verdicts, input);
+  }
+
+  /** What is worth how much, and whether its rules let it stand, decides whether room is held for it. */
+  function modelsFor(
+    open: Int32Array,
+    kept: readonly KeptContact[],
+    due: readonly DueTreatment[],
+  ): readonly ModelIndex[] {
+    if (!prepared.readsModels) return NO_MODELS;
+    const needs = new Set<ModelIndex>();
+    const need = (action: number) => {
+      for (const model of actions[action]?.needsModels ?? []) needs.add(model);
+    };
+    for (const index of open) need((prepareds[index] as PreparedTreatment).action.index);
+    for (const { treatment } of kept) need(treatment.action.index);
+    for (const { action } of due) need(action);
+    return [...needs].sort((a, b) => a - b);
+  }
+
+  function consentOf(row: number, given: DecisionInput["profile"]["consents"]): ConsentVerdict {
+    const known = consents[row];
+    if (known !== undefined) return known;
+    const need = prepared.consentNeeds[row];
+    const verdict = need === undefined ? "granted" : consentVerdict(need, given);
+    consents[row] = verdict;
+    return verdict;
+  }
 }
 
 /** Each placement once, in the order first asked, with the largest limit asked for it. */
@@ -227,12 +337,12 @@ function askedPlacements(request: DecisionRequest, known: readonly Placement[]):
   return asked;
 }
 
-function scopeOf({ profile, request }: DecisionInput, models: number): RuleScope {
+function scopeOf({ profile, request }: DecisionInput, models: Float64Array): RuleScope {
   return {
     features: profile.features,
     attributes: profile.attributes,
     context: request.context,
-    models: new Float64Array(models).fill(Number.NaN),
+    models,
     openCases: profile.openCases.length,
     anonymous: isAnonymous(profile.key),
   };

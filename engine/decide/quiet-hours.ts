@@ -18,6 +18,8 @@ export interface Quiet {
 /** The quiet hours of one customer. Used again for the next: `open` starts over. */
 export interface QuietTimes {
   readonly open: (input: DecisionInput) => void;
+  /** Can anything be quiet for this request? */
+  readonly speaks: () => boolean;
   /** Why nothing may be sent by this treatment now; undefined where it may. */
   readonly of: (treatment: PreparedTreatment) => Quiet | undefined;
 }
@@ -56,7 +58,7 @@ export function createQuietTimes({ quietHours, zones, channels, placements }: Ru
     return found;
   }
 
-  return { open, of };
+  return { open, speaks: () => input !== undefined, of };
 }
 
 /**

@@ -11,6 +11,7 @@ import type {
   SlateRecord,
 } from "../domain/decision.ts";
 import { STAGES, type Stage } from "../domain/drop.ts";
+import { STAGE_OF } from "../domain/drop-list.ts";
 import type { ModelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Quota } from "../rulebook/policies.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
@@ -38,12 +39,12 @@ export function recordOf(
     slates: slateRecords(prepared, decision.slates),
     now,
     rulebook: rulebook.hash,
-    ...extra,
+    models: extra.models,
+    degraded: extra.degraded,
     withheld: slateRecords(prepared, decision.withheld),
     arms: decision.arms,
     spent: spentByName(decider, decision),
     pressure: decision.pressure,
-    ...(decision.heldUntil === undefined ? {} : { heldUntil: decision.heldUntil }),
     contacts: decision.contacts,
     superseded: superseded(prepared, profile, decision, now),
     input: {
@@ -54,6 +55,10 @@ export function recordOf(
       draw,
     },
     droppedDigest: dropDigest(prepared, decision.dropped),
+    // Last: names behind a spread are written one by one, which costs more than all of them in one literal.
+    ...(extra.trigger === undefined ? undefined : { trigger: extra.trigger }),
+    ...(extra.requestHash === undefined ? undefined : { requestHash: extra.requestHash }),
+    ...(decision.heldUntil === undefined ? undefined : { heldUntil: decision.heldUntil }),
   };
 }
 
@@ -83,7 +88,10 @@ const WEIGHED: ReadonlySet<Stage> = new Set(
 function treatmentsWeighed({ slates, dropped }: Decision): readonly TreatmentIndex[] {
   const found: TreatmentIndex[] = [];
   for (const { items } of slates) for (const { treatment } of items) found.push(treatment);
-  for (const drop of dropped) if ("treatment" in drop && WEIGHED.has(drop.stage)) found.push(drop.treatment);
+  dropped.forEachPacked((drop) => {
+    const treatment = dropped.rows.treatmentOf[drop.row] as TreatmentIndex;
+    if (treatment >= 0 && WEIGHED.has(STAGE_OF[drop.code] ?? dropped.whole(drop).stage)) found.push(treatment);
+  });
   return [...new Set(found)].sort((a, b) => a - b);
 }
 

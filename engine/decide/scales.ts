@@ -1,11 +1,12 @@
 // The factors of one candidate's priority. Those of an action are worked out once for all its treatments.
 import type { DecisionInput, Priority } from "../domain/decision.ts";
+import type { ActionIndex, ChannelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Action } from "../rulebook/rulebook.ts";
-import { contextOf, type Factors, priorityOf, propensityOf, rawPropensity, worthOf } from "./arbitration.ts";
+import { contextOf, type Factors, priorityOf, propensityOf, rawPropensity, worth, worthOf } from "./arbitration.ts";
 import { createBoosts } from "./boosts.ts";
 import { type Assignment, armsLever } from "./experiments.ts";
 import { createPressure } from "./fatigue.ts";
-import type { Prepared, PreparedTreatment } from "./prepared.ts";
+import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 
 /** What the factors of one decision are read from. */
 export interface Weighing {
@@ -19,7 +20,7 @@ export interface Weighing {
 export interface Scales {
   readonly open: (weighing: Weighing) => void;
   /** Valid until the next call. The priority is NaN where it cannot be computed. */
-  readonly weigh: (treatment: PreparedTreatment) => Readonly<Factors & Pick<Priority, "priority">>;
+  readonly weigh: (treatment: TreatmentIndex) => Readonly<Factors & Pick<Priority, "priority">>;
   readonly factorsOf: (treatment: PreparedTreatment) => Priority;
   /** V x L of an action, with the levers of the arms; NaN where it has no V. */
   readonly worth: (action: Action) => number;
@@ -27,50 +28,62 @@ export interface Scales {
   readonly pressure: () => number;
 }
 
-export function createScales({ rulebook }: Prepared): Scales {
+export function createScales({ rulebook, table, actions, treatments }: Prepared): Scales {
   const boosts = createBoosts(rulebook);
   const pressure = createPressure(rulebook);
+  const { lever: levers, hasContext, isExempt, channel, action: actionOf } = table;
+  const { actionLever, actionHasContext, valueSlot, value } = table;
   const found = { propensity: 0, context: 1, value: 0, lever: 1, boost: 1, fatigue: 1, priority: 0 };
   let weighing: Weighing | undefined;
-  let current: Action | undefined;
+  let current = -1;
   let context = 1;
   let lever = 1;
 
   function open(next: Weighing): void {
     weighing = next;
-    current = undefined;
+    current = -1;
     const { profile, now } = next.input;
     boosts.open(profile.contacts, now);
     pressure.open(profile.contacts, now);
   }
 
-  function weigh(candidate: PreparedTreatment): typeof found {
-    const { input, verdicts, weights, arms } = weighing as Weighing;
-    const { treatment, action } = candidate;
-    if (action !== current) {
-      current = action;
-      context = contextOf(action, verdicts);
-      lever = action.lever * armsLever(arms, action.index);
-      found.value = worthOf(action, weights);
-      found.boost = boosts.of(action);
-    }
-    found.propensity = propensityOf(treatment, input.evidence);
-    found.context = contextOf(treatment, verdicts, context);
-    found.lever = lever * treatment.lever;
-    found.fatigue = action.exempt ? 1 : pressure.leaves(treatment.channel);
+  function weigh(index: TreatmentIndex): typeof found {
+    const { input, verdicts } = weighing as Weighing;
+    const action = actionOf[index] as number;
+    if (action !== current) weighAction(action);
+    found.propensity = propensityOf(table, index, input.evidence);
+    found.context =
+      hasContext[index] === 0
+        ? context
+        : contextOf((treatments[index] as PreparedTreatment).context, verdicts, context);
+    found.lever = lever * (levers[index] as number);
+    found.fatigue = isExempt[index] === 1 ? 1 : pressure.leaves(channel[index] as ChannelIndex);
     found.priority = priorityOf(rulebook.arbitration, found);
     return found;
   }
 
-  function factorsOf(candidate: PreparedTreatment): Priority {
-    const { input } = weighing as Weighing;
-    return { raw: rawPropensity(candidate.treatment, input.evidence), ...weigh(candidate) };
+  function weighAction(action: number): void {
+    const { verdicts, weights, arms } = weighing as Weighing;
+    current = action;
+    context = actionHasContext[action] === 0 ? 1 : contextOf((actions[action] as PreparedAction).context, verdicts);
+    lever = actionLever[action] as number;
+    if (arms.length > 0) lever *= armsLever(arms, action as ActionIndex);
+    const slot = valueSlot[action] as number;
+    found.value = worth((slot < 0 ? value[action] : weights[slot]) as number);
+    found.boost = boosts.speaks() ? boosts.of((actions[action] as PreparedAction).action) : 1;
   }
 
-  function worth(action: Action): number {
+  function factorsOf(candidate: PreparedTreatment): Priority {
+    const { input } = weighing as Weighing;
+    const { propensity, context, value, lever, boost, fatigue, priority } = weigh(candidate.treatment.index);
+    const raw = rawPropensity(candidate.treatment, input.evidence);
+    return { raw, propensity, context, value, lever, boost, fatigue, priority };
+  }
+
+  function valueTimesLever(action: Action): number {
     const { weights, arms } = weighing as Weighing;
     return worthOf(action, weights) * action.lever * armsLever(arms, action.index);
   }
 
-  return { open, weigh, factorsOf, worth, pressure: pressure.total };
+  return { open, weigh, factorsOf, worth: valueTimesLever, pressure: pressure.total };
 }

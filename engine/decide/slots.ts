@@ -4,7 +4,8 @@ import type { Content, Priority } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";
 import type { ActionIndex, PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { SlateLimit } from "../rulebook/policies.ts";
-import type { Placement } from "../rulebook/rulebook.ts";
+import type { Placement, Rulebook } from "../rulebook/rulebook.ts";
+import { Losses } from "./losses.ts";
 import type { PreparedTreatment } from "./prepared.ts";
 
 export interface Slots {
@@ -21,40 +22,77 @@ export interface Placed {
   readonly content: Content;
 }
 
+/** Used again for the next decision: `openBoard` starts over, `closeBoard` forgets what was placed. */
 export interface Board {
-  readonly slots: readonly Slots[];
-  readonly taken: Map<ActionIndex, TreatmentIndex>;
-  /** By TreatmentIndex: the strongest of its losses, told where it found no slot in the end. */
-  readonly losses: (Drop | undefined)[];
+  readonly losses: Losses;
+  slots: readonly Slots[];
+  /** By ActionIndex: the treatment that was placed; NOBODY where none was. */
+  readonly taken: Int32Array;
+  /** By PlacementIndex. */
+  readonly slotsAt: (Slots | undefined)[];
   free: number;
 }
 
-export function createBoard(
+export const NOBODY = -1;
+
+export function createBoard({ actions, treatments, placements }: Rulebook): Board {
+  return {
+    losses: new Losses(treatments.length),
+    slots: [],
+    taken: new Int32Array(actions.length).fill(NOBODY),
+    slotsAt: new Array(placements.length).fill(undefined),
+    free: 0,
+  };
+}
+
+export function openBoard(
+  board: Board,
   asked: readonly { readonly placement: Placement; readonly limit: number }[],
-  treatments: number,
-): Board {
-  const slots = asked.map(({ placement, limit }) => ({ placement, limit, placed: [] }));
-  const free = asked.reduce((sum, { limit }) => sum + limit, 0);
-  return { slots, taken: new Map(), losses: new Array(treatments).fill(undefined), free };
+): void {
+  const slots: Slots[] = [];
+  board.free = 0;
+  for (const { placement, limit } of asked) {
+    const own: Slots = { placement, limit, placed: [] };
+    slots.push(own);
+    board.slotsAt[placement.index] = own;
+    board.free += limit;
+  }
+  board.slots = slots;
+}
+
+export function closeBoard(board: Board): void {
+  for (const { placement, placed } of board.slots) {
+    board.slotsAt[placement.index] = undefined;
+    for (const { treatment } of placed) board.taken[treatment.action.index] = NOBODY;
+  }
+}
+
+/** What stands for the action; undefined where nothing does. */
+export function takenBy(board: Board, action: ActionIndex): TreatmentIndex | undefined {
+  const found = board.taken[action] as number;
+  return found === NOBODY ? undefined : (found as TreatmentIndex);
 }
 
 export function slotsOf(board: Board, placement: PlacementIndex): Slots {
-  let at = 0;
-  while (board.slots[at]?.placement.index !== placement) at++;
-  return board.slots[at] as Slots;
+  return board.slotsAt[placement] as Slots;
+}
+
+/** The treatment placed last; of slots that are full. */
+export function lastOf({ placed }: Slots): TreatmentIndex {
+  return (placed.at(-1) as Placed).treatment.treatment.index;
 }
 
 export function place(board: Board, slots: Slots, placed: Placed): void {
   slots.placed.push(placed);
   board.free--;
-  board.taken.set(placed.treatment.action.index, placed.treatment.treatment.index);
+  board.taken[placed.treatment.action.index] = placed.treatment.treatment.index;
 }
 
 /** Undoes the last `place` in these slots. */
 export function unplace(board: Board, slots: Slots): void {
   const placed = slots.placed.pop() as Placed;
   board.free++;
-  board.taken.delete(placed.treatment.action.index);
+  board.taken[placed.treatment.action.index] = NOBODY;
 }
 
 /**
@@ -70,7 +108,7 @@ export function outrun(
 ): Drop | undefined {
   const { index } = treatment;
   const placement = slots.placement.index;
-  const lostTo = board.taken.get(action.index);
+  const lostTo = takenBy(board, action.index);
   if (lostTo !== undefined) {
     return { stage: "arbitration", treatment: index, placement, lostTo, priority, because: "same-action" };
   }
@@ -104,20 +142,6 @@ function rivalUnder(
   return count >= max ? rival : undefined;
 }
 
-/**
- * Of the losses of one treatment, one that would hold in every placement tells more than one of this placement; of
- * equals the one in the first placement is told.
- */
 export function lose(board: Board, treatment: TreatmentIndex, loss: Drop): void {
-  const told = board.losses[treatment];
-  if (told === undefined || tellsMore(loss, told)) board.losses[treatment] = loss;
-}
-
-function tellsMore(loss: Drop, told: Drop): boolean {
-  if (holdsEverywhere(loss) || holdsEverywhere(told)) return !holdsEverywhere(told);
-  return "placement" in loss && "placement" in told && loss.placement < told.placement;
-}
-
-function holdsEverywhere(loss: Drop): boolean {
-  return !("placement" in loss) || loss.stage === "content";
+  board.losses.loseFor(treatment, loss);
 }

@@ -13,6 +13,8 @@ export interface KeptContact {
   readonly placement: PlacementIndex;
 }
 
+export const NONE_KEPT: readonly KeptContact[] = [];
+
 /**
  * The contacts that a placement goes on showing, oldest decision first, then by rank. `asks` tells whether a
  * treatment is asked for in a placement by this request.

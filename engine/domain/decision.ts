@@ -1,5 +1,5 @@
 import type { Contact } from "./contact.ts";
-import type { Drop } from "./drop.ts";
+import type { DropList } from "./drop-list.ts";
 import type { Props, PropValue } from "./event.ts";
 import type {
   ActionIndex,
@@ -148,7 +148,8 @@ interface Decided {
   readonly slates: readonly Slate[];
   /** What the slates would have held besides, were the customer not in the holdout; only those with items. */
   readonly withheld: readonly Slate[];
-  readonly dropped: readonly Drop[];
+  /** In canonical order: by action, then by treatment. */
+  readonly dropped: DropList;
   /** The reservations that the commit makes: one for each item that is not kept; shadow contacts for withheld ones. */
   readonly contacts: readonly Contact[];
   /** In order of the experiments. */

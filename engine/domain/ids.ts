@@ -28,6 +28,8 @@ export type FeatureIndex = Brand<number, "FeatureIndex">;
 export type AttributeIndex = Brand<number, "AttributeIndex">;
 export type ModelIndex = Brand<number, "ModelIndex">;
 export type RuleIndex = Brand<number, "RuleIndex">;
+/** Where the verdict of a rule lies: rules of the same meaning share one. */
+export type VerdictSlot = Brand<number, "VerdictSlot">;
 /** Number of a policy among those of its kind: limits; cool-downs, related suppressions and case rules; quiet hours; slate limits and bundles. */
 export type PolicyIndex = Brand<number, "PolicyIndex">;
 export type QuotaIndex = Brand<number, "QuotaIndex">;

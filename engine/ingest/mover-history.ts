@@ -2,8 +2,9 @@
 // another history: a new master may lack entries that were moved, and where its clock is behind give their ids to others. Nor
 // where the stream was made anew. Then the watermarks are void, by the number of the history that they carry (append-once.lua), and
 // what is left of the stream is moved again: the log knows the ids of events, and drops what comes twice.
-import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
-import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
+import { comparePositions, type PartitionIndex } from "../domain/ids.ts";
+import { type RedisConnection, text } from "../journal/redis.ts";
+import { readStreamState } from "../journal/stream-state.ts";
 import { historyOf } from "../journal/watch-master.ts";
 import { deadTarget, logTarget, readMark } from "./append-once.ts";
 import type { MoverLease } from "./mover-lease.ts";
@@ -28,15 +29,8 @@ export async function generationOf({ stream, partitions, lease, reader, writer }
     ),
   );
   // After the marks: another mover may be at work still.
-  const last = await lastIdOf(writer, stream);
+  const { lastId } = await readStreamState(writer, stream);
   const known = Math.max(...marks.map(({ generation }) => generation));
-  const isAbove = marks.some(({ id, generation }) => generation === known && comparePositions(id, last) > 0);
+  const isAbove = marks.some(({ id, generation }) => generation === known && comparePositions(id, lastId) > 0);
   return await lease.generation(writer, written, isAbove ? known + 1 : known);
-}
-
-/** The last id that was ever given to an entry of the stream; `0-0` where there is none. */
-export async function lastIdOf(connection: RedisConnection, stream: string): Promise<Position> {
-  if ((await connection.command(["EXISTS", stream])) === 0) return "0-0" as Position;
-  const flat = (await connection.command(["XINFO", "STREAM", stream])) as readonly Reply[];
-  return text(flat[flat.findIndex((each) => text(each) === "last-generated-id") + 1]) as Position;
 }

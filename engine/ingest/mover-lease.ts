@@ -7,6 +7,8 @@ import { sourceFile } from "../journal/source-file.ts";
 export interface MoverLease {
   /** Takes or prolongs it: 0, or for how many milliseconds it is still another's. Rejects as commands do. */
   readonly hold: (connection: Pick<RedisConnection, "script">) => Promise<number>;
+  /** Nobody else can have had it since it was held first, or since this was asked last. */
+  readonly wasSure: () => boolean;
   /**
    * The number of this history of the stream, at least `least`; as before where the history is. Rejects as commands do, and where
    * the lease is another's.
@@ -28,15 +30,32 @@ const generationScript = redisScript(readFileSync(sourceFile("engine/ingest/move
 
 export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
   const keys = [`nba:mover:${stream}`];
+  /** By performance.now(); undefined: not held. */
+  let sureUntil: number | undefined;
+  let isBroken = false;
   const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
     Number(await connection.script(leaseScript, keys, [owner, String(ms)]));
   return {
-    hold: (connection) => run(connection, leaseMs),
+    hold: async (connection) => {
+      const sentAt = performance.now();
+      const leftMs = await run(connection, leaseMs);
+      if (sureUntil !== undefined && performance.now() >= sureUntil) isBroken = true;
+      sureUntil = leftMs > 0 ? undefined : sentAt + leaseMs;
+      return leftMs;
+    },
+    wasSure: () => {
+      const isSure = !isBroken && sureUntil !== undefined && performance.now() < sureUntil;
+      isBroken = false;
+      return isSure;
+    },
     generation: async (connection, history, least) => {
       const found = text(await connection.script(generationScript, keys, [owner, history, String(least)]));
       if (found === "") throw new Error(`another engine moves ${stream} by now`);
       return Number(found);
     },
-    giveBack: async (connection) => void (await run(connection, 0)),
+    giveBack: async (connection) => {
+      sureUntil = undefined;
+      await run(connection, 0);
+    },
   };
 }

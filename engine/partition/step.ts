@@ -13,9 +13,10 @@ import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack }
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, decodeInto } from "./log-cursor.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
-import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
+import { compiled, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
@@ -106,10 +107,12 @@ async function foldAll(
   );
   for (const [partition, entries] of decoded) {
     if (session.isLost(partition)) continue;
-    const rulebooks = await loadOrLose(input, partition, async () => {
-      await learnLayouts(session.context, partition, entries);
-      return await compiled(session.context, entries);
-    });
+    const rulebooks = needsMore(entries)
+      ? await loadOrLose(input, partition, async () => {
+          await learnLayouts(session.context, partition, entries);
+          return await compiled(session.context, entries);
+        })
+      : NO_RULEBOOKS;
     if (rulebooks === undefined) continue;
     if (entries[0]?.kind === "activation") recount(session);
     const { seed, partitions } = session.context;
@@ -131,6 +134,13 @@ async function foldAll(
  */
 function drivenTo({ arrivedAt, movesClock, position }: LogEntry): Instant {
   return movesClock && arrivedAt < positionMs(position) ? arrivedAt : LONG_AGO;
+}
+
+const NO_RULEBOOKS = (): undefined => undefined;
+
+/** Hardly any entry brings a profile along or activates a rulebook: no turn is waited for where none does. */
+function needsMore(entries: readonly LogEntry[]): boolean {
+  return entries.some(({ kind }) => kind === "merge" || kind === "activation");
 }
 
 /** What one partition needs from Redis. Where it cannot be had the others go on. */

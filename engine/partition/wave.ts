@@ -5,7 +5,7 @@ import { variantOf } from "../decide/experiments.ts";
 import type { Qualified } from "../decide/qualify.ts";
 import { recordOf } from "../decide/record.ts";
 import type { DecisionInput, DecisionRecord, DecisionRequest, ModelScore, ProfileView } from "../domain/decision.ts";
-import type { Drop } from "../domain/drop.ts";
+import type { Stage } from "../domain/drop.ts";
 import { drawOf } from "../domain/hash.ts";
 import type { CustomerKey, DecisionId, QuotaIndex } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
@@ -34,7 +34,7 @@ export interface Question {
 export interface WaveMeter {
   /** What went by since the last lap belongs to this stage. */
   readonly lap: (stage: WaveStage) => void;
-  readonly onDropped: (drop: Drop) => void;
+  readonly onDropped: (stage: Stage, isError: boolean) => void;
 }
 
 /** Decides all of them, in waves; answers in their order. Undefined where a customer's decision fails: that one alone. */
@@ -200,7 +200,7 @@ function chooseOne(
   const quotas = quotaView(partition.quotas, active.rulebook.quotas, qualifiedInput.now);
   const input = { ...qualifiedInput, quotas };
   const decision = active.decider.choose(input, qualified, scores);
-  for (const drop of decision.dropped) meter.onDropped(drop);
+  decision.dropped.forEachStage(meter.onDropped);
   const models = scores.map(({ model, value, fallback }) => {
     const file = active.scorer.models[model];
     if (file === undefined) throw new Error(`rulebook ${active.hash} has a model ${model} that is not loaded`);

@@ -1,11 +1,12 @@
 // Collects the expressions of a rulebook and builds the one function that evaluates them.
-import type { ModelIndex, RuleIndex } from "../domain/ids.ts";
+import type { ModelIndex, RuleIndex, VerdictSlot } from "../domain/ids.ts";
 import { compileExpression } from "./cel-javascript.ts";
 import type { NameScope } from "./cel-names.ts";
 import { parseExpression } from "./cel-parse.ts";
 import { CEL_RUNTIME } from "./cel-runtime.ts";
 import { tooLarge } from "./cel-segments.ts";
 import type { FaultLog } from "./fault.ts";
+import { declare, fuse, LOCALS } from "./fused-code.ts";
 import type { Place } from "./place.ts";
 import type { Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
 import type { Path, Source } from "./source.ts";
@@ -22,7 +23,7 @@ export function expressionAt(source: Source, text: string, path: Path): WrittenE
 
 type Evaluators = Pick<
   Rulebook,
-  "rules" | "weights" | "evaluateRules" | "evaluateModelRules" | "evaluateWeights" | "evaluateRule"
+  "rules" | "verdicts" | "weights" | "evaluateRules" | "evaluateModelRules" | "evaluateWeights" | "evaluateRule"
 >;
 
 export interface ExpressionTable {
@@ -47,6 +48,9 @@ interface Compiled {
 
 export function createExpressionTable(names: NameScope, faults: FaultLog): ExpressionTable {
   const rules: Rule[] = [];
+  /** By meaning: rules that compile to the same share a verdict. */
+  const slots = new Map<string, VerdictSlot>();
+  const weightSlots = new Map<string, number>();
   const ids = new Map<string, Place>();
   const truths: Compiled[] = [];
   const numbers: Compiled[] = [];
@@ -71,8 +75,11 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
       ids.set(id, place);
       const compiled = compile(written, "boolean");
       const index = rules.length as RuleIndex;
+      const slot = slots.get(compiled.javascript) ?? (slots.size as VerdictSlot);
+      slots.set(compiled.javascript, slot);
       rules.push({
         index,
+        slot,
         id,
         text: written.text,
         ...(why === undefined ? {} : { why }),
@@ -85,13 +92,23 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
     },
     addWeight: (written) => {
       const compiled = compile(written, "number");
-      numbers.push(compiled);
-      const weight: Weight = { kind: "expression", slot: numbers.length - 1, place: written.placeAt(0) };
+      const slot = weightSlots.get(compiled.javascript) ?? numbers.push(compiled) - 1;
+      weightSlots.set(compiled.javascript, slot);
+      const weight: Weight = { kind: "expression", slot, place: written.placeAt(0) };
       return { weight, models: compiled.models };
     },
     rule: (index) => rules[index] as Rule,
     reads: () => new Set([...truths, ...numbers].flatMap((compiled) => compiled.reads)),
-    build: () => ({ rules, weights: numbers.length, ...generate(truths, numbers) }),
+    build: () => ({
+      rules,
+      verdicts: slots.size,
+      weights: numbers.length,
+      ...generate(
+        truths,
+        rules.map(({ slot }) => slot),
+        numbers,
+      ),
+    }),
   };
 }
 
@@ -117,71 +134,38 @@ function compileWritten(
   return { javascript, temporaries, reads, models: models as readonly number[] as readonly ModelIndex[] };
 }
 
-/** V8 does not optimise a function of more than 60 KB of bytecode: the body of the fused one is cut into pieces. */
-const EXPRESSIONS_PER_PIECE = 128;
-
-const LOCALS = "const F=s.features,A=s.attributes,C=s.context,M=s.models;";
+type Single = (scope: RuleScope) => 0 | 1 | 2;
 
 function generate(
   truths: readonly Compiled[],
+  slots: readonly VerdictSlot[],
   numbers: readonly Compiled[],
 ): Pick<Evaluators, "evaluateRules" | "evaluateModelRules" | "evaluateWeights" | "evaluateRule"> {
-  const numbered = truths.map((compiled, index) => ({ compiled, index }));
-  const free = numbered.filter(({ compiled }) => compiled.models.length === 0);
-  const scored = numbered.filter(({ compiled }) => compiled.models.length > 0);
-  const weights = numbers.map((compiled, index) => ({ compiled, index }));
-  const singles = new Map<string, number>();
-  for (const { javascript } of truths) if (!singles.has(javascript)) singles.set(javascript, singles.size);
-  const temporariesOf = new Map(truths.map((compiled) => [compiled.javascript, compiled.temporaries]));
-  const single = [...singles.keys()].map((javascript) => {
-    return `(s)=>{${LOCALS}${declare(temporariesOf.get(javascript) ?? 0)}return ${javascript};}`;
+  const bySlot: Compiled[] = [];
+  for (const [rule, slot] of slots.entries()) bySlot[slot] = truths[rule] as Compiled;
+  const verdicts = bySlot.map((compiled, index) => ({ ...compiled, index }));
+  const { source: fused, columns } = fuse({
+    evaluateRules: verdicts.filter(({ models }) => models.length === 0),
+    evaluateModelRules: verdicts.filter(({ models }) => models.length > 0),
+    evaluateWeights: numbers.map((compiled, index) => ({ ...compiled, index })),
   });
+  const single = bySlot.map(
+    ({ javascript, temporaries }) => `(s)=>{${LOCALS}${declare(temporaries)}return ${javascript};}`,
+  );
   const source = [
     '"use strict";',
     `const {${Object.keys(CEL_RUNTIME).join(",")}}=runtime;`,
-    fused("evaluateRules", free),
-    fused("evaluateModelRules", scored),
-    fused("evaluateWeights", weights),
+    fused,
     `const single=[${single.join(",\n")}];`,
     "return {evaluateRules,evaluateModelRules,evaluateWeights,single};",
   ].join("\n");
   // The only place where text becomes code: literals by JSON.stringify, indexes and names of our own.
-  const built = new Function("runtime", source)(CEL_RUNTIME) as Pick<
+  const { single: singles, ...built } = new Function("runtime", "columns", source)(CEL_RUNTIME, columns) as Pick<
     Evaluators,
     "evaluateRules" | "evaluateModelRules" | "evaluateWeights"
-  > & { readonly single: readonly ((scope: RuleScope) => 0 | 1 | 2)[] };
-  const singleOf = truths.map(({ javascript }) => built.single[singles.get(javascript) as number]);
+  > & { readonly single: readonly Single[] };
   return {
-    evaluateRules: built.evaluateRules,
-    evaluateModelRules: built.evaluateModelRules,
-    evaluateWeights: built.evaluateWeights,
-    evaluateRule: (rule, scope) => (singleOf[rule] as (scope: RuleScope) => 0 | 1 | 2)(scope),
+    ...built,
+    evaluateRule: (rule, scope) => (singles[slots[rule] as VerdictSlot] as Single)(scope),
   };
-}
-
-/** One function over all expressions: each distinct one is evaluated once and copied to the others of the same text. */
-function fused(name: string, expressions: readonly { readonly compiled: Compiled; readonly index: number }[]): string {
-  const distinct = new Map<string, { temporaries: number; indexes: number[] }>();
-  for (const { compiled, index } of expressions) {
-    const known = distinct.get(compiled.javascript);
-    if (known === undefined) distinct.set(compiled.javascript, { temporaries: compiled.temporaries, indexes: [index] });
-    else known.indexes.push(index);
-  }
-  const all = [...distinct];
-  const pieces: string[] = [];
-  for (let from = 0; from < all.length; from += EXPRESSIONS_PER_PIECE) {
-    const part = all.slice(from, from + EXPRESSIONS_PER_PIECE);
-    const temporaries = Math.max(...part.map(([, { temporaries: count }]) => count));
-    const lines = part.map(
-      ([javascript, { indexes }]) => `${indexes.map((index) => `out[${index}]`).join("=")}=${javascript};`,
-    );
-    pieces.push(`function ${name}${pieces.length}(s,out){${LOCALS}${declare(temporaries)}\n${lines.join("\n")}\n}`);
-  }
-  const calls = pieces.map((_, index) => `${name}${index}(s,out);`).join("");
-  return `${pieces.join("\n")}\nfunction ${name}(s,out){${calls}}`;
-}
-
-function declare(temporaries: number): string {
-  if (temporaries === 0) return "";
-  return `let ${Array.from({ length: temporaries }, (_, index) => `t${index}`).join(",")};`;
 }

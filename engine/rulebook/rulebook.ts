@@ -12,6 +12,7 @@ import type {
   RulebookHash,
   RuleIndex,
   TreatmentIndex,
+  VerdictSlot,
 } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Experiment, Holdout } from "./experiments.ts";
@@ -90,6 +91,8 @@ export const RULE_ERROR = 2;
 /** One boolean expression as written in one place. Those of the same meaning are evaluated once. */
 export interface Rule {
   readonly index: RuleIndex;
+  /** Where its verdict is left: one place for all rules of the same meaning. */
+  readonly slot: VerdictSlot;
   /** Id as written, e.g. `retention/has-churn-risk`; or generated from tier and owner. */
   readonly id: string;
   readonly text: string;
@@ -301,11 +304,13 @@ export interface Rulebook {
   readonly variants: ReadonlyMap<string, Rulebook>;
   readonly arbitration: Arbitration;
   readonly rules: readonly Rule[];
+  /** Slots of verdicts, at most one for each rule. */
+  readonly verdicts: number;
   readonly weights: number;
   readonly triggersByType: ReadonlyMap<string, readonly Trigger[]>;
   /** The longest time for which a contact can matter to a limit or a cool-down. */
   readonly contactMemoryMs: number;
-  /** Evaluates every rule that needs no model: out[rule] = RULE_FALSE | RULE_TRUE | RULE_ERROR. out.length >= rules.length. */
+  /** Evaluates every rule that needs no model: out[slot] = RULE_FALSE | RULE_TRUE | RULE_ERROR. out.length >= verdicts. */
   readonly evaluateRules: (scope: RuleScope, out: Uint8Array) => void;
   /** Evaluates the rules that read models; out holds what evaluateRules left. */
   readonly evaluateModelRules: (scope: RuleScope, out: Uint8Array) => void;

@@ -22,18 +22,18 @@ export function createRuleCensus(rulebook: Rulebook): RuleCensus {
   const told = new Float64Array(rules.length);
   const trues = new Float64Array(rules.length);
   const errors = new Float64Array(rules.length);
-  const verdicts = new Uint8Array(rules.length);
+  const verdicts = new Uint8Array(rulebook.verdicts);
   let decisions = 0;
   return {
     add: (scope) => {
       decisions++;
       rulebook.evaluateRules(scope, verdicts);
       rulebook.evaluateModelRules(scope, verdicts);
-      for (const { index, needsModels } of rules) {
+      for (const { index, slot, needsModels } of rules) {
         if (needsModels.some((model) => Number.isNaN(scope.models[model]))) continue;
         told[index] = (told[index] as number) + 1;
-        if (verdicts[index] === RULE_TRUE) trues[index] = (trues[index] as number) + 1;
-        if (verdicts[index] === RULE_ERROR) errors[index] = (errors[index] as number) + 1;
+        if (verdicts[slot] === RULE_TRUE) trues[index] = (trues[index] as number) + 1;
+        if (verdicts[slot] === RULE_ERROR) errors[index] = (errors[index] as number) + 1;
       }
     },
     decisions: () => decisions,

@@ -43,6 +43,8 @@ export interface ScorerOptions {
   readonly restMs: number;
   /** Monotonic clock in ms. */
   readonly clock: () => number;
+  /** Answers so many rows of `input`, each with one probability: ONNX Runtime, where nothing else is given. */
+  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float64Array>;
   /** Told once for each call. */
   readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
 }
@@ -59,6 +61,7 @@ const DEFAULTS: ScorerOptions = {
   strikesMax: 3,
   restMs: 1_000,
   clock: () => performance.now(),
+  run: ({ session, card }, input, rows) => runBatch(session, card, input, rows),
   onCall: () => undefined,
 };
 
@@ -190,7 +193,7 @@ async function scoreBatch(
   if (count === 0) return problem && { ...problem, kind: "unasked" };
   let answers: Float64Array;
   try {
-    answers = await runBatch(model.session, card, input, count);
+    answers = await options.run(model, input, count);
   } catch (error) {
     return {
       kind: "call",

@@ -60,7 +60,7 @@ describe("the load of a bank", () => {
   it("has 40 of 100 actions past engagement policy and 10 in arbitration at the median, and 30 % of customers at the cap", () => {
     const engagement = new Set(["eligibility", "applicability", "suitability"]);
     const passed = inputs.map((input) => {
-      const { dropped } = decide(rules.decider, input, scoresOf());
+      const dropped = [...decide(rules.decider, input, scoresOf()).dropped];
       const fell = dropped.filter(({ stage }) => engagement.has(stage)).length;
       const refused = dropped.filter(({ stage }) => stage === "consent").length;
       return { engagement: 100 - fell, arbitration: 100 - fell - refused };

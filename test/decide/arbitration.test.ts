@@ -167,7 +167,7 @@ describe("priority", () => {
     });
     const { shown: slates, decision } = run(rulebook, inputFor(rulebook, { placements: ["hero", "home"] }));
     expect(slates).toEqual(["hero: a:app", "home: c:app"]);
-    expect(decision.dropped).toEqual([
+    expect([...decision.dropped]).toEqual([
       { stage: "content", treatment: 1, placement: 1, missing: "attributes.name", priority: 4 },
       { stage: "slots", treatment: 3, placement: 0, lostTo: 0, priority: 3 },
     ]);

@@ -14,6 +14,7 @@ import type {
   PolicyIndex,
   RuleIndex,
   TreatmentIndex,
+  VerdictSlot,
 } from "../../engine/domain/ids.ts";
 import { customerKey, trackingCode } from "../../engine/domain/ids.ts";
 import { DAY_MS, HOUR_MS, type Instant, LONG_AGO, MINUTE_MS, NEVER } from "../../engine/domain/time.ts";
@@ -335,6 +336,7 @@ function createRules(models: Rulebook["models"]) {
     const index = rules.length as RuleIndex;
     rules.push({
       index,
+      slot: index as number as VerdictSlot,
       id: draft.id,
       text: String(draft.test),
       place: { ...PLACE, line: index + 10 },
@@ -356,6 +358,7 @@ function createRules(models: Rulebook["models"]) {
   };
   const compiled = () => ({
     rules,
+    verdicts: rules.length,
     evaluateRule,
     evaluateRules: evaluate(false),
     evaluateModelRules: evaluate(true),
@@ -536,8 +539,8 @@ export function shown(rulebook: Rulebook, decision: { readonly slates: readonly 
 }
 
 /** The drop of an action or a treatment, by id. */
-export function dropOf(rulebook: Rulebook, dropped: readonly Drop[], id: string): Drop | undefined {
-  return dropped.find((drop) =>
+export function dropOf(rulebook: Rulebook, dropped: Iterable<Drop>, id: string): Drop | undefined {
+  return [...dropped].find((drop) =>
     "action" in drop
       ? (rulebook.actions[drop.action] as Action).id === id
       : (rulebook.treatments[drop.treatment] as Treatment).id === id,

@@ -110,29 +110,29 @@ describe("suppression", () => {
     const rulebook = coolingDown(scope);
     const { decision } = run(rulebook, [declined]);
     expect(
-      decision.dropped.map((drop) => ("treatment" in drop ? rulebook.treatments[drop.treatment]?.id : "")),
+      [...decision.dropped].map((drop) => ("treatment" in drop ? rulebook.treatments[drop.treatment]?.id : "")),
     ).toEqual(dropped);
-    expect(decision.dropped[0]).toMatchObject({
+    expect([...decision.dropped][0]).toMatchObject({
       stage: "suppression",
       because: "cool-down",
       policy: 0,
       reopensAt: NOW + 4 * DAY_MS,
     });
-    expect(run(rulebook, [declined], [], 4 * DAY_MS - 1).decision.dropped).toHaveLength(dropped.length);
-    expect(run(rulebook, [declined], [], 4 * DAY_MS).decision.dropped).toEqual([]);
+    expect([...run(rulebook, [declined], [], 4 * DAY_MS - 1).decision.dropped]).toHaveLength(dropped.length);
+    expect([...run(rulebook, [declined], [], 4 * DAY_MS).decision.dropped]).toEqual([]);
   });
 
   test("SUP-1 another outcome begins no cool-down, and old names count as they were", () => {
     const rulebook = coolingDown("group");
-    expect(run(rulebook, [{ ...declined, outcome: "accepted" }]).decision.dropped).toEqual([]);
+    expect([...run(rulebook, [{ ...declined, outcome: "accepted" }]).decision.dropped]).toEqual([]);
     const moved = { ...declined, group: contactOf(rulebook, { of: "loan:app" }).group };
     expect(run(rulebook, [moved]).drop("card:app")).toBeUndefined();
     expect(run(rulebook, [moved]).drop("loan:app")).toMatchObject({ because: "cool-down" });
   });
 
   test("SUP-2 only restricts it", () => {
-    expect(run(coolingDown("group", "loans"), [declined]).decision.dropped).toEqual([]);
-    expect(run(coolingDown("group", "cards"), [declined]).decision.dropped).toHaveLength(2);
+    expect([...run(coolingDown("group", "loans"), [declined]).decision.dropped]).toEqual([]);
+    expect([...run(coolingDown("group", "cards"), [declined]).decision.dropped]).toHaveLength(2);
   });
 
   test("SUP-3 a conversion does not end what the acceptance began", () => {
@@ -220,7 +220,9 @@ describe("contact limits", () => {
   ])("CON-2 the scope %j refuses %j", (scope, refused) => {
     const rulebook = one(scope);
     const { decision } = run(rulebook, [contact]);
-    const ids = decision.dropped.map((drop) => ("treatment" in drop ? rulebook.treatments[drop.treatment]?.id : ""));
+    const ids = [...decision.dropped].map((drop) =>
+      "treatment" in drop ? rulebook.treatments[drop.treatment]?.id : "",
+    );
     expect(ids.sort()).toEqual([...refused].sort());
   });
 

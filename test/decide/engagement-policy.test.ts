@@ -99,7 +99,7 @@ describe("treatments of their own", () => {
     const rulebook = withApp({ parts });
     const { shown: slates, decision } = run(rulebook, inputFor(rulebook));
     expect(slates).toEqual(["home: a:email"]);
-    expect(decision.dropped).toEqual([{ stage: "availability", treatment: 0, because }]);
+    expect([...decision.dropped]).toEqual([{ stage: "availability", treatment: 0, because }]);
   });
 
   test("AVL-4 is tested after what its action must pass", () => {
@@ -108,7 +108,9 @@ describe("treatments of their own", () => {
         { id: "a", eligibility: [no()], treatments: HOME.map((home) => ({ ...home, parts: { enabled: false } })) },
       ],
     });
-    expect(run(rulebook, inputFor(rulebook)).decision.dropped).toMatchObject([{ stage: "eligibility", action: 0 }]);
+    expect([...run(rulebook, inputFor(rulebook)).decision.dropped]).toMatchObject([
+      { stage: "eligibility", action: 0 },
+    ]);
   });
 
   test.each([
@@ -216,8 +218,8 @@ describe("rules that read models", () => {
       ],
     });
     const { decision } = run(rulebook, inputFor(rulebook), churn(0.1));
-    expect(decision.dropped).toEqual([{ stage: "eligibility", action: 0, rule: 0, because: "false" }]);
+    expect([...decision.dropped]).toEqual([{ stage: "eligibility", action: 0, rule: 0, because: "false" }]);
     const kept = run(rulebook, inputFor(rulebook), churn(0.9));
-    expect(kept.decision.dropped).toEqual([{ stage: "consent", treatment: 1, because: "not-given" }]);
+    expect([...kept.decision.dropped]).toEqual([{ stage: "consent", treatment: 1, because: "not-given" }]);
   });
 });

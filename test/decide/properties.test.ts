@@ -4,11 +4,13 @@ import { CONTACTS_KEPT_MAX } from "../../engine/decide/contact-limits.ts";
 import { createDecider, type Decider, decide } from "../../engine/decide/decide.ts";
 import { dropDigest } from "../../engine/decide/drop-digest.ts";
 import { explain } from "../../engine/decide/explain.ts";
+import type { Prepared } from "../../engine/decide/prepared.ts";
 import { recordOf } from "../../engine/decide/record.ts";
 import { replay } from "../../engine/decide/replay.ts";
 import type { Contact } from "../../engine/domain/contact.ts";
 import type { Decision, DecisionInput } from "../../engine/domain/decision.ts";
 import type { Drop } from "../../engine/domain/drop.ts";
+import { DROPPED, type DropList, DropWriter } from "../../engine/domain/drop-list.ts";
 import type { Position, TreatmentIndex } from "../../engine/domain/ids.ts";
 import { HOUR_MS, type Instant } from "../../engine/domain/time.ts";
 import { decodeCommit, encodeCommit } from "../../engine/journal/commit-record.ts";
@@ -135,7 +137,7 @@ describe("properties", { timeout: LONGEST_MS }, () => {
           expect(shown.length).toBeLessThanOrEqual(rulebook.placements[placement]?.slots ?? 0);
         }
         for (const action of rulebook.actions) {
-          const own = decision.dropped.filter((drop) => subject(rulebook, drop) === action.index);
+          const own = [...decision.dropped].filter((drop) => subject(rulebook, drop) === action.index);
           if (own.some((drop) => "action" in drop)) {
             expect(own).toHaveLength(1);
             expect(actions).not.toContain(action.index);
@@ -180,7 +182,9 @@ describe("properties", { timeout: LONGEST_MS }, () => {
         const moved = createDecider(buildRulebook(reverseFiles(draft)));
         const other = decide(moved, input, scores);
         expect(winners(moved.rulebook, other)).toEqual(winners(rulebook, decision));
-        expect(dropDigest(moved.prepared, other.dropped)).toBe(dropDigest(decider.prepared, decision.dropped));
+        const digest = dropDigest(decider.prepared, decision.dropped);
+        expect(dropDigest(moved.prepared, other.dropped)).toBe(digest);
+        expect(dropDigest(decider.prepared, whole(decider.prepared, decision.dropped))).toBe(digest);
       }),
       { numRuns: RUNS },
     );
@@ -333,7 +337,17 @@ function isAsked(rulebook: Rulebook, { request }: DecisionInput, index: number):
   );
 }
 
-test("DET-3 the digest holds whatever the order, and changes with what a drop says", () => {
+/** The same drops, none of them packed. */
+function whole({ table }: Prepared, drops: Iterable<Drop>): DropList {
+  const writer = new DropWriter();
+  for (const drop of drops) {
+    const row = "action" in drop ? table.rowOfAction[drop.action] : table.rowOfTreatment[drop.treatment];
+    writer.addCause(row as number, DROPPED.other, drop);
+  }
+  return writer.take(table);
+}
+
+test("DET-3 the digest changes with what a drop says", () => {
   const rulebook = buildRulebook({
     actions: ["a", "b"].map((id) => ({ id, treatments: [{ channel: "app", placements: ["home"] }] })),
     limits: [{ id: "cap", max: 1, windowMs: HOUR_MS }],
@@ -341,15 +355,17 @@ test("DET-3 the digest holds whatever the order, and changes with what a drop sa
   });
   const { prepared } = createDecider(rulebook);
   const [a, b] = rulebook.treatments.map(({ index }) => index) as [TreatmentIndex, TreatmentIndex];
-  const drops = (change: object): Drop[] => [
-    { stage: "contact-limit", treatment: a, policy: 0, counted: 1, reopensAt: NOW, ...change } as unknown as Drop,
-    { stage: "availability", action: 1, because: "not-yet" } as unknown as Drop,
-    { stage: "slots", treatment: b, placement: 1, lostTo: a, priority: 0.5 } as unknown as Drop,
-  ];
+  const drops = (change: object): DropList =>
+    whole(prepared, [
+      { stage: "contact-limit", treatment: a, policy: 0, counted: 1, reopensAt: NOW, ...change } as unknown as Drop,
+      { stage: "availability", action: 1, because: "not-yet" } as unknown as Drop,
+      { stage: "slots", treatment: b, placement: 1, lostTo: a, priority: 0.5 } as unknown as Drop,
+    ]);
   const digest = dropDigest(prepared, drops({}));
   expect(digest).toMatch(/^[0-9a-f]{32}$/);
-  expect(dropDigest(prepared, drops({}).reverse())).toBe(digest);
   const changes = [{ counted: 2 }, { reopensAt: NOW + 1 }, { policy: -1 }, { treatment: b }];
   const others = changes.map((change) => dropDigest(prepared, drops(change)));
-  expect(new Set([digest, ...others, dropDigest(prepared, drops({}).slice(1))]).size).toBe(changes.length + 2);
+  expect(new Set([digest, ...others, dropDigest(prepared, whole(prepared, [...drops({})].slice(1)))]).size).toBe(
+    changes.length + 2,
+  );
 });

@@ -19,7 +19,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-it("a request that runs holds its key; one whose end could not be kept does not, once it is over", async () => {
+it("ANY-7 a request that runs holds its key; one whose end could not be kept does not, once it is over", async () => {
   const store = createRedisIdempotency(lane, quiet);
   expect(await store.begin(SCOPE, "k-1", "body")).toEqual({ kind: "fresh" });
   expect(await store.begin(SCOPE, "k-1", "body")).toEqual({ kind: "running" });

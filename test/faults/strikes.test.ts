@@ -40,6 +40,9 @@ const IS_LONG = process.env["NBA_LONG"] === "1";
 const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 20));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 
+/** What the engine said meanwhile is shown: a lease and one time-out should be enough on a machine that is quiet. */
+const SLOW_MS = 5_000;
+
 interface Round {
   readonly script: string;
   readonly place: Place;
@@ -130,10 +133,12 @@ it(`S1 S2 S3 S5: ${ROUNDS} strikes at every step of every script lose nothing, d
   });
   for (const [n, round] of plan(random).entries()) {
     const name = `strike ${n}: ${round.harm} ${round.place} ${round.script}`;
+    const from = { engine, length: engine.log().length };
     const ms = await suffer(round, random).catch((error: Error) => {
       throw new Error(`${name}: ${error.message}`);
     });
     console.log(`${name}: well after ${Math.round(ms)} ms`);
+    if (ms > SLOW_MS) console.log(engine.log().slice(engine === from.engine ? from.length : 0));
     if (ms > slowest.ms) Object.assign(slowest, { ms, round: name });
     done++;
     await sleep(random() * 50);

@@ -34,8 +34,16 @@ function frontDoor(
     partitions: PARTITIONS,
     owner,
     leaseMs: LEASE_MS,
-    log: { warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`) },
-    metrics: { dead: (stream, reason) => dead.push(`${stream} ${reason}`) },
+    log: {
+      warn: (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`),
+      error: (facts, message) => {
+        throw new Error(`${message} ${JSON.stringify(facts)}`);
+      },
+    },
+    metrics: {
+      dead: (stream, reason) => dead.push(`${stream} ${reason}`),
+      lost: () => undefined, // said to the log, too, and nobody trims here
+    },
     logLengthMax,
   });
 }
@@ -243,7 +251,7 @@ describe("front door", () => {
       owner: "test",
       leaseMs: LEASE_MS,
       streams: ["clickstream"],
-      log: { warn: () => undefined },
+      log: { warn: () => undefined, error: () => undefined },
     });
     try {
       const add = async (to: RedisConnection | undefined, id: number): Promise<void> =>

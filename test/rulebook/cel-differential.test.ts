@@ -22,18 +22,22 @@ function compiled(truths: readonly Expression[], numbers: readonly Expression[])
   const faults = createFaultLog();
   const table = createExpressionTable(corpusNames(), faults);
   truths.forEach(({ written }, index) => void table.addRule(`r-${index}`, { text: written, placeAt }));
-  numbers.forEach(({ written }) => void table.addWeight({ text: written, placeAt }));
+  const slots = numbers.map(({ written }) => {
+    const { weight } = table.addWeight({ text: written, placeAt });
+    return weight.kind === "expression" ? weight.slot : -1;
+  });
   expect(faults.sorted().map((fault) => formatFault(fault))).toEqual([]);
   const rulebook = table.build();
   return (read: RuleScope) => {
-    const out = new Uint8Array(truths.length).fill(9);
-    const weights = new Float64Array(numbers.length).fill(-999);
+    const out = new Uint8Array(rulebook.verdicts).fill(9);
+    const weights = new Float64Array(rulebook.weights).fill(-999);
     rulebook.evaluateRules(read, out);
     rulebook.evaluateModelRules(read, out);
     rulebook.evaluateWeights(read, weights);
     const single = rulebook.rules.map((rule) => rulebook.evaluateRule(rule.index, read));
-    expect(single).toEqual([...out]);
-    return { truths: [...out], numbers: [...weights] };
+    const fused = rulebook.rules.map(({ slot }) => out[slot] as number);
+    expect(single).toEqual(fused);
+    return { truths: fused, numbers: slots.map((slot) => weights[slot] as number) };
   };
 }
 

@@ -15,6 +15,7 @@ import {
   RULE_ERROR,
   RULE_FALSE,
   RULE_TRUE,
+  type Rule,
   type RuleScope,
   type Template,
 } from "../../engine/rulebook/rulebook.ts";
@@ -37,12 +38,13 @@ function evaluate(rule: string, scope: Partial<RuleScope> = {}): number {
   const rulebook = ruleset(changed("actions/sell.yaml", RULE, JSON.stringify(rule)));
   const index = rulebook.actions[0]?.applicability[0];
   if (index === undefined) throw new Error("no rule");
-  const out = new Uint8Array(rulebook.rules.length).fill(9);
+  const { slot, needsModels } = rulebook.rules[index] as Rule;
+  const out = new Uint8Array(rulebook.verdicts).fill(9);
   const read = { ...EMPTY, ...scope };
-  if ((rulebook.rules[index]?.needsModels.length ?? 0) > 0) rulebook.evaluateModelRules(read, out);
+  if (needsModels.length > 0) rulebook.evaluateModelRules(read, out);
   else rulebook.evaluateRules(read, out);
-  expect(rulebook.evaluateRule(index, read)).toBe(out[index]);
-  return out[index] as number;
+  expect(rulebook.evaluateRule(index, read)).toBe(out[slot]);
+  return out[slot] as number;
 }
 
 function event(type: string, props: Props = {}): CustomerEvent {
@@ -114,9 +116,10 @@ describe("compiled rulebook", () => {
       ["sell/shop/deal/again", 12],
     ]);
     expect(rulebook.rules[2]?.why).toBe("to be sure");
-    const out = new Uint8Array(3).fill(9);
+    expect(rulebook.rules.map(({ slot }) => slot)).toEqual([0, 1, 1]);
+    const out = new Uint8Array(rulebook.verdicts).fill(9);
     rulebook.evaluateRules({ ...EMPTY, features: Float64Array.of(2, 0, 0) }, out);
-    expect([...out]).toEqual([RULE_TRUE, RULE_TRUE, RULE_TRUE]);
+    expect([...out]).toEqual([RULE_TRUE, RULE_TRUE]);
   });
 
   it("leaves rules that read models to evaluateModelRules", () => {
@@ -152,10 +155,11 @@ describe("compiled rulebook", () => {
       "actions/sell.yaml": `issue: { id: sell, label: Sell }\ngroups:\n  - id: a\n    label: A\n    actions:\n${actions.slice(0, 900).join("\n")}\n  - id: b\n    label: B\n    actions:\n${actions.slice(900).join("\n")}\n`,
     });
     const scope = { ...EMPTY, features: Float64Array.of(0, 700, 0) };
-    const out = new Uint8Array(rulebook.rules.length).fill(9);
+    const out = new Uint8Array(rulebook.verdicts).fill(9);
     rulebook.evaluateRules(scope, out);
     expect(out.filter((truth) => truth === RULE_TRUE).length).toBe(700);
-    expect([...out]).toEqual(rulebook.rules.map((rule) => rulebook.evaluateRule(rule.index, scope)));
+    const single = rulebook.rules.map((rule) => rulebook.evaluateRule(rule.index, scope));
+    expect(rulebook.rules.map(({ slot }) => out[slot])).toEqual(single);
   });
 
   it("gives the default pane of each window", () => {

@@ -1,6 +1,7 @@
 // The rules that are delivered: no fault, and what others build on is there.
 import { describe, expect, it } from "vitest";
 import { readRulebookFolder } from "../../engine/cli/read-rulebook.ts";
+import { slotOf } from "../../engine/decide/prepared.ts";
 import { compileRulebook, validateRulebook } from "../../engine/rulebook/compile.ts";
 import { formatFault } from "../../engine/rulebook/fault.ts";
 import { RULE_FALSE, RULE_TRUE, type Rulebook, type RuleScope } from "../../engine/rulebook/rulebook.ts";
@@ -32,12 +33,14 @@ function customer(
 
 /** Actions whose engagement policy holds. */
 function allowed(rulebook: Rulebook, scope: RuleScope): readonly string[] {
-  const out = new Uint8Array(rulebook.rules.length);
+  const out = new Uint8Array(rulebook.verdicts);
   rulebook.evaluateRules(scope, out);
   rulebook.evaluateModelRules(scope, out);
   return rulebook.actions
     .filter((action) =>
-      [...action.eligibility, ...action.applicability, ...action.suitability].every((rule) => out[rule] === RULE_TRUE),
+      [...action.eligibility, ...action.applicability, ...action.suitability].every(
+        (rule) => out[slotOf(rulebook, rule)] === RULE_TRUE,
+      ),
     )
     .map((action) => action.id);
 }
@@ -136,7 +139,7 @@ describe("rules of the demo", () => {
 
   it("need no number that may be missing in a weight of context, for an error there drops the action", () => {
     const rulebook = demo();
-    const out = new Uint8Array(rulebook.rules.length);
+    const out = new Uint8Array(rulebook.verdicts);
     const unknown = customer(rulebook, {});
     const features = Float64Array.from(rulebook.features, ({ aggregate }) =>
       aggregate === "count" || aggregate === "sum" ? 0 : Number.NaN,
@@ -145,9 +148,9 @@ describe("rules of the demo", () => {
     rulebook.evaluateModelRules({ ...unknown, features }, out);
     for (const action of rulebook.actions) {
       const passes = [...action.eligibility, ...action.applicability, ...action.suitability].every(
-        (rule) => out[rule] !== RULE_FALSE,
+        (rule) => out[slotOf(rulebook, rule)] !== RULE_FALSE,
       );
-      const failing = action.context.filter(({ when }) => out[when] !== RULE_TRUE && out[when] !== RULE_FALSE);
+      const failing = action.context.filter(({ when }) => (out[slotOf(rulebook, when)] as number) > RULE_TRUE);
       if (passes) expect(failing.map(({ when }) => rulebook.rules[when]?.id)).toEqual([]);
     }
   });

@@ -12,7 +12,10 @@ export interface SimulationThread {
 }
 
 export function startSimulationThread(): SimulationThread {
-  const worker = new Worker(`${repositoryRoot}/dist/test/simulation/simulation-child.js`);
+  const worker = new Worker(`${repositoryRoot}/dist/test/simulation/simulation-child.js`, {
+    // Most of what a run makes is gone with its seed: room for that costs less than collecting it.
+    resourceLimits: { maxYoungGenerationSizeMb: 96 },
+  });
   const failed = once(worker, "exit").then(([code]) => {
     throw new Error(`a thread of the simulation ended with ${code}`);
   });
