@@ -95,9 +95,13 @@ export function makeBatch(name: string, count: number, customers: number, seed: 
 }
 
 /** To the input logs of the partitions: the fast path. */
-export async function addToLogs(producer: Redis, events: readonly BenchEvent[]): Promise<void> {
+export async function addToLogs(
+  producer: Redis,
+  events: readonly BenchEvent[],
+  partitions: number = PARTITIONS,
+): Promise<void> {
   await pipelined(producer, events, (event) => {
-    const partition = partitionOf(customerKey(event.customer), PARTITIONS);
+    const partition = partitionOf(customerKey(event.customer), partitions);
     return [partitionKeys(partition).events, "*", "s", event.stream, "d", event.json];
   });
 }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { BenchRow } from "../../engine/cli/bench.ts";
 import { sourceFile } from "../../engine/journal/source-file.ts";
+import { cpuMicroseconds } from "./cpu-time.ts";
 import { createGuards, type Guard } from "./guards.ts";
 import { alternate, figureOf } from "./rounds.ts";
 
@@ -42,24 +43,11 @@ export async function runGuards(): Promise<Verdict> {
 }
 
 async function ratioOf({ engine, peer }: Guard): Promise<number> {
-  cpuMicroseconds(engine); // warm
-  cpuMicroseconds(peer);
-  const us = await alternate(ROUNDS, { engine: () => cpuMicroseconds(engine), peer: () => cpuMicroseconds(peer) });
+  cpuMicroseconds(engine, TURN_MS); // warm
+  cpuMicroseconds(peer, TURN_MS);
+  const us = await alternate(ROUNDS, {
+    engine: () => cpuMicroseconds(engine, TURN_MS),
+    peer: () => cpuMicroseconds(peer, TURN_MS),
+  });
   return figureOf(us.engine.map((value, round) => value / (us.peer[round] as number))).median;
-}
-
-/** Of one call; over as many as fit into a turn. What other processes do meanwhile is not charged. */
-function cpuMicroseconds(call: () => number): number {
-  let [calls, sum, tookUs, stride] = [0, 0, 0, 1];
-  const before = process.cpuUsage();
-  while (tookUs < TURN_MS * 1_000) {
-    for (let n = 0; n < stride; n++) sum += call();
-    calls += stride;
-    const { user, system } = process.cpuUsage(before);
-    tookUs = user + system;
-    // Few looks at the clock, and none of them much too late.
-    stride = Math.max(1, Math.min(4_096, Math.floor(((calls / Math.max(1, tookUs)) * TURN_MS * 1_000) / 20)));
-  }
-  if (Number.isNaN(sum)) throw new Error("a call did not do its work");
-  return tookUs / calls;
 }

@@ -41,6 +41,7 @@ export function benchCommand(): Command {
     .option("--quick", "a short run, to see that they work", false)
     .option("--list", "only tell what there is", false)
     .option("--guard", "only compare pure work with bench/budget.json; exit 1 where it has become slow", false)
+    .option("--curves", "only draw how costs grow, as SVG under bench/curves/ (with --quick: bench/results/)", false)
     .option("--json", "print the results as JSON", false)
     .addHelpText("after", "\nExample:\n  npm run bench -- decide --quick")
     .action(bench);
@@ -50,11 +51,13 @@ interface Flags {
   readonly quick: boolean;
   readonly list: boolean;
   readonly guard: boolean;
+  readonly curves: boolean;
   readonly json: boolean;
 }
 
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
   if (flags.guard) return await guard(flags.json);
+  if (flags.curves) return await curves(flags);
   const all = await loadBenches();
   const unknown = names.find((name) => !all.some((one) => one.name === name));
   if (unknown !== undefined) throw unknownBench(unknown, all);
@@ -62,8 +65,7 @@ async function bench(names: readonly string[], flags: Flags): Promise<void> {
     const list = all.map(({ name, about }) => ({ name, about }));
     return flags.json ? printJson(list) : printLine(formatTable(list, paintFor(process.stdout, process.env)));
   }
-  // An orderly exit, so that the servers of a benchmark that is cut short end with it.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+  endOrderly();
   const results: Result[] = [];
   for (const one of all.filter((candidate) => names.length === 0 || names.includes(candidate.name))) {
     results.push(await runOne(one, flags));
@@ -71,19 +73,38 @@ async function bench(names: readonly string[], flags: Flags): Promise<void> {
   if (flags.json) printJson(results);
 }
 
-/** What bench/load/guard.ts exports; it is compiled apart from the engine. */
+/** What bench/load/guard.ts answers. */
 interface Verdict {
   readonly rows: readonly BenchRow[];
   readonly beyond: readonly string[];
 }
 
 async function guard(json: boolean): Promise<void> {
-  const file = pathToFileURL(join(repositoryRoot, "dist", "bench", "load", "guard.js")).href;
-  const { runGuards }: { readonly runGuards: () => Promise<Verdict> } = await import(file);
+  const { runGuards } = await load<{ readonly runGuards: () => Promise<Verdict> }>("guard");
   const { rows, beyond } = await runGuards();
+  tell(rows, json);
+  if (beyond.length > 0) throw new CommandTrouble(`slower than bench/budget.json allows: ${beyond.join(", ")}`, 1);
+}
+
+async function curves({ quick, json }: Flags): Promise<void> {
+  endOrderly();
+  const { runCurves } = await load<{ readonly runCurves: Bench["run"] }>("curves");
+  tell(await runCurves({ quick, say: complain }), json);
+}
+
+/** bench/load/NAME.ts, compiled apart from the engine. */
+async function load<Module>(name: string): Promise<Module> {
+  return (await import(pathToFileURL(join(repositoryRoot, "dist", "bench", "load", `${name}.js`)).href)) as Module;
+}
+
+function tell(rows: readonly BenchRow[], json: boolean): void {
   if (json) printJson(rows);
   else printLine(formatTable(rows, paintFor(process.stdout, process.env)));
-  if (beyond.length > 0) throw new CommandTrouble(`slower than bench/budget.json allows: ${beyond.join(", ")}`, 1);
+}
+
+/** An orderly exit, so that the servers of a benchmark that is cut short end with it. */
+function endOrderly(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 }
 
 async function runOne(one: Bench, flags: { readonly quick: boolean; readonly json: boolean }): Promise<Result> {
