@@ -3,21 +3,25 @@ import autocannon from "autocannon";
 import type { Histogram } from "hdr-histogram-js";
 import { Pool } from "undici";
 import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
+import { bankFiles, drawOffers, writeRules } from "./load/bank-rules.ts";
+import { type BaselineUnderTest, startBaseline } from "./load/baseline-under-test.ts";
 import { startChild } from "./load/child.ts";
-import { type EngineUnderTest, startEngineUnderTest, untilCounted } from "./load/engine-under-test.ts";
-import { addToLogs, type BenchEvent } from "./load/events.ts";
+import { deliveredFiles } from "./load/delivered-rules.ts";
+import { type EngineUnderTest, startEngineUnderTest } from "./load/engine-under-test.ts";
 import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { introduceToBaseline, introduceToEngine } from "./load/population.ts";
 import { alternate, roundsOf, rowOf } from "./load/rounds.ts";
 
 export const bench: Bench = {
   name: "http-decisions",
   about:
-    "decisions a second over POST /v1/decisions, 64 connections, and latency in open loop at half of that rate, beside a constant JSON",
+    "decisions a second over POST /v1/decisions, 100 actions, 64 connections, and latency in open loop at half of that rate, beside a constant JSON and a baseline",
   run,
 };
 
 const CONNECTIONS = 64;
 const CUSTOMERS = 40_000;
+const OFFERS = 100;
 
 /** Where requests go; both sides get the same ones. */
 interface Target {
@@ -32,23 +36,37 @@ interface Requests {
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const [appendOnly, label] of [
-    [true, "appendfsync always"],
-    [false, "without AOF"],
-  ] as const) {
-    const under = await startEngineUnderTest({ appendOnly });
-    try {
-      rows.push(...(await measure(under, label, options)));
-    } finally {
-      await under.stop();
+  const offers = drawOffers(OFFERS, 1);
+  const rules = await writeRules(bankFiles(offers, await deliveredFiles()));
+  try {
+    for (const appendOnly of [true, false]) {
+      const under = await startEngineUnderTest({ appendOnly, rulesDir: rules.dir });
+      try {
+        const baseline = await startBaseline({ appendOnly, offers, rulesDir: rules.dir });
+        const label = appendOnly ? "appendfsync always" : "without AOF";
+        rows.push(...(await measure(under, baseline, label, options).finally(baseline.stop)));
+      } finally {
+        await under.stop();
+      }
     }
+  } finally {
+    await rules.remove();
   }
   return rows;
 }
 
-async function measure(under: EngineUnderTest, label: string, options: BenchOptions): Promise<readonly BenchRow[]> {
-  await introduce(under, options.quick ? 5_000 : CUSTOMERS);
-  const engine = { url: under.engine.url, requests: createRequests(options.quick ? 5_000 : CUSTOMERS) };
+async function measure(
+  under: EngineUnderTest,
+  baseline: BaselineUnderTest,
+  label: string,
+  options: BenchOptions,
+): Promise<readonly BenchRow[]> {
+  const customers = options.quick ? 5_000 : CUSTOMERS;
+  await introduceToEngine(under, customers);
+  await introduceToBaseline(baseline.producer, customers);
+  const engine = { url: under.engine.url, requests: createRequests(customers) };
+  const first = { url: baseline.url, requests: engine.requests };
+  await closedLoop(first, options.quick ? 1 : 3); // warm
   await closedLoop(engine, options.quick ? 1 : 3); // warm
   const bytes = await answerBytes(engine);
   const constant = await startChild<{ readonly url: string }>("constant-json", [String(bytes)]);
@@ -58,52 +76,28 @@ async function measure(under: EngineUnderTest, label: string, options: BenchOpti
     const rates = await alternate(roundsOf(options), {
       engine: () => countedLoop(under, engine, seconds),
       peer: () => closedLoop(peer, seconds),
+      baseline: () => closedLoop(first, seconds),
     });
     const rate = Math.round(rowRate(rates.engine) / 2);
     options.say(`${label}: ${rate * 2} decisions/s; open loop at ${rate}/s`);
-    const late = { engine: createHistogram(), peer: createHistogram() };
+    const late = { engine: createHistogram(), peer: createHistogram(), baseline: createHistogram() };
     await alternate(roundsOf(options), {
       engine: () => latency(engine, rate, seconds, late.engine),
       peer: () => latency(peer, rate, seconds, late.peer),
+      baseline: () => latency(first, rate, seconds, late.baseline),
     });
     return [
       rowOf(`decisions, ${label}`, "decisions/s", rates.engine, rates.peer),
       rowOf(`constant JSON of ${bytes} bytes`, "answers/s", rates.peer),
+      rowOf(`decisions, ${label}, beside the baseline`, "decisions/s", rates.engine, rates.baseline),
+      rowOf(`baseline, ${label}`, "decisions/s", rates.baseline),
       latencyRow(`decision at ${rate}/s, ${label}`, late.engine),
       latencyRow(`constant JSON at ${rate}/s`, late.peer),
+      latencyRow(`baseline at ${rate}/s, ${label}`, late.baseline),
     ];
   } finally {
     await constant.stop();
   }
-}
-
-/** Customers with attributes and a little history, so that there is something to decide. */
-async function introduce(under: EngineUnderTest, customers: number): Promise<void> {
-  const ts = Date.now() - 60_000;
-  const events: BenchEvent[] = [];
-  for (let index = 0; index < customers; index++) {
-    const customer = `c-${10_000 + index}`;
-    const add = (type: string, props: object): void => {
-      events.push({
-        stream: "clickstream",
-        customer,
-        json: JSON.stringify({ id: `${type}-${index}`, type, customer, ts, props }),
-      });
-    };
-    add("profile_update", {
-      first_name: "Ada",
-      age: 20 + (index % 60),
-      tenure_months: index % 90,
-      arrears: false,
-      balance: 900,
-      products: ["giro"],
-    });
-    add("salary_received", { amount: 400 + (index % 99) });
-    add("add_to_cart", { item: `i-${index % 1_000}` });
-  }
-  const before = await under.counts();
-  await addToLogs(under.producer, events);
-  await untilCounted(under, before, events.length, 0);
 }
 
 function createRequests(customers: number): Requests {

@@ -28,6 +28,8 @@ export function contradictions(config: Config, env: Environment, told: readonly 
   if (config.auth === "jwt" && given.length === 0) say("AUTH", `"jwt" needs one of ${CREDENTIALS.join(", ")}`);
   if (isSet(env, "JWT_SECRET") && isSet(env, "JWKS_URL"))
     say("JWKS_URL", "is set beside JWT_SECRET; use one of the two");
+  if (config.workers > 1 && config.port + config.workers > 65_535)
+    say("PORT", `${config.port} leaves no ports above it for ${config.workers} workers, one for each`);
   if (config.auth === "off" && !isLoopback(config.host) && !isAuthFaulty) {
     const host = quote(config.host);
     say(

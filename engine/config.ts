@@ -13,6 +13,8 @@ export interface Config {
   readonly host: string;
   /** host:port at which other engines reach this one; undefined: where it listens. */
   readonly advertise: string | undefined;
+  /** Engines on this machine, as child processes of one command. */
+  readonly workers: number;
   readonly partitions: number;
   readonly durability: Durability;
   readonly rulesDir: string;
@@ -89,8 +91,17 @@ export const OPTIONS = {
     name: "ADVERTISE",
     takes: "`host:port`",
     default: undefined,
-    about: "Where the other engines on the same Redis reach this one. Unset: where it listens.",
+    about:
+      "Where the other engines on the same Redis reach this one. Unset: where it listens. Worker I is reached I ports above.",
     parse: parseAdvertised,
+  }),
+  workers: option({
+    name: "WORKERS",
+    takes: "1 to 64",
+    default: "1",
+    about:
+      "Engines on this machine, one process for each, which share `PORT`. Worker I also listens on `PORT` + I alone: there are its own `/metrics` and `/readyz`, and there the others reach it. Bounds such as `MAX_PROFILES` are those of one worker.",
+    parse: wholeNumber(1, 64),
   }),
   partitions: option({
     name: "PARTITIONS",
@@ -247,6 +258,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     port: read(OPTIONS.port, 0),
     host: read(OPTIONS.host, "127.0.0.1"),
     advertise: read(OPTIONS.advertise, undefined),
+    workers: read(OPTIONS.workers, 1),
     partitions: read(OPTIONS.partitions, 1),
     durability: read(OPTIONS.durability, { replicas: 0 }),
     rulesDir: read(OPTIONS.rulesDir, ""),

@@ -117,6 +117,8 @@ export interface Committed {
   readonly seq: CommitSeq;
   readonly decisions: readonly DecisionRecord[];
   readonly withdrawals: readonly Withdrawal[];
+  /** Who was erased by what it folded. */
+  readonly forgot?: readonly CustomerKey[];
 }
 
 /** How far one run of a campaign has come, over all partitions. */

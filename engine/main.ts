@@ -2,8 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
-import type { EngineConfig, RunningEngine } from "./cli/start.ts";
+import type { RunningEngine } from "./cli/serve.ts";
+import type { EngineConfig } from "./cli/start.ts";
 import type { AuthOptions } from "./deliver/auth/authenticate.ts";
 import { createGuard, type Guard } from "./deliver/auth/guard.ts";
 import { createTickets } from "./deliver/auth/tickets.ts";
@@ -14,6 +16,7 @@ import { createRedisLane } from "./deliver/redis-lane.ts";
 import { createServer } from "./deliver/server.ts";
 import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
+import { createConnectionGroup } from "./journal/connection-group.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -31,6 +34,8 @@ import { createArchive } from "./retain/archive.ts";
 import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
 
+const SHARE_POLL_MS = 20;
+
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
 export async function startEngine(config: EngineConfig, log: Log): Promise<RunningEngine> {
   assertLimits();
@@ -42,7 +47,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
   const guard = guardOf(config, log);
-  const connect = connection(config);
+  const { connect, closeAll } = createConnectionGroup(connection(config));
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
   const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
@@ -52,8 +57,14 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       leaseMs: config.leaseMs,
       connect: () => connect(),
       partitions: config.partitions,
-      log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
-      metrics: { dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1) },
+      log: {
+        warn: (facts, message) => log.warn(message, facts as Record<string, string>),
+        error: (facts, message) => log.error(message, facts as Record<string, string>),
+      },
+      metrics: {
+        dead: (stream) => metrics.events.add(metrics.events.slot(stream, "dead"), 1),
+        lost: (stream, entries) => metrics.entriesLost.add(metrics.entriesLost.slot("", stream), entries),
+      },
       logLengthMax: Number.MAX_SAFE_INTEGER,
     });
   let listensOn = "";
@@ -83,7 +94,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
         log,
         metrics,
       });
-      return async () => {
+      return async (isInDoubt) => {
+        if (isInDoubt) closeAll();
         stopWatching();
         await stopRetaining();
         await door.stop();
@@ -147,10 +159,17 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     });
   });
   broken.catch(() => undefined); // told by whoever waits for it
+  let isStopping = false;
   return {
     url: `http://${listensOn}`,
     broken,
+    share: async (port) => {
+      // Before that its part of the callers would be turned away, while the other workers could answer them.
+      while (!isStopping && !engine.ready().ok) await sleep(SHARE_POLL_MS);
+      if (!isStopping) await server.share(port);
+    },
     stop: async () => {
+      isStopping = true;
       // The partitions first: whoever asks here meanwhile is sent on to their new owners.
       await loop.leave(LIMITS.leaveMs);
       await server.close(LIMITS.drainMs);

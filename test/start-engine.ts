@@ -14,13 +14,17 @@ export interface EngineProcess {
   readonly log: () => string;
 }
 
-/** Resolves when it listens (`until` = "listening") or serves (`ready`, the default). Rejects with its log where it ends before. */
+/**
+ * Resolves when it listens (`until` = "listening") or serves (`ready`, the default). Rejects with its log where it ends before.
+ * `nodeArgs`: options of Node itself.
+ */
 export async function startEngineProcess(
   env: Readonly<Record<string, string>>,
   until: "listening" | "ready" = "ready",
+  nodeArgs: readonly string[] = [],
 ): Promise<EngineProcess> {
   const program = join(repositoryRoot, "dist/engine/cli/nba.js");
-  const child = spawn(process.execPath, [program, "start"], {
+  const child = spawn(process.execPath, [...nodeArgs, program, "start"], {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

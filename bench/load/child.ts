@@ -5,16 +5,18 @@ import { repositoryRoot } from "../../engine/journal/source-file.ts";
 
 export interface Child<Said> {
   readonly said: Said;
+  readonly pid: number;
   readonly stop: () => Promise<void>;
 }
 
-/** `program`: name of a file under bench/peers. Resolves with the first line that it prints; rejects where it ends before. */
+/** `program`: a file under bench/, without its ending; one of bench/peers where it names no folder. Resolves with the first line that it prints; rejects where it ends before. */
 export async function startChild<Said>(
   program: string,
   args: readonly string[],
   nodeArgs: readonly string[] = [],
 ): Promise<Child<Said>> {
-  const file = join(repositoryRoot, "dist", "bench", "peers", `${program}.js`);
+  const path = program.includes("/") ? program : `peers/${program}`;
+  const file = join(repositoryRoot, "dist", "bench", `${path}.js`);
   const child = spawn(process.execPath, [...nodeArgs, file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const killAtExit = (): void => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
@@ -27,7 +29,7 @@ export async function startChild<Said>(
       if (text.includes("\n")) resolve(JSON.parse(text.slice(0, text.indexOf("\n"))) as Said);
     });
   });
-  return { said, stop: () => ended(child) };
+  return { said, pid: child.pid as number, stop: () => ended(child) };
 }
 
 function ended(child: ChildProcess): Promise<void> {

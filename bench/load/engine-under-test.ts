@@ -36,19 +36,34 @@ export async function cpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10; // user and system, in ticks of 10 ms
 }
 
-/** `appendOnly`: with appendfsync always, as the engine starts its own Redis. */
-export async function startEngineUnderTest(options: { readonly appendOnly: boolean }): Promise<EngineUnderTest> {
-  const redis = await startTestRedis(options);
-  const engine = await startEngineProcess({
+export interface UnderTestOptions {
+  /** With appendfsync always, as the engine starts its own Redis. */
+  readonly appendOnly: boolean;
+  /** Folder of rules; left out: those that are delivered. */
+  readonly rulesDir?: string;
+  readonly partitions?: number;
+  /** More of the environment of the engine. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startEngineUnderTest(options: UnderTestOptions): Promise<EngineUnderTest> {
+  const redis = await startTestRedis({ appendOnly: options.appendOnly });
+  const env = {
+    ...(options.rulesDir === undefined ? {} : { RULES_DIR: options.rulesDir }),
     REDIS_URL: redis.url,
-    PARTITIONS: String(PARTITIONS),
+    PARTITIONS: String(options.partitions ?? PARTITIONS),
     MODELS_DIR: process.env["MODELS_DIR"] ?? "models",
     LOG_LEVEL: "info",
     NBA_LEASE_MS: "60000", // a paused engine renews nothing
-  }).catch(async (error: unknown) => {
-    await redis.stop();
-    throw error;
-  });
+    ...options.env,
+  };
+  const profiles = process.env["BENCH_PROFILES"];
+  const engine = await startEngineProcess(env, "ready", profiles === undefined ? [] : profiling(profiles)).catch(
+    async (error: unknown) => {
+      await redis.stop();
+      throw error;
+    },
+  );
   const producer = new Redis(redis.socket);
   return {
     engine,
@@ -59,10 +74,15 @@ export async function startEngineUnderTest(options: { readonly appendOnly: boole
     counts: async () => readCounts(await (await fetch(`${engine.url}/metrics`)).text()),
     stop: async () => {
       producer.disconnect();
-      await engine.kill();
+      await (profiles === undefined ? engine.kill() : engine.stop()); // it writes its profile as it ends
       await redis.stop();
     },
   };
+}
+
+/** Options of Node with which a process leaves its profile in `folder`: see `nba profile`. */
+function profiling(folder: string): readonly string[] {
+  return ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=500"];
 }
 
 /** Waits until so many more were folded and decided than `before`; throws where something was lost, or nothing moves. */
@@ -98,7 +118,7 @@ function pollMs(elapsedMs: number, share: number): number {
   return Math.min(500, Math.max(20, (elapsedMs / share - elapsedMs) * 0.4));
 }
 
-function readCounts(exposition: string): Counts {
+export function readCounts(exposition: string): Counts {
   const counts = { folded: 0, lost: 0, decisions: 0 };
   for (const line of exposition.split("\n")) {
     const value = Number(line.slice(line.lastIndexOf(" ")));

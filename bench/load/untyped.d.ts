@@ -35,4 +35,8 @@ declare module "ws" {
     send(text: string): void;
     terminate(): void;
   }
+  export class WebSocketServer {
+    constructor(options: { readonly server: import("node:http").Server });
+    on(event: "connection", listener: (socket: WebSocket, request: import("node:http").IncomingMessage) => void): this;
+  }
 }

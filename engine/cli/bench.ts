@@ -40,17 +40,24 @@ export function benchCommand(): Command {
     .argument("[name...]", "only these; all where none is named")
     .option("--quick", "a short run, to see that they work", false)
     .option("--list", "only tell what there is", false)
+    .option("--guard", "only compare pure work with bench/budget.json; exit 1 where it has become slow", false)
     .option("--json", "print the results as JSON", false)
     .addHelpText("after", "\nExample:\n  npm run bench -- decide --quick")
     .action(bench);
 }
 
-async function bench(names: readonly string[], flags: { quick: boolean; list: boolean; json: boolean }): Promise<void> {
+interface Flags {
+  readonly quick: boolean;
+  readonly list: boolean;
+  readonly guard: boolean;
+  readonly json: boolean;
+}
+
+async function bench(names: readonly string[], flags: Flags): Promise<void> {
+  if (flags.guard) return await guard(flags.json);
   const all = await loadBenches();
   const unknown = names.find((name) => !all.some((one) => one.name === name));
-  if (unknown !== undefined) {
-    throw new CommandTrouble(`no benchmark "${unknown}"; there are: ${all.map((one) => one.name).join(", ")}`, 2);
-  }
+  if (unknown !== undefined) throw unknownBench(unknown, all);
   if (flags.list) {
     const list = all.map(({ name, about }) => ({ name, about }));
     return flags.json ? printJson(list) : printLine(formatTable(list, paintFor(process.stdout, process.env)));
@@ -62,6 +69,21 @@ async function bench(names: readonly string[], flags: { quick: boolean; list: bo
     results.push(await runOne(one, flags));
   }
   if (flags.json) printJson(results);
+}
+
+/** What bench/load/guard.ts exports; it is compiled apart from the engine. */
+interface Verdict {
+  readonly rows: readonly BenchRow[];
+  readonly beyond: readonly string[];
+}
+
+async function guard(json: boolean): Promise<void> {
+  const file = pathToFileURL(join(repositoryRoot, "dist", "bench", "load", "guard.js")).href;
+  const { runGuards }: { readonly runGuards: () => Promise<Verdict> } = await import(file);
+  const { rows, beyond } = await runGuards();
+  if (json) printJson(rows);
+  else printLine(formatTable(rows, paintFor(process.stdout, process.env)));
+  if (beyond.length > 0) throw new CommandTrouble(`slower than bench/budget.json allows: ${beyond.join(", ")}`, 1);
 }
 
 async function runOne(one: Bench, flags: { readonly quick: boolean; readonly json: boolean }): Promise<Result> {
@@ -77,6 +99,18 @@ async function runOne(one: Bench, flags: { readonly quick: boolean; readonly jso
   await writeFile(join(folder, `${one.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   if (!flags.json) printLine(`\n${paint("bold", one.name)}: ${one.about}\n${formatTable(rows, paint)}\n`);
   return result;
+}
+
+/** Throws CommandTrouble where there is none of this name. */
+export async function findBench(name: string): Promise<Bench> {
+  const all = await loadBenches();
+  const found = all.find((one) => one.name === name);
+  if (found === undefined) throw unknownBench(name, all);
+  return found;
+}
+
+function unknownBench(name: string, all: readonly Bench[]): CommandTrouble {
+  return new CommandTrouble(`no benchmark "${name}"; there are: ${all.map((one) => one.name).join(", ")}`, 2);
 }
 
 /** Compiled files of bench/ that export `bench`; what they share has no such export. */

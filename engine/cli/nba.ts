@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   key: async () => (await import("./key.ts")).keyCommand(),
   verify: async () => (await import("./verify.ts")).verifyCommand(),
   bench: async () => (await import("./bench.ts")).benchCommand(),
+  profile: async () => (await import("./profile.ts")).profileCommand(),
 };
 
 await run(await createProgram(process.argv[2]), process.argv);

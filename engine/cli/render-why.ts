@@ -17,6 +17,8 @@ interface Supposed extends Why {
 export interface WhyAnswer {
   readonly customer: string;
   readonly action: string;
+  /** False where nothing is known of the customer, so that what is told holds for anybody. Left out of answers about the past. */
+  readonly known?: boolean;
   /** The last decision that had the choice; absent where the journal knows of none. */
   readonly past?: Why & {
     readonly decision: string;
@@ -27,8 +29,9 @@ export interface WhyAnswer {
   readonly backThen?: Supposed;
 }
 
-export function renderWhy({ customer, action, past, now, backThen }: WhyAnswer, paint: Paint): string {
+export function renderWhy({ customer, action, known, past, now, backThen }: WhyAnswer, paint: Paint): string {
   const lines: string[] = [];
+  if (known === false) lines.push(`nothing is known of ${customer}: never seen, or erased`);
   if (past !== undefined) {
     const { sentence, decision, placements, explanation } = past;
     const again = explanation.reproduced

@@ -1,21 +1,13 @@
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { type Config, optionHelp } from "../config.ts";
-import { LIMITS } from "../limits.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { configOf } from "./config-of.ts";
 import { startRedis } from "./redis-server.ts";
+import { runWorkers } from "./run-workers.ts";
+import { type RunningEngine, serve } from "./serve.ts";
 import { firstSignal } from "./signals.ts";
-
-/** An engine that serves. */
-export interface RunningEngine {
-  /** http://HOST:PORT as really listened on. */
-  readonly url: string;
-  /** Settles when everything accepted is durable and every socket was told. */
-  readonly stop: () => Promise<void>;
-  /** Rejects where the engine cannot go on; never resolves. */
-  readonly broken: Promise<never>;
-}
+import { SHARED_PORT_FLAG, tellParent, untilOrphaned, WORKER_FLAG, workerConfig } from "./worker-place.ts";
 
 /** Paths are absolute, and there is a Redis. */
 export type EngineConfig = Config & { readonly redisUrl: string };
@@ -25,38 +17,58 @@ export function startCommand(startEngine: StartEngine): Command {
   return new Command("start")
     .description("the engine, configured from the environment; starts its own Redis where REDIS_URL is not set")
     .addHelpText("after", `\nEnvironment:\n${optionHelp()}\n\nExample:\n  REDIS_URL=redis://127.0.0.1:6379 npm start`)
-    .action(async () => runUntilSignal(configOf(process.env), startEngine));
+    .addOption(new Option(`${WORKER_FLAG} <number>`).hideHelp())
+    .addOption(new Option(`${SHARED_PORT_FLAG} <port>`).hideHelp())
+    .action(async (flags: WorkerFlags) => run(flags, startEngine));
+}
+
+/** Given by the parent of workers alone. */
+interface WorkerFlags {
+  readonly worker?: string;
+  readonly sharedPort?: string;
+}
+
+async function run({ worker, sharedPort }: WorkerFlags, startEngine: StartEngine): Promise<void> {
+  const config = configOf(process.env);
+  if (worker !== undefined) return await runWorker(config, Number(worker), Number(sharedPort), startEngine);
+  const log = logOf(config);
+  const signal = firstSignal();
+  await withRedis(config, log, async (redisUrl) => {
+    if (config.workers > 1) await runWorkers({ ...config, redisUrl }, log, signal);
+    else await serve(await startEngine({ ...config, redisUrl }, log), log, "listening", signal);
+  });
+}
+
+/** One of several engines of this command: it ends with its parent, however that ends. */
+async function runWorker(config: Config, worker: number, sharedPort: number, startEngine: StartEngine): Promise<void> {
+  const { redisUrl } = config;
+  if (redisUrl === undefined) throw new Error("a worker was started without a Redis");
+  const log = logOf(config, worker);
+  const ending = Promise.race([firstSignal(), untilOrphaned()]);
+  try {
+    const engine = await startEngine({ ...workerConfig(config, worker), redisUrl }, log);
+    const shared = engine.share(sharedPort).then(() => tellParent("serving"));
+    await serve(engine, log, "worker is listening", Promise.race([ending, shared.then(() => ending)]));
+  } finally {
+    if (process.connected) process.disconnect(); // the line to the parent would keep this process alive
+  }
 }
 
 /** JSON lines, or readable ones at a terminal; to stdout, as containers want it. */
-export function logOf(config: Config): Log {
+export function logOf(config: Config, worker?: number): Log {
   const readable = process.stdout.isTTY === true;
-  return createLog({ level: config.logLevel, readable, write: (line) => void process.stdout.write(line) });
+  const write = (line: string): void => void process.stdout.write(line);
+  return createLog({ level: config.logLevel, readable, write, ...(worker === undefined ? {} : { worker }) });
 }
 
-async function runUntilSignal(config: Config, startEngine: StartEngine): Promise<void> {
-  const log = logOf(config);
-  const signal = firstSignal();
+/** Its own where none is given, ended when `use` is over. */
+async function withRedis(config: Config, log: Log, use: (redisUrl: string) => Promise<void>): Promise<void> {
   const dir = join(config.stateDir, "redis");
   const redis = await startRedis({ redisUrl: config.redisUrl, dir, durable: true, say: (line) => log.info(line) });
   if (redis.origin !== "given") log.info("redis is running", { origin: redis.origin, url: redis.tcpUrl });
   try {
-    const engine = await startEngine({ ...config, redisUrl: redis.url }, log);
-    log.info("listening", { url: engine.url });
-    const why = await Promise.race([signal, engine.broken]);
-    log.info("stopping", { signal: why });
-    endAfter(LIMITS.stopMs, log);
-    await engine.stop();
+    await use(redis.url);
   } finally {
     await redis.stop();
   }
-}
-
-/** Whatever holds it up: what is not stored by then is recovered by the next owner, as after a kill. */
-function endAfter(ms: number, log: Log): void {
-  const ending = setTimeout(() => {
-    log.error("the stop did not come to its end in time");
-    process.exit(1);
-  }, ms);
-  ending.unref();
 }

@@ -81,6 +81,7 @@ async function whyNow(connection: RedisConnection, context: RecoverContext, want
   const { key, action } = wanted;
   const index = partitionOf(key, context.partitions);
   const stored = await read(context, index, key, undefined);
+  const [armed] = await context.journal.armed(index, [key]);
   const made = stored.partition.store
     .state(key)
     .contacts.map(({ decision }) => decision)
@@ -96,6 +97,7 @@ async function whyNow(connection: RedisConnection, context: RecoverContext, want
   return {
     customer: key,
     action,
+    known: armed !== undefined || made.length > 0, // every customer is in the register of timers
     ...(last === undefined ? {} : { past: last.told }),
     now: {
       ...now,

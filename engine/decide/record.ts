@@ -39,12 +39,12 @@ export function recordOf(
     slates: slateRecords(prepared, decision.slates),
     now,
     rulebook: rulebook.hash,
-    ...extra,
+    models: extra.models,
+    degraded: extra.degraded,
     withheld: slateRecords(prepared, decision.withheld),
     arms: decision.arms,
     spent: spentByName(decider, decision),
     pressure: decision.pressure,
-    ...(decision.heldUntil === undefined ? {} : { heldUntil: decision.heldUntil }),
     contacts: decision.contacts,
     superseded: superseded(prepared, profile, decision, now),
     input: {
@@ -55,6 +55,10 @@ export function recordOf(
       draw,
     },
     droppedDigest: dropDigest(prepared, decision.dropped),
+    // Last: names behind a spread are written one by one, which costs more than all of them in one literal.
+    ...(extra.trigger === undefined ? undefined : { trigger: extra.trigger }),
+    ...(extra.requestHash === undefined ? undefined : { requestHash: extra.requestHash }),
+    ...(decision.heldUntil === undefined ? undefined : { heldUntil: decision.heldUntil }),
   };
 }
 

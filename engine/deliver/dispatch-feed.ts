@@ -1,6 +1,6 @@
 // The commits of one partition, for those who dispatch them: the newest from memory, older ones from the journal. Each
 // reader has a place of its own.
-import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
+import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import type { CommitRecord } from "../journal/commit-record.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
@@ -56,7 +56,9 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       if (committed.seq <= newest) return;
       if (committed.seq !== newest + 1 || waiting.length >= WAITING_COMMITS_MAX) clear();
       newest = committed.seq;
-      waiting.push(dispatchCommit(committed, deps.rulebook()));
+      const commit = dispatchCommit(committed, deps.rulebook());
+      if (commit.forgot.length > 0) waiting = waiting.map((earlier) => without(earlier, commit.forgot));
+      waiting.push(commit);
     },
     after: async (seq) => {
       const known = fromMemory(seq);
@@ -88,4 +90,8 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       endsAt = gone.at(-1)?.seq ?? endsAt;
     },
   };
+}
+
+function without(commit: DispatchCommit, keys: readonly CustomerKey[]): DispatchCommit {
+  return { ...commit, items: commit.items.filter(({ key }) => !keys.includes(key)) };
 }

@@ -22,6 +22,8 @@ export interface DispatchItem {
 export interface DispatchCommit {
   readonly seq: CommitSeq;
   readonly items: readonly DispatchItem[];
+  /** Who was erased by it: nothing that was decided for them before is sent any more. */
+  readonly forgot: readonly CustomerKey[];
 }
 
 /** An asked decision was answered to who asked; items that are kept were dispatched before. */
@@ -38,7 +40,7 @@ export function dispatchCommit(committed: Committed, rulebook: Rulebook): Dispat
       items.push(dispatchItem(id, record, item, channel));
     }
   }
-  return { seq: committed.seq, items };
+  return { seq: committed.seq, items, forgot: committed.forgot ?? [] };
 }
 
 export function isDispatched({ kind }: Channel): boolean {

@@ -1,6 +1,6 @@
 // The store of idempotency keys in Redis. A request that is running holds its key for a short time only: were it the full
 // day, a process killed in the middle would lock its key until tomorrow.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { text } from "../journal/redis.ts";
 import type { Answer } from "./answer.ts";
 import type { Begun, IdempotencyStore } from "./idempotency.ts";
@@ -11,14 +11,19 @@ const KEEP_SECONDS = 24 * 60 * 60;
 const RUNNING_SECONDS = 30;
 
 type Kept =
-  | { readonly state: "running"; readonly bodyHash: string; readonly holder: string }
+  | { readonly state: "running"; readonly bodyHash: string }
   | { readonly state: "answered"; readonly bodyHash: string; readonly answer: Answer };
 
 export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyStore {
-  const holder = randomUUID();
+  /** Keys of requests that run in this process at this moment. */
+  const here = new Set<string>();
+  const fresh = (name: string): Begun => {
+    here.add(name);
+    return { kind: "fresh" };
+  };
   return {
     begin: async (scope, key, bodyHash): Promise<Begun> => {
-      const running: Kept = { state: "running", bodyHash, holder };
+      const running: Kept = { state: "running", bodyHash };
       try {
         const name = redisKey(scope, key);
         const connection = await redis.connection();
@@ -30,40 +35,43 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
           "EX",
           String(RUNNING_SECONDS),
         ]);
-        if (set !== null) return { kind: "fresh" };
+        if (set !== null) return fresh(name);
         const earlier = text(await connection.command(["GET", name]));
         // Gone between the two commands: whoever held it is just done with it.
         if (earlier === "") return { kind: "running" };
         const kept = JSON.parse(earlier) as Kept;
-        if (kept.state !== "running" || kept.bodyHash !== bodyHash || kept.holder === holder)
-          return judge(kept, bodyHash);
-        // Left by a process that was killed, or another one's: to do it again is harmless, for decisions and events are
-        // known by ids that come from the key; to let the caller wait for the lock to lapse is not.
+        if (kept.state !== "running" || kept.bodyHash !== bodyHash || here.has(name)) return judge(kept, bodyHash);
+        // Left by a process that was killed, by a connection that was lost, or another one's: to do it again is harmless, for
+        // decisions and events are known by ids that come from the key; to let the caller wait for the lock to lapse is not.
         await connection.command(["SET", name, JSON.stringify(running), "EX", String(RUNNING_SECONDS)]);
-        return { kind: "fresh" };
+        return fresh(name);
       } catch (error) {
         return { kind: "unavailable", why: `the Idempotency-Key cannot be checked: ${messageOf(error)}` };
       }
     },
     finish: async (scope, key, bodyHash, answer) => {
       const kept: Kept = { state: "answered", bodyHash, answer: { ...answer, body: asText(answer.body) } };
+      const name = redisKey(scope, key);
       try {
-        await (await redis.connection()).command([
-          "SET",
-          redisKey(scope, key),
-          JSON.stringify(kept),
-          "EX",
-          String(KEEP_SECONDS),
-        ]);
+        const connection = await redis.connection();
+        await connection.command(["SET", name, JSON.stringify(kept), "EX", String(KEEP_SECONDS)]);
       } catch (error) {
         log.warn("the answer to an Idempotency-Key was not kept", { scope, why: messageOf(error) });
+      } finally {
+        here.delete(name);
       }
     },
     forget: async (scope, key) => {
+      const name = redisKey(scope, key);
       try {
-        await (await redis.connection()).command(["DEL", redisKey(scope, key)]);
+        await (await redis.connection()).command(["DEL", name]);
       } catch (error) {
-        log.warn(`an Idempotency-Key stays locked for ${RUNNING_SECONDS} s`, { scope, why: messageOf(error) });
+        log.warn("an Idempotency-Key of a request that came to nothing was not forgotten", {
+          scope,
+          why: messageOf(error),
+        });
+      } finally {
+        here.delete(name);
       }
     },
   };

@@ -30,7 +30,7 @@ import { rollbackRoute } from "./route-rollback.ts";
 import { ticketsRoute } from "./route-tickets.ts";
 import { staticRoutes } from "./static-files.ts";
 import type { ListenSocket } from "./uws.ts";
-import { listenExclusively, loadUws } from "./uws.ts";
+import { listenOn, loadUws } from "./uws.ts";
 
 export interface ServerConfig extends OriginPolicy {
   /** 0: any free port. */
@@ -61,6 +61,8 @@ export interface ServerDeps {
 export interface Server {
   /** Rejects with one line where the port cannot be had. */
   readonly listen: () => Promise<{ readonly port: number }>;
+  /** Takes a part of the connections to this port as well, beside the other workers of this machine. Rejects as `listen`. */
+  readonly share: (port: number) => Promise<void>;
   /** Takes nothing new, closes sockets with 1012 little by little, and waits at most `drainMs` for that and for requests without an answer. */
   readonly close: (drainMs: number) => Promise<void>;
 }
@@ -85,21 +87,21 @@ export function createServer(deps: ServerDeps): Server {
   const http = createHttp({ routes, origins, guard, metrics, log, bounds });
   live.attach(app);
   http.attach(app);
-  let listening: ListenSocket | undefined;
+  const listening: ListenSocket[] = [];
+  const listen = (port: number, exclusive: boolean): Promise<{ readonly port: number }> =>
+    new Promise((resolve, reject) => {
+      listenOn(app, { host: config.host, port, exclusive }, (socket) => {
+        if (socket === false) return reject(new Error(`cannot listen on ${config.host}:${port}: is the port in use?`));
+        listening.push(socket);
+        resolve({ port: uws.us_socket_local_port(socket) });
+      });
+    });
 
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        listenExclusively(app, config.host, config.port, (socket) => {
-          if (socket === false)
-            return reject(new Error(`cannot listen on ${config.host}:${config.port}: is the port in use?`));
-          listening = socket;
-          resolve({ port: uws.us_socket_local_port(socket) });
-        });
-      }),
+    listen: () => listen(config.port, true),
+    share: async (port) => void (await listen(port, false)),
     close: async (drainMs) => {
-      if (listening !== undefined) uws.us_listen_socket_close(listening);
-      listening = undefined;
+      for (const socket of listening.splice(0)) uws.us_listen_socket_close(socket);
       http.drain();
       let isDrained = false;
       void live.drain().then(() => {

@@ -26,18 +26,20 @@ export function loadUws(): UwsModule {
 /** LIBUS_LISTEN_EXCLUSIVE_PORT of the library. */
 const EXCLUSIVE_PORT = 1;
 
+/** SO_REUSEPORT: whoever listens in this way has a part of the connections. */
+const SHARED_PORT = 0;
+
 /**
- * Listens on a port that nobody else has: by default two engines would share it, and a caller reach either. The library takes
- * host and options together, its types know only one of the two.
+ * `exclusive`: on a port that nobody else has, or two engines would share it unasked and a caller reach either. The library
+ * takes host and options together, its types know only one of the two.
  */
-export function listenExclusively(
+export function listenOn(
   app: App,
-  host: string,
-  port: number,
+  at: { readonly host: string; readonly port: number; readonly exclusive: boolean },
   told: (socket: ListenSocket | false) => void,
 ): void {
   type Listen = (host: string, port: number, options: number, told: (socket: ListenSocket | false) => void) => unknown;
-  (app.listen as unknown as Listen).call(app, host, port, EXCLUSIVE_PORT, told);
+  (app.listen as unknown as Listen).call(app, at.host, at.port, at.exclusive ? EXCLUSIVE_PORT : SHARED_PORT, told);
 }
 
 function requireUws(): UwsModule {

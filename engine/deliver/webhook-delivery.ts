@@ -59,7 +59,7 @@ async function attempt(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Prom
     const remainingMs = lastSending(item) - deps.now(item.key);
     if (remainingMs <= 0) return { kind: "unsent", why: "too-old" };
     if (!(await gate.enter(remainingMs, halt))) return { kind: "waited" };
-    return await pass(deps, item, gate, post);
+    return await pass(deps, item, halt, gate, post);
   } catch (error) {
     return { kind: "unknown", why: wordsOf(error) };
   }
@@ -69,12 +69,14 @@ async function attempt(deps: DeliveryDeps, item: DispatchItem, halt: Halt): Prom
 async function pass(
   deps: DeliveryDeps,
   item: DispatchItem,
+  halt: Halt,
   gate: WebhookChannel["gate"],
   post: WebhookChannel["post"],
 ): Promise<Attempt> {
   let posted: Posted | undefined;
   try {
     const verdict = await verdictOf(deps, item);
+    if (halt.isHalted()) return { kind: "waited" };
     if (verdict !== "send") return { kind: "unsent", why: verdict };
     posted = await post(item);
     return posted;

@@ -1,12 +1,13 @@
 // The messages of one partition for one channel of kind `webhook`. Each customer's are posted one after the other, in the order
-// of the commits; what fails is tried again (webhook-delivery.ts), and holds up nobody but its own customer. Where it is, and
+// of the commits; what fails is tried again (webhook-delivery.ts), and holds up nobody but its own customer. Of who is erased
+// nothing is tried any more, and nothing kept: the position is past an erasure only when that is so. Where the lane is, and
 // what before that is undone, is noted a moment after it changes: what was posted since is posted again after a crash, under the
 // same id.
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
 import { webhookField } from "./dispatch-fields.ts";
 import type { DispatchItem } from "./dispatch-items.ts";
 import { type Lane, type LanePlace, untilHalted, wordsOf } from "./dispatch-lane.ts";
-import { createHalt, createWaker } from "./waker.ts";
+import { createHalt, createWaker, type Halt } from "./waker.ts";
 import { type DeliveryDeps, deliver } from "./webhook-delivery.ts";
 
 export interface WebhookLaneOptions {
@@ -26,6 +27,15 @@ export interface WebhookPosition {
 const UNDONE_MAX = 1_000;
 const NOTE_AFTER_MS = 200;
 
+/** Messages of one customer, one after the other. */
+interface Queue {
+  readonly key: CustomerKey;
+  readonly items: DispatchItem[];
+  readonly halt: Halt;
+  /** Resolves when nothing of it is under way any more. */
+  ended: Promise<void>;
+}
+
 export function parseWebhookPosition(written: string): WebhookPosition {
   const [seq = "0", ...undone] = written.split(" ");
   return { seq: Number(seq) as CommitSeq, undone };
@@ -37,7 +47,7 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
   const halt = createHalt();
   const undone = new Map<string, DispatchItem>();
   const runners = new Set<Promise<void>>();
-  const queues = new Map<CustomerKey, DispatchItem[]>();
+  const queues = new Map<CustomerKey, Queue>();
   /** Undone before this engine took the partition, and not read again yet. */
   const resumed = new Set(from.undone);
   let read = before(from.seq, resumed);
@@ -52,27 +62,40 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
     noted = now;
     await place.onNoted();
   };
-  const serve = async (key: CustomerKey, queue: DispatchItem[]): Promise<void> => {
-    for (let item = queue[0]; item !== undefined; item = queue[0]) {
-      if (!(await deliver(deps, item, halt))) return;
-      queue.shift();
+  const serve = async ({ key, items, halt: own }: Queue): Promise<void> => {
+    const listenNoMore = halt.onHalt(own.halt);
+    for (let item = items[0]; item !== undefined; item = items[0]) {
+      if (!(await deliver(deps, item, own))) break;
+      items.shift();
       undone.delete(item.id);
       waker.wake();
     }
-    queues.delete(key);
+    listenNoMore();
+    if (items.length === 0) queues.delete(key);
   };
   const begin = (item: DispatchItem): void => {
     resumed.delete(item.id);
     undone.set(item.id, item);
     const queue = queues.get(item.key);
     if (queue !== undefined) {
-      queue.push(item);
+      queue.items.push(item);
       return;
     }
-    const own = [item];
+    const own: Queue = { key: item.key, items: [item], halt: createHalt(), ended: Promise.resolve() };
     queues.set(item.key, own);
-    const runner = serve(item.key, own).finally(() => runners.delete(runner));
-    runners.add(runner);
+    own.ended = serve(own).finally(() => runners.delete(own.ended));
+    runners.add(own.ended);
+  };
+  /** A request that is under way cannot be called back: its end is waited for. */
+  const forget = async (keys: readonly CustomerKey[]): Promise<void> => {
+    for (const key of keys) {
+      const queue = queues.get(key);
+      if (queue === undefined) continue;
+      queue.halt.halt();
+      await queue.ended;
+      for (const { id } of queue.items) undone.delete(id);
+      queues.delete(key);
+    }
   };
   /** False where there was nothing to read, or no room for it. */
   const fill = async (): Promise<boolean> => {
@@ -80,6 +103,7 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
     const batch = await feed.after(read);
     for (const commit of batch) {
       if (undone.size >= UNDONE_MAX || halt.isHalted()) break;
+      if (commit.forgot.length > 0) await forget(commit.forgot);
       const own = commit.items.filter((item) => item.channel.name === channel && item.channel.kind === "webhook");
       for (const item of own) if (commit.seq > from.seq || resumed.has(item.id)) begin(item);
       read = commit.seq;

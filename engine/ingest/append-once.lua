@@ -1,7 +1,8 @@
 -- Appends to a stream what a source has sent since the watermark, in order, and advances the watermark: sent again, it
 -- changes nothing. Everything that can fail is checked before the first write, since a script does not roll back.
 -- KEYS  1 target stream   2 hash of watermarks, in the same slot
--- ARGV  1 field of the hash: which source   then for each entry: id at the source, number of elements, elements...
+-- ARGV  1 field of the hash: which source   2 generation of its ids: a watermark of an earlier one is void; 0 where there is but one
+--       then for each entry: id at the source, number of elements, elements...
 -- Reply appended, skipped, length of the stream
 
 local function kind(key)
@@ -29,13 +30,22 @@ if hash_kind ~= 'none' and hash_kind ~= 'hash' then
   return redis.error_reply('WRONGTYPE watermark ' .. KEYS[2] .. ' is a ' .. hash_kind .. ', not a hash')
 end
 
+local generation = tonumber(ARGV[2])
+if not generation then return redis.error_reply('ERR generation ' .. ARGV[2] .. ' is no number') end
 local mark = redis.call('HGET', KEYS[2], ARGV[1])
-local mark_ms, mark_seq = parts(mark or '0-0')
+local mark_id, mark_generation = string.match(mark or '0-0', '^([^ ]+) ?(%d*)$')
+local mark_ms, mark_seq = parts(mark_id or '')
 if not mark_ms then
   return redis.error_reply('ERR watermark ' .. ARGV[1] .. ' of ' .. KEYS[2] .. ' is not <ms>-<seq>')
 end
 
-local todo, skipped, at = {}, 0, 2
+mark_generation = tonumber(mark_generation) or 0
+if mark_generation > generation then
+  return redis.error_reply('STALE ' .. ARGV[1] .. ' of ' .. KEYS[2] .. ' is of generation ' .. string.format('%.0f', mark_generation))
+end
+if mark_generation < generation then mark_ms, mark_seq = '0', '0' end
+
+local todo, skipped, at = {}, 0, 3
 while at <= #ARGV do
   local ms, seq = parts(ARGV[at])
   local count = tonumber(ARGV[at + 1])
@@ -57,6 +67,7 @@ for _, start in ipairs(todo) do
   redis.call('XADD', KEYS[1], '*', unpack(ARGV, start + 2, start + 1 + tonumber(ARGV[start + 1])))
 end
 if #todo > 0 then
-  redis.call('HSET', KEYS[2], ARGV[1], mark_ms .. '-' .. mark_seq)
+  local suffix = generation > 0 and ' ' .. ARGV[2] or ''
+  redis.call('HSET', KEYS[2], ARGV[1], mark_ms .. '-' .. mark_seq .. suffix)
 end
 return { #todo, skipped, redis.call('XLEN', KEYS[1]) }

@@ -6,7 +6,7 @@ import { type Argument, type RedisConnection, redisScript } from "../journal/red
 import { sourceFile } from "../journal/source-file.ts";
 import type { EntryFields } from "./log-entry.ts";
 
-/** Where to append, and the hash field that holds the id of the last entry taken from the source. Both keys in one slot. */
+/** Where to append, and the hash field that holds the watermark: `readMark` reads it. Both keys in one slot. */
 export interface AppendTarget {
   readonly stream: string;
   readonly watermarks: string;
@@ -28,17 +28,30 @@ export interface AppendedOnce {
 
 const script = redisScript(readFileSync(sourceFile("engine/ingest/append-once.lua"), "utf8"));
 
+/** The id of the last entry taken from a source, and the generation of ids to which it belongs; 0: the source has but one. */
+export interface Watermark {
+  readonly id: Position;
+  readonly generation: number;
+}
+
+export function readMark(written: string): Watermark {
+  const [id = "", generation = "0"] = written.split(" ");
+  return { id: (id === "" ? "0-0" : id) as Position, generation: Number(generation) };
+}
+
 /**
- * Appends, in order and atomically, the entries whose id is above the watermark. Rejects with RedisTrouble where it is not
- * known whether it happened (send again), and with the server's error, having written nothing, where a key has another
- * type, an id another form, or fields are not 1 to 32 names and values.
+ * Appends, in order and atomically, the entries whose id is above the watermark; one of an earlier generation of ids counts as
+ * none. Rejects with RedisTrouble where it is not known whether it happened (send again), and with the server's error, having
+ * written nothing, where the watermark is of a later generation, a key has another type, an id another form, or fields are
+ * not 1 to 32 names and values.
  */
 export async function appendOnce(
   connection: RedisConnection,
   target: AppendTarget,
   entries: readonly SourceEntry[],
+  generation = 0,
 ): Promise<AppendedOnce> {
-  const args: Argument[] = [target.field];
+  const args: Argument[] = [target.field, String(generation)];
   for (const entry of entries) args.push(entry.id, String(entry.fields.length), ...entry.fields);
   const reply = await connection.script(script, [target.stream, target.watermarks], args);
   const [appended, skipped, length] = reply as readonly number[];

@@ -13,8 +13,12 @@ export interface FrontDoorOptions {
   readonly owner: string;
   readonly leaseMs: number;
   readonly streams?: readonly string[];
-  readonly log: { readonly warn: (facts: object, message: string) => void };
-  readonly metrics?: { readonly dead: (stream: string, reason: DeadReason) => void };
+  readonly log: Record<"warn" | "error", (facts: object, message: string) => void>;
+  readonly metrics?: {
+    readonly dead: (stream: string, reason: DeadReason) => void;
+    /** Entries that somebody else trimmed or deleted before they were moved. */
+    readonly lost: (stream: string, entries: number) => void;
+  };
   /** Entries in one step. */
   readonly batchMax?: number;
   /**
@@ -22,6 +26,8 @@ export interface FrontDoorOptions {
    * keep logs shorter than that, or the door stays shut.
    */
   readonly logLengthMax?: number;
+  /** Between two looks at what was lost, while entries come without a pause. */
+  readonly lookMs?: number;
 }
 
 export interface FrontDoor {
@@ -46,8 +52,16 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       connect: options.connect,
       onTrouble: (name, why) => options.log.warn({ stream: name, why }, "front door: trying again"),
       onDead: (name, reason) => options.metrics?.dead(name, reason),
+      onLost: (name, entries) => {
+        options.metrics?.lost(name, entries);
+        options.log.error(
+          { stream: name, entries },
+          "entries of a named stream were trimmed or deleted by somebody else before they were moved: they are lost",
+        );
+      },
       batchMax: options.batchMax ?? BATCH_MAX,
       logLengthMax: options.logLengthMax ?? LOG_LENGTH_MAX,
+      ...(options.lookMs === undefined ? {} : { lookMs: options.lookMs }),
     }),
   );
   let running: readonly Promise<void>[] = [];

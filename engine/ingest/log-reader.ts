@@ -48,8 +48,11 @@ export interface LogReader {
 
 const BLOCK_MS = 1_000;
 const WAKE_AGAIN_MS = 10;
-/** About so much comes with one read, however many logs have a backlog. */
-const ENTRIES_PER_READ_MAX = 2_048;
+/**
+ * About so much comes with one read, however many logs have a backlog. More than a step takes: so its entries are of few
+ * partitions, which need few commits and loads.
+ */
+const ENTRIES_PER_READ_MAX = 8_192;
 const BYTES_PER_READ_MAX = 16_777_216;
 
 interface Tail {

@@ -2,12 +2,14 @@
 // nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped. Where
 // another engine moves the stream this one waits until that one's lease is over.
 import type { DeadReason } from "../domain/event.ts";
-import type { PartitionIndex, Position } from "../domain/ids.ts";
+import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
 import { routeEntry } from "./route.ts";
+import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
 
 export interface MoverOptions {
@@ -21,10 +23,14 @@ export interface MoverOptions {
   readonly connect: () => Promise<RedisConnection>;
   readonly onTrouble: (stream: string, why: string) => void;
   readonly onDead: (stream: string, reason: DeadReason) => void;
+  /** So many entries were trimmed or deleted by somebody else before they were moved. */
+  readonly onLost: (stream: string, entries: number) => void;
   /** Entries in one step. */
   readonly batchMax: number;
   /** While a log that was appended to holds more entries than this, nothing is moved. */
   readonly logLengthMax: number;
+  /** Between two looks at what was lost while entries come without a pause; 5 s where left out. */
+  readonly lookMs?: number;
 }
 
 export interface MovedCounts {
@@ -46,10 +52,12 @@ export interface Mover {
 }
 
 const BLOCK_MS = 1_000;
-const BACKOFF_MS_MAX = 2_000;
+const BACKOFF_MS_MAX = 500;
+const LOOK_MS = 5_000;
 const CONGESTION_POLL_MS = 50;
 /** A lease that was given back is noticed within this. */
 const LEASE_POLL_MS = 250;
+const BEGUN_ANEW = "the stream has begun anew, with lower ids";
 /** The dead letters without a key are for looking at, and bounded. */
 const DEAD_KEPT_MAX = 100_000;
 
@@ -59,6 +67,7 @@ export function createMover(options: MoverOptions): Mover {
   const counts = { appended: 0, dead: 0, skipped: 0 };
   const progress = { failures: 0 };
   const lease = createMoverLease(options);
+  const { lookMs = LOOK_MS } = options;
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -79,15 +88,19 @@ export function createMover(options: MoverOptions): Mover {
       if (stopping.signal.aborted) return;
       const reader = await options.connect();
       const closeReader = (): void => reader.close();
+      // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
+      for (const each of [reader, writer]) each.onClosed(closeReader);
       stopping.signal.addEventListener("abort", closeReader);
       const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
+      const way: Way = { account: createStreamAccount(stream), trimming: Promise.resolve() };
       try {
-        await move(reader, writer);
+        const generation = await generationOf({ stream, partitions, lease, reader, writer });
+        await move(reader, writer, generation, way);
       } finally {
         clearInterval(renewal);
         stopping.signal.removeEventListener("abort", closeReader);
         reader.close();
-        if (!writer.isClosed()) await lease.giveBack(writer);
+        if (!writer.isClosed()) await leave(writer, way);
       }
     } finally {
       writer.close();
@@ -108,33 +121,72 @@ export function createMover(options: MoverOptions): Mover {
     if (leftMs !== 0) end();
   }
 
-  async function move(reader: RedisConnection, writer: RedisConnection): Promise<void> {
-    const command = ["XREAD", "COUNT", String(options.batchMax), "BLOCK", String(BLOCK_MS), "STREAMS", stream];
-    const read = (after: Position): Promise<Reply> => handled(reader.command([...command, after]));
-    let position = "0-0" as Position;
-    // One read ahead, and no wait for a trim before the next step: each would cost a round trip, and with
-    // appendfsync always a sync of the disk.
-    let reading = read(position);
-    let trimming: Promise<unknown> = Promise.resolve();
-    while (!stopping.signal.aborted) {
-      const entries = readStreams(await reading)[0]?.entries ?? [];
-      position = entries.at(-1)?.position ?? position;
-      reading = read(position);
-      if (entries.length === 0) continue;
-      const congested = await step(writer, entries);
-      await trimming;
-      trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
-      progress.failures = 0;
-      for (const log of congested) await untilShorter(writer, log);
+  async function leave(writer: RedisConnection, way: Way): Promise<void> {
+    if (stopping.signal.aborted) {
+      await look(writer, way);
+      await way.account.close(writer);
     }
+    await lease.giveBack(writer);
+  }
+
+  /** What is gone and was not taken was lost. While the stream may have been another's nothing can be said. */
+  async function look(writer: RedisConnection, { account, trimming }: Way): Promise<Position> {
     await trimming;
+    const { lost, lastId } = await account.look(writer);
+    if (lease.wasSure()) tellLost(lost);
+    return lastId;
+  }
+
+  function tellLost(lost: number): void {
+    if (lost > 0) options.onLost(stream, lost);
+  }
+
+  async function move(reader: RedisConnection, writer: RedisConnection, generation: number, way: Way): Promise<void> {
+    const command = ["XREAD", "COUNT", String(options.batchMax)];
+    const block = ["BLOCK", String(BLOCK_MS)];
+    const read = (after: Position): Promise<Reply> =>
+      handled(reader.command([...command, ...block, "STREAMS", stream, after]));
+    let position = "0-0" as Position;
+    // A mover before this one may still trim what it has moved: that is among what is read now.
+    let reading: Promise<Reply> | undefined = handled(reader.command([...command, "STREAMS", stream, position]));
+    await reading;
+    tellLost(await way.account.open(writer));
+    // One read ahead, and no wait for a trim before the next step: each would cost a round trip, and with
+    // appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
+    let lookAt = performance.now() + lookMs;
+    while (!stopping.signal.aborted) {
+      const entries: readonly RawEntry[] = readStreams(await (reading ?? read(position)))[0]?.entries ?? [];
+      position = entries.at(-1)?.position ?? position;
+      const isLook = entries.length === 0 || performance.now() >= lookAt;
+      reading = isLook ? undefined : read(position);
+      if (entries.length > 0) {
+        const congested = await step(writer, entries, generation);
+        await way.trimming;
+        way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
+        way.account.took(entries.length);
+        progress.failures = 0;
+        for (const log of congested) await untilShorter(writer, log);
+      }
+      if (!isLook) continue;
+      if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
+      lookAt = performance.now() + lookMs;
+    }
   }
 
   /** Moves these entries; answers the logs that are too long now. */
-  async function step(writer: RedisConnection, entries: readonly RawEntry[]): Promise<readonly string[]> {
+  async function step(
+    writer: RedisConnection,
+    entries: readonly RawEntry[],
+    generation: number,
+  ): Promise<readonly string[]> {
+    const append = async (target: AppendTarget, moved: readonly SourceEntry[]) => {
+      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation);
+      counts.skipped += skipped;
+      return { appended, length, log: target.stream };
+    };
     const { logs, letters, reasons } = sort(entries);
-    const appends = [...logs].map(([partition, moved]) => append(writer, logTarget(partition, stream), moved));
-    const buried = letters.length === 0 ? undefined : append(writer, deadTarget(stream), letters);
+    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved));
+    const buried = letters.length === 0 ? undefined : append(deadTarget(stream), letters);
     const all = buried === undefined ? appends : [...appends, buried];
     // Every one must have settled before any is sent again, or their order could change.
     const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
@@ -143,12 +195,6 @@ export function createMover(options: MoverOptions): Mover {
     for (const each of done) counts.appended += each.appended;
     if (buried !== undefined) await recordDead(writer, (await buried).appended, reasons);
     return done.filter((each) => each.length > options.logLengthMax).map((each) => each.log);
-  }
-
-  async function append(writer: RedisConnection, target: AppendTarget, entries: readonly SourceEntry[]) {
-    const { appended, skipped, length } = await appendOnce(writer, target, entries);
-    counts.skipped += skipped;
-    return { appended, length, log: target.stream };
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {
@@ -197,6 +243,12 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };
+}
+
+/** What a mover has done since it holds the lease. */
+interface Way {
+  readonly account: StreamAccount;
+  trimming: Promise<unknown>;
 }
 
 /** Awaited later: until then a rejection must not count as unhandled. */

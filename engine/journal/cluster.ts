@@ -2,6 +2,7 @@
 // Nothing is ever sent again by itself but a read that a node has refused and another one keeps. When a node is lost, or slots
 // turn out to have moved, whoever listens is told which keys were behind it: what memory says of those is in doubt, for a
 // new master may lack what the old one had acknowledged.
+import { createClusterNodes } from "./cluster-nodes.ts";
 import {
   movedSlots,
   ownersOf,
@@ -19,21 +20,23 @@ export interface ClusterOptions {
   readonly urls: readonly string[];
   /** One attempt to connect to one node. */
   readonly connect: (url: string) => Promise<RedisConnection>;
-}
-
-interface Node {
-  readonly connection: Promise<RedisConnection>;
-  isOpen: boolean;
+  /** How long a node may be silent while others answer. */
+  readonly patienceMs: number;
 }
 
 const REFRESH_AGAIN_MS = 50;
-const CONNECT_AGAIN_MS = 200;
 
 /** Rejects where no node tells which slots are where. */
 export async function connectCluster(options: ClusterOptions): Promise<RedisConnection> {
   const seeds = options.urls.map(addressOf);
-  const nodes = new Map<string, Node>();
-  const failedAt = new Map<string, number>();
+  const nodes = createClusterNodes({
+    connect: (address) => options.connect(urlOf(options.urls[0] as string, address)),
+    patienceMs: options.patienceMs,
+    onLost: (address, why) => {
+      tell(`${address}: ${why}`, (key) => owners[slotOf(key)] === address);
+      refresh().catch(() => undefined); // whoever needs the map next tries again and hears of it
+    },
+  });
   const listeners: ClosedListener[] = [];
   let owners: SlotOwners = [];
   let isClosed = false;
@@ -43,37 +46,6 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
   const tell: ClosedListener = (why, covers) => {
     for (const listener of listeners) listener(why, covers);
   };
-
-  /** The open connection to this node, or one attempt at it; after one that failed none for a moment. */
-  function nodeAt(address: string): Promise<RedisConnection> {
-    const known = nodes.get(address);
-    if (known !== undefined) return known.connection;
-    if (isClosed) return Promise.reject(new RedisTrouble("the connection to Redis is closed"));
-    if (performance.now() - (failedAt.get(address) ?? Number.NEGATIVE_INFINITY) < CONNECT_AGAIN_MS) {
-      return Promise.reject(new RedisTrouble(`${address} does not answer`));
-    }
-    const node: Node = { connection: options.connect(urlOf(options.urls[0] as string, address)), isOpen: false };
-    nodes.set(address, node);
-    node.connection.then(
-      (connection) => {
-        node.isOpen = true;
-        if (isClosed || nodes.get(address) !== node) return connection.close();
-        connection.onClosed((why) => lost(address, node, why));
-      },
-      () => {
-        failedAt.set(address, performance.now());
-        if (nodes.get(address) === node) nodes.delete(address);
-      },
-    );
-    return node.connection;
-  }
-
-  function lost(address: string, node: Node, why: string): void {
-    if (isClosed || nodes.get(address) !== node) return;
-    nodes.delete(address);
-    tell(`${address}: ${why}`, (key) => owners[slotOf(key)] === address);
-    refresh().catch(() => undefined); // whoever needs the map next tries again and hears of it
-  }
 
   /** Asks until one node tells which slots are where; `hint` is asked first. Rejects with RedisTrouble. */
   function refresh(hint?: string): Promise<void> {
@@ -85,13 +57,12 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
   }
 
   async function ask(hint: string | undefined): Promise<void> {
-    const open = [...nodes].filter(([, { isOpen }]) => isOpen).map(([address]) => address);
     const named = owners.filter((address) => address !== undefined);
-    const candidates = new Set([...(hint === undefined ? [] : [hint]), ...open, ...seeds, ...named]);
+    const candidates = new Set([...(hint === undefined ? [] : [hint]), ...nodes.open(), ...seeds, ...named]);
     let why = "no node was asked";
     for (const address of candidates) {
       try {
-        const reply = await (await nodeAt(address)).command(["CLUSTER", "SLOTS"]);
+        const reply = await (await nodes.at(address)).command(["CLUSTER", "SLOTS"]);
         const found = ownersOf(reply, hostOf(address));
         if (found.some((owner) => owner !== undefined)) return adopt(found);
         why = `${address} knows no slots`;
@@ -115,8 +86,7 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
   }
 
   function anyNode(): string {
-    for (const [address, { isOpen }] of nodes) if (isOpen) return address;
-    return owners.find((address) => address !== undefined) ?? (seeds[0] as string);
+    return nodes.open()[0] ?? owners.find((address) => address !== undefined) ?? (seeds[0] as string);
   }
 
   function nodeOf(keys: readonly Argument[], near: string | undefined): string {
@@ -142,7 +112,7 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
     const address = nodeOf(keys, near);
     let connection: RedisConnection;
     try {
-      connection = await nodeAt(address);
+      connection = await nodes.at(address);
     } catch (error) {
       await refreshSoon().catch(() => undefined); // the trouble at hand is told below
       throw error;
@@ -169,7 +139,7 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
   }
 
   async function readAt(redirect: Exclude<Redirect, { kind: "wait" }>, args: readonly Argument[]): Promise<Reply> {
-    const connection = await nodeAt(redirect.address);
+    const connection = await nodes.at(redirect.address);
     if (redirect.kind === "moved") return await connection.command(args);
     const asking = connection.command(["ASKING"]); // holds for the next command only: nothing may come between
     const reply = connection.command(args);
@@ -178,7 +148,12 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
     return await reply;
   }
 
-  await refresh();
+  try {
+    await refresh();
+  } catch (error) {
+    nodes.close();
+    throw error;
+  }
   return {
     command,
     script: (script, keys, args) =>
@@ -193,13 +168,13 @@ export async function connectCluster(options: ClusterOptions): Promise<RedisConn
     close: () => {
       if (isClosed) return;
       isClosed = true;
-      for (const { connection } of nodes.values()) connection.then((each) => each.close()).catch(() => undefined);
+      nodes.close();
       tell("closed by the engine", () => true);
     },
     cluster: {
       masters: () =>
         [...new Set(owners.filter((address) => address !== undefined))].map(
-          (address) => async (args) => await (await nodeAt(address)).command(args),
+          (address) => async (args) => await (await nodes.at(address)).command(args),
         ),
       settled: async (key) => {
         const under = slotsUnderWay(text(await command(["CLUSTER", "NODES"], key)));

@@ -1,9 +1,16 @@
 // What one commit says, as bytes. MessagePack written and read only by engines, so its extensions are in order here;
-// features go as the raw bytes of their doubles: a replay must find them bit for bit.
+// doubles that a replay must find bit for bit go as their raw bytes (packed-decision.ts).
 import { Packr } from "msgpackr";
-import type { DecisionRecord, ProfileView, Withdrawal } from "../domain/decision.ts";
+import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
+import {
+  type NamedDecision,
+  type PackedDecision,
+  packDecision,
+  unpackDecision,
+  unpackNamed,
+} from "./packed-decision.ts";
 
 /** Change of the evidence for one treatment. */
 export interface Learned {
@@ -68,11 +75,11 @@ interface Extras {
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
 
+const VERSION = 3;
+const OLDEST_VERSION = 2;
+
 export function encodeCommit(record: CommitRecord): Buffer {
-  const decisions = record.decisions.map((decision) => ({
-    ...decision,
-    input: { ...decision.input, profile: packView(decision.input.profile) },
-  }));
+  const decisions = record.decisions.map(packDecision);
   const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
   const { position, now, withdrawals, granted = [], relays = [], isolated = [], after, erased, forgot = [] } = record;
   const extras: Extras = {
@@ -83,47 +90,31 @@ export function encodeCommit(record: CommitRecord): Buffer {
     ...(erased === undefined ? {} : { erased }),
     ...(forgot.length === 0 ? {} : { forgot }),
   };
-  const parts = [2, position, now, decisions, withdrawals, learned];
-  return Buffer.from(packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]));
+  const parts = [VERSION, position, now, decisions, withdrawals, learned];
+  return packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]);
 }
 
+/** Throws where the version is none that this engine reads. */
 export function decodeCommit(payload: Buffer): CommitRecord {
   const [version, position, now, decisions, withdrawals, learned, extras] = packr.unpack(payload) as [
     number,
     Position,
     Instant,
-    PackedDecision[],
+    (PackedDecision | NamedDecision)[],
     Withdrawal[],
     [NameHash, number, number][],
     Extras?,
   ];
-  if (version !== 2) throw new Error(`journal entry of version ${version}: this engine reads version 2`);
+  if (version < OLDEST_VERSION || version > VERSION)
+    throw new Error(`journal entry of version ${version}: this engine reads versions ${OLDEST_VERSION} to ${VERSION}`);
   return {
     position,
     now,
-    decisions: decisions.map((decision) => ({
-      ...decision,
-      input: { ...decision.input, profile: unpackView(decision.input.profile) },
-    })),
+    decisions: decisions.map((decision) => ("id" in decision ? unpackNamed(decision) : unpackDecision(decision))),
     withdrawals,
     learned: learned.map(([treatment, trials, positives]) => ({ treatment, trials, positives })),
     ...extras,
   };
-}
-
-type PackedView = Omit<ProfileView, "features"> & { readonly features: Buffer };
-type PackedDecision = Omit<DecisionRecord, "input"> & {
-  readonly input: Omit<DecisionRecord["input"], "profile"> & { readonly profile: PackedView };
-};
-
-function packView(view: ProfileView): PackedView {
-  const { buffer, byteOffset, byteLength } = view.features;
-  return { ...view, features: Buffer.from(buffer, byteOffset, byteLength) };
-}
-
-function unpackView(view: PackedView): ProfileView {
-  const bytes = new Uint8Array(view.features); // a copy: aligned, and independent of the reply that it came in
-  return { ...view, features: new Float64Array(bytes.buffer) };
 }
 
 /** Does this commit come right after the one numbered `previous` (0: there was none)? Else some are missing between them. */

@@ -46,20 +46,24 @@ for _ = 1, count() do
   redis.call('SETRANGE', KEYS[7], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
-for _ = 1, count() do
-  redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
-  at = at + 2
+-- As many pairs with one call as Lua's stack surely holds: a call for each costs more than what it writes.
+local function write_pairs(command, key)
+  local left = count()
+  while left > 0 do
+    local pairs_now = math.min(left, 1000)
+    redis.call(command, key, unpack(ARGV, at, at + 2 * pairs_now - 1))
+    at = at + 2 * pairs_now
+    left = left - pairs_now
+  end
 end
+write_pairs('HSET', KEYS[5])
 local forgotten = count()
 for index = 1, forgotten do
   redis.call('DEL', KEYS[7 + index])
   redis.call('ZREM', KEYS[4], ARGV[at])
   at = at + 1
 end
-for _ = 1, count() do
-  redis.call('ZADD', KEYS[4], ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
+write_pairs('ZADD', KEYS[4])
 for _ = 1, count() do
   redis.call('XADD', KEYS[6], '*', 'position', ARGV[at], 'reason', ARGV[at + 1], 'detail', ARGV[at + 2],
     's', ARGV[at + 3], 'd', ARGV[at + 4])

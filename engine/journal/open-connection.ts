@@ -26,5 +26,7 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
     return replicas === 0 ? connection : replicated(connection, replicas, replicaWaitMs);
   };
   if (!url.includes(",")) return await connect(url);
-  return await connectCluster({ urls: url.split(",").filter((each) => each !== ""), connect });
+  const urls = url.split(",").filter((each) => each !== "");
+  // Whoever waits for replicas is silent without being lost.
+  return await connectCluster({ urls, connect, patienceMs: replicas === 0 ? silenceMs / 4 : silenceMs });
 }

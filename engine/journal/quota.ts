@@ -13,28 +13,24 @@ export interface QuotaAccount {
   readonly limit: number;
 }
 
+/** Of one partition. `granted`: as its ledger has it; `spent`: of that. */
+interface RowHead {
+  readonly partition: PartitionIndex;
+  readonly epoch: number;
+  readonly spent: number;
+  readonly granted: number;
+}
+
 export type QuotaRow =
   /**
    * Raises the grant so that the partition holds `wish` units that are not spent, or its share of what is left, whichever is
    * more; as far as there are any, and not at all where it would still hold fewer than `least`. Below `need` it starves.
    */
-  | {
-      readonly kind: "ask";
-      readonly partition: PartitionIndex;
-      readonly epoch: number;
-      readonly spent: number;
-      readonly least: number;
-      readonly need: number;
-      readonly wish: number;
-    }
+  | (RowHead & { readonly kind: "ask"; readonly least: number; readonly need: number; readonly wish: number })
   /** Lowers the grant to `granted`, which must be journalled: nothing may be spent beyond it any more. */
-  | {
-      readonly kind: "give";
-      readonly partition: PartitionIndex;
-      readonly epoch: number;
-      readonly spent: number;
-      readonly granted: number;
-    };
+  | (RowHead & { readonly kind: "give" })
+  /** Raises the grant to `granted`: the account has lost what the ledger says. */
+  | (RowHead & { readonly kind: "hold" });
 
 export interface QuotaReply {
   /** Granted over all partitions. */
@@ -94,8 +90,8 @@ export function quotaKey(line: string): string {
 }
 
 function rowArguments(row: QuotaRow): readonly string[] {
-  const head = [row.kind, row.partition, row.epoch, row.spent];
-  const rest = row.kind === "ask" ? [row.least, row.need, row.wish] : [row.granted, 0, 0];
+  const head = [row.kind, row.partition, row.epoch, row.spent, row.granted];
+  const rest = row.kind === "ask" ? [row.least, row.need, row.wish] : [0, 0, 0];
   return [...head, ...rest].map(String);
 }
 

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
-import type { Acquired, CommitDraft, CommitReply, Journal, LogState, RawEntry } from "./journal.ts";
+import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
 import { partitionKeys, profileKey } from "./keys.ts";
 import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
+import { readStreamState } from "./stream-state.ts";
 
 const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
@@ -61,7 +62,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       const keys = partitionKeys(partition);
       return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
     },
-    logState: async (partition) => logState(connection, partition),
+    logState: (partition) => readStreamState(connection, partitionKeys(partition).events),
     lastEntry: async (partition) => {
       const [last] = rawEntries(await command(["XREVRANGE", partitionKeys(partition).events, "+", "-", "COUNT", "1"]));
       return last?.position ?? ("0-0" as Position);
@@ -111,25 +112,6 @@ export function rawEntries(reply: Reply): readonly RawEntry[] {
     position: id.toString("latin1") as Position,
     fields,
   }));
-}
-
-async function logState(connection: RedisConnection, partition: PartitionIndex): Promise<LogState> {
-  const { events } = partitionKeys(partition);
-  if ((await connection.command(["EXISTS", events])) === 0) {
-    return { added: 0, length: 0, lastDeleted: "0-0" as Position };
-  }
-  const flat = (await connection.command(["XINFO", "STREAM", events])) as readonly Reply[];
-  const found = (name: string): Reply | undefined => {
-    const at = flat.findIndex((item, index) => index % 2 === 0 && text(item) === name);
-    return at < 0 ? undefined : flat[at + 1];
-  };
-  const added = found("entries-added");
-  if (added === undefined) return { added: undefined, length: 0, lastDeleted: "0-0" as Position }; // before Redis 7
-  return {
-    added: Number(added),
-    length: Number(found("length")),
-    lastDeleted: text(found("max-deleted-entry-id")) as Position,
-  };
 }
 
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {

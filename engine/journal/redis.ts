@@ -57,6 +57,11 @@ export function redisScript(source: string): RedisScript {
   return { source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
+/** Nothing blocks while a connection is opened, however long it may be silent afterwards. */
+const CONNECT_MS = 2_000;
+/** Between two attempts: a server that is back should not be waited for. */
+const AGAIN_MS_MAX = 500;
+
 /** One attempt to connect. Rejects where nothing answers. */
 export async function connectRedis(options: RedisOptions): Promise<RedisConnection> {
   const client = createClient({
@@ -98,7 +103,7 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     }
   };
   try {
-    await answered(client.connect(), options.silenceMs);
+    await answered(client.connect(), Math.min(options.silenceMs, CONNECT_MS));
   } catch (error) {
     shut("could not connect");
     throw asTrouble(error, true);
@@ -140,7 +145,7 @@ export async function awaitRedis(
     } catch (error) {
       if (isStopped()) throw error;
       onWait(error instanceof Error ? error.message : String(error));
-      await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 2_000)));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, AGAIN_MS_MAX)));
     }
   }
 }
@@ -173,7 +178,7 @@ function asTrouble(error: unknown, closed: boolean): Error {
 }
 
 function target(url: string): object {
-  const never = { reconnectStrategy: false as const, connectTimeout: 2_000, noDelay: true };
+  const never = { reconnectStrategy: false as const, connectTimeout: CONNECT_MS, noDelay: true };
   if (url.startsWith("unix://"))
     return { socket: { ...never, path: url.slice("unix://".length), tls: false as const } };
   if (url.startsWith("rediss://")) return { url, socket: { ...never, tls: true as const } };

@@ -15,7 +15,8 @@ export async function watchMaster(connection: RedisConnection, everyMs: number):
   connection.onClosed(() => clearInterval(look));
 }
 
-async function historyOf(connection: RedisConnection): Promise<string> {
-  const replication = text(await connection.command(["INFO", "replication"]));
+/** The replication id of the server that keeps `near`: another one means another history. Rejects as commands do. */
+export async function historyOf(connection: RedisConnection, near?: string): Promise<string> {
+  const replication = text(await connection.command(["INFO", "replication"], near));
   return /^master_replid:(\w+)/m.exec(replication)?.[1] ?? "";
 }

@@ -23,12 +23,15 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** Plain lines for a person at a terminal, else one JSON object a line. */
   readonly readable: boolean;
+  /** Number of the worker that writes, in every line; left out where there is one process. */
+  readonly worker?: number;
   readonly write: (line: string) => void;
 }
 
 export function createLog(options: LogOptions): Log {
   const write = options.readable ? (line: string) => options.write(readableLine(line)) : options.write;
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
+  const base = options.worker === undefined ? null : { worker: options.worker };
+  const logger = pino({ level: options.level, base, timestamp: pino.stdTimeFunctions.isoTime }, { write });
   return {
     debug: (message, fields) => logger.debug(fields ?? {}, message),
     info: (message, fields) => logger.info(withoutCustomers(fields), message),

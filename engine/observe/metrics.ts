@@ -49,7 +49,7 @@ export interface Metrics {
   readonly quotaUnits: Series<[quota: string, state: "granted" | "spent"]>;
   readonly experimentDecisions: Series<[experiment: string, arm: string]>;
   readonly rulebook: Series<[hash: string, version: string]>;
-  readonly entriesLost: Series<[partition: string]>;
+  readonly entriesLost: Series<[partition: string, stream: string]>;
   readonly trimmed: Series<[stream: TrimmedStream]>;
   readonly archiveBytes: Series<[]>;
   readonly archiveFailures: Series<[]>;
@@ -204,10 +204,10 @@ function stateMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHisto
 
 function retentionMetrics(counter: MakeSeries, gauge: MakeSeries) {
   return {
-    entriesLost: counter<[string]>(
+    entriesLost: counter<[string, string]>(
       "nba_entries_lost_total",
-      ["partition"],
-      "Entries of input logs that somebody else trimmed or deleted before they were folded.",
+      ["partition", "stream"],
+      "Entries that somebody else trimmed or deleted before they were folded, or moved from a named stream.",
     ),
     trimmed: counter<[TrimmedStream]>(
       "nba_trimmed_total",

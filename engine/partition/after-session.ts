@@ -25,8 +25,8 @@ export async function publishMissed(state: LoopState, journal: Journal, partitio
   }
   const page = told >= found ? [] : await journal.commits(index, (told + 1) as CommitSeq, MISSED_COMMITS_MAX + 1);
   for (const { seq, payload } of page.length > MISSED_COMMITS_MAX ? [] : page) {
-    const { decisions, withdrawals } = decodeCommit(payload);
-    publish(state, { partition: index, seq, decisions, withdrawals });
+    const { decisions, withdrawals, forgot = [] } = decodeCommit(payload);
+    publish(state, { partition: index, seq, decisions, withdrawals, forgot });
   }
   state.published.set(index, found); // after them: what is at or below it is told to nobody
 }

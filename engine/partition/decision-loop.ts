@@ -43,8 +43,11 @@ export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | 
   readonly asksMax: number;
   readonly asksPerStepMax: number;
   readonly entriesPerStepMax: number;
-  /** Starts what lives as long as a session, whatever partitions it holds: the front door. Returns how to stop it. */
-  readonly onSession: (session: Session) => () => Promise<void>;
+  /**
+   * Starts what lives as long as a session, whatever partitions it holds: the front door. Returns how to stop it; where Redis is
+   * in doubt, nothing that was sent to it should be waited for.
+   */
+  readonly onSession: (session: Session) => (isInDoubt: boolean) => Promise<void>;
   /** A partition has been recovered; it waits for this before it is folded on. Rejects where it cannot be had now. */
   readonly onTaken: (partition: Pick<Partition, "index" | "token">) => Promise<void>;
   /** It is held no more, or was taken in vain; its lease is given back after this. Never rejects. */
@@ -111,7 +114,11 @@ export interface LoopState {
   isLeaving: boolean;
   isStopping: boolean;
   why: string;
+  /** Sessions that ended before they were ready, in a row. */
+  failures: number;
 }
+
+const AGAIN_MS_MAX = 500;
 
 export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
   const signal = createSignal();
@@ -141,6 +148,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     isLeaving: false,
     isStopping: false,
     why: "starting",
+    failures: 0,
   };
   return {
     engine: createEngine(state),
@@ -209,17 +217,16 @@ async function run(state: LoopState): Promise<void> {
 
 async function runSessions(state: LoopState): Promise<void> {
   const { log } = state.options;
-  for (let failures = 0; !state.isStopping; ) {
-    const startedAt = performance.now();
+  while (!state.isStopping) {
     try {
       await runSession(state);
     } catch (error) {
       if (error instanceof Unfit) throw error;
       if (!isTrouble(error)) throw error; // a bug: better no engine than a wrong one
       state.why = error.message;
-      failures = performance.now() - startedAt > 10_000 ? 0 : failures + 1;
       if (!state.isStopping) log.warn("the session ended; recovering", { why: error.message });
-      await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** failures, 2_000)));
+      // Who was ready and fell into doubt tries at once: everybody waits for it.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** state.failures++, AGAIN_MS_MAX)));
     }
   }
 }

@@ -2,14 +2,17 @@
 // checkpoint says so, log, journal, dead letters and the streams of all partitions are written anew without the traces
 // (XDEL would leave the bytes where they are), then a checkpoint without the key is stored. Every step may be done again: a pass
 // that was killed begins anew, for the checkpoint names the key until the end.
+
+import { DISPATCHED_FIELD, STREAMS_FIELD, webhookField } from "../deliver/dispatch-fields.ts";
 import type { CommitSeq, CustomerKey, Position } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
+import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
 import type { Erasures } from "../journal/erasures.ts";
 import type { Journal, RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
-import { type RedisConnection, text } from "../journal/redis.ts";
+import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
 import { type Archived, eraseArchive, lookThroughArchive } from "./erase-archive.ts";
@@ -41,21 +44,27 @@ export interface ErasePass extends SharedPlace {
 
 const PAGE = 1_000;
 const DECISIONS_AT_ONCE = 500;
-/** Field of the checkpoint: every commit up to it has been dispatched. Items are numbered within their commit. */
-const DISPATCHED = "dispatched";
 
 /** The keys of this partition whose traces can be erased now; asks for a checkpoint where it does not say so yet. */
 export async function readyToErase(pass: ErasePass, partition: Partition): Promise<readonly Erasing[]> {
-  const keys = partitionKeys(partition.index);
-  const dispatched = Number(text(await pass.connection.command(["HGET", keys.checkpoint, DISPATCHED])));
+  const readTo = await dispatchReadTo(pass, partition);
   const ready: Erasing[] = [];
   for (const erasing of partition.erasing) {
     const isStored = partition.storedBase.ordinal >= erasing.ordinal && partition.committed === partition.seq;
     const isSent = !partition.outbox.some(({ seq }) => seq <= erasing.seq);
     if (!isStored) partition.isBaseWanted = true;
-    if (isStored && isSent && dispatched >= erasing.seq) ready.push(erasing);
+    if (isStored && isSent && readTo >= erasing.seq) ready.push(erasing);
   }
   return ready;
+}
+
+/** The last commit that every lane of dispatch has read: of who was erased by then none holds a message any more. */
+async function dispatchReadTo({ connection }: ErasePass, { index, active }: Partition): Promise<number> {
+  const webhooks = active.rulebook.channels.filter(({ kind }) => kind === "webhook").map(({ name }) => name);
+  const fields = [DISPATCHED_FIELD, STREAMS_FIELD, ...webhooks.map(webhookField)];
+  const reply = await connection.command(["HMGET", partitionKeys(index).checkpoint, ...fields]);
+  const [all = "", ...lanes] = (reply as readonly Reply[]).map(text);
+  return Math.max(Number(all), Math.min(...lanes.map((written) => Number.parseInt(written || all || "0", 10))));
 }
 
 /** Rejects where it must be done again; what it has done by then does no harm. */
@@ -65,7 +74,7 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   const keys = partitionKeys(partition.index);
   const fence = { lease: keys.lease, token: partition.token };
   const { place, named } = await lookThrough(pass, partition, traces);
-  await passOn(pass, traces, named);
+  await passOn(pass, traces, await withJoined(pass, partition, traces, named));
   await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
   // Before the journal forgets which they were.
   await eraseIndex(pass, partition, traces, place);
@@ -162,6 +171,27 @@ async function eraseIndex(pass: ErasePass, { index }: Partition, traces: Traces,
     if (last === undefined) return;
     from = (last.seq + 1) as CommitSeq;
   }
+}
+
+/** With the devices that the fold has passed on itself: the entries which had named them may have been trimmed long ago. */
+async function withJoined(
+  pass: ErasePass,
+  { index }: Partition,
+  { whole }: Traces,
+  named: Map<CustomerKey, Set<CustomerKey>>,
+): Promise<typeof named> {
+  for (const { key, seq } of whole.values()) {
+    const [commit] = await pass.journal.commits(index, seq, 1);
+    if (commit?.seq !== seq) continue;
+    for (const { to, fields } of decodeCommit(commit.payload).relays ?? []) {
+      const bytes = fields.map((field) => Buffer.from(field as string));
+      const place = { partition: to, partitions: pass.partitions, skewMs: 0 };
+      const entry = decodeLogEntry("0-1" as RawEntry["position"], bytes, place);
+      if (entry.kind === "erase" && entry.joinedTo === key)
+        named.set(key, (named.get(key) ?? new Set()).add(entry.key));
+    }
+  }
+  return named;
 }
 
 /** The devices are erased where they live; known of before this one is done, so that the whole is not done before them. */

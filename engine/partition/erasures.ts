@@ -10,6 +10,7 @@ import type { Log } from "../observe/log.ts";
 import type { Archived } from "./erase-archive.ts";
 import { type ErasePass, erasePass, forgetErased, readyToErase } from "./erase-pass.ts";
 import { aloneOfAll } from "./erase-shared.ts";
+import { heardSince } from "./heard-since.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import type { Erasing, Partition } from "./partition.ts";
 import type { Session } from "./session.ts";
@@ -27,10 +28,10 @@ const LOOK_AFTER_MS = 30_000;
 
 /**
  * Notes the erasure in the log of the key, unless one is under way. `isKnown`: is something known of the key? Where an
- * erasure is done and nothing new has come in, there is nothing to do.
+ * erasure is done and nothing new was accepted since, there is nothing to do.
  */
 export async function erase(
-  session: Session,
+  session: Pick<Session, "connection" | "journal"> & { readonly context: Pick<Session["context"], "partitions"> },
   key: CustomerKey,
   clock: () => number,
   isKnown: () => Promise<boolean>,
@@ -40,7 +41,10 @@ export async function erase(
   const erasure = await erasures.idOf(key);
   const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
   const isDone = noted.length > 0 && noted.every(({ state }) => state === "done");
-  if (isDone && !(await isKnown())) return "erased";
+  if (isDone && !(await isKnown())) {
+    const heard = await heardSince(session.journal, { partition, partitions: session.context.partitions }, key);
+    if (heard !== "come-again") return heard === "nothing" ? "erased" : "under-way";
+  }
   const own = noted.find((field) => field.field === fieldOf(erasure, partition, erasure));
   const isLost = own !== undefined && clock() - own.at > LOST_MS[own.state];
   if (noted.length > 0 && !isDone && !isLost) return "under-way";

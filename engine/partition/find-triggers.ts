@@ -18,14 +18,13 @@ function isFresh(event: CustomerEvent, arrivedAt: Instant): boolean {
 
 export function findTriggers(partition: Partition, event: CustomerEvent, { arrivedAt, position }: LogEntry): void {
   const { rulebook } = partition.active;
+  const triggers = (isFresh(event, arrivedAt) ? rulebook.triggersByType.get(event.type) : undefined) ?? NO_TRIGGERS;
+  // What an engine reports is nothing that the customer did.
+  const patterns = event.source === ENGINE_SOURCE ? NO_PATTERNS : patternsOf(rulebook, event.type);
+  if (triggers.length === 0 && patterns.length === 0) return;
   const moment = momentOf(partition, event.key, Math.max(arrivedAt, event.ts) as Instant, position);
   const cause = causeOf(event);
-  if (isFresh(event, arrivedAt)) {
-    for (const trigger of rulebook.triggersByType.get(event.type) ?? []) askAt(moment, trigger, cause);
-  }
-  // What an engine reports is nothing that the customer did.
-  if (event.source === ENGINE_SOURCE) return;
-  const patterns = patternsOf(rulebook, event.type);
+  for (const trigger of triggers) askAt(moment, trigger, cause);
   if (patterns.length === 0) return;
   const state = partition.store.state(event.key);
   let after = state.patterns;
@@ -83,6 +82,8 @@ function causeOf({ source, id, ts, props }: CustomerEvent): Cause {
 }
 
 type Patterns = readonly (Trigger & PatternTrigger)[];
+const NO_TRIGGERS: readonly Trigger[] = [];
+const NO_PATTERNS: Patterns = [];
 const byRulebook = new WeakMap<Rulebook, Map<string, Patterns>>();
 
 /** The pattern triggers to which an event of this type can matter; worked out once for each type. */

@@ -2,9 +2,9 @@
 import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey } from "../domain/ids.ts";
 import { type FoldContext, foldEntry } from "./fold-entry.ts";
+import { addKey } from "./log-cursor.ts";
 import type { Partition } from "./partition.ts";
 import { type Isolated, type PoisonBook, placeOfError } from "./poison.ts";
-import { addKey } from "./recover.ts";
 import type { StepInput } from "./step.ts";
 import { tryFold } from "./try-fold.ts";
 

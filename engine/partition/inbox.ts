@@ -48,7 +48,9 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
   const put = (partition: PartitionIndex, after: Position, entries: readonly RawEntry[]): void => {
     const upTo = readUpTo.get(partition);
     if (upTo === undefined || comparePositions(after, upTo) > 0) return;
-    const fresh = entries.filter(({ position }) => comparePositions(position, upTo) > 0);
+    const first = entries[0];
+    const isAllFresh = first !== undefined && comparePositions(first.position, upTo) > 0;
+    const fresh = isAllFresh ? entries : entries.filter(({ position }) => comparePositions(position, upTo) > 0);
     const last = fresh.at(-1);
     if (last === undefined) return;
     readUpTo.set(partition, last.position);

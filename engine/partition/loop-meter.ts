@@ -47,14 +47,14 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
 const SOURCES: ReadonlySet<string> = new Set([...NAMED_STREAMS, "http", "live", ENGINE_SOURCE]);
 
 function createEntryMeter(metrics: Metrics): LoopMeter["onEntry"] {
-  const lagSlots = memo((index: string) => metrics.eventLagSeconds.slot(index));
+  const lagSlots = memo((index: number) => metrics.eventLagSeconds.slot(String(index)));
   const slots = {
     folded: memo((source: string) => metrics.events.slot(source, "folded")),
     duplicate: memo((source: string) => metrics.events.slot(source, "duplicate")),
     dead: memo((source: string) => metrics.events.slot(source, "dead")),
   };
   return (partition, entry, result) => {
-    metrics.eventLagSeconds.set(lagSlots(String(partition.index)), lagSeconds(entry, Date.now()));
+    metrics.eventLagSeconds.set(lagSlots(partition.index), lagSeconds(entry, Date.now()));
     if (result === "internal") return;
     const source = entry.kind === "event" ? entry.event.source : entry.kind === "dead" ? entry.source : ENGINE_SOURCE;
     // What a producer wrote into the field is no label: it might be anything, a customer too.
@@ -113,7 +113,7 @@ function createCommitMeter(metrics: Metrics, commitSlot: number, triggerSlot: nu
 }
 
 /** Looks a slot up once; label values are names of the rulebook and closed sets, so the map stays small. */
-function memo<Name extends string>(slotOf: (name: Name) => number): (name: Name) => number {
+function memo<Name extends string | number>(slotOf: (name: Name) => number): (name: Name) => number {
   const slots = new Map<Name, number>();
   return (name) => {
     let slot = slots.get(name);

@@ -3,11 +3,12 @@
 // crash in between leaves units in the account that no ledger has; the next owner's `settle` gives them back.
 import type { CommitSeq } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import type { QuotaAccount, QuotaAccounts, QuotaRow } from "../journal/quota.ts";
+import type { QuotaAccount, QuotaAccounts, QuotaRow, QuotaStanding } from "../journal/quota.ts";
 import type { Quota } from "../rulebook/policies.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Draft, Partition } from "./partition.ts";
 import { grant, leftOn, limitOf, lineOf } from "./quota-ledger.ts";
+import { isTrouble } from "./trouble.ts";
 
 /** What the exchange reads and writes of a partition. */
 export type QuotaHolder = Pick<Partition, "index" | "epoch" | "seq" | "skewMs" | "lastNow" | "quotas"> & {
@@ -25,15 +26,24 @@ export interface QuotaDemand {
 }
 
 export interface QuotaExchange {
-  /** Raises the grants of lines that hold less than is wished for. To be awaited before these decisions choose. */
+  /**
+   * Raises the grants of lines that hold less than is wished for. To be awaited before these decisions choose. Where an account
+   * cannot be reached, what is held is all there is.
+   */
   readonly prepare: (demands: readonly QuotaDemand[]) => Promise<void>;
   /** Within a step: takes units out of ledgers that others need more, or all of them. The commit must follow. */
   readonly giveBack: (partitions: readonly QuotaHolder[], all: boolean) => void;
-  /** After the acknowledgement of a commit: what it took out of the ledger leaves the accounts. Rejects as commands do. */
+  /**
+   * After the acknowledgement of a commit: what it took out of the ledger leaves the accounts. Rejects as commands do; then the
+   * partition must be taken anew: should that come late after all, it would take back what was asked for meanwhile.
+   */
   readonly committed: (partition: QuotaHolder, seq: CommitSeq) => Promise<void>;
-  /** Right after recovery: the accounts say what the ledgers do, and no older epoch may write to them any more. */
+  /**
+   * Right after recovery: the accounts say what the ledgers do, and no older epoch may write to them any more. Where an account
+   * cannot be reached, that is done before more is asked of it: until then nobody can have given what these ledgers hold.
+   */
   readonly settle: (partitions: readonly QuotaHolder[]) => Promise<void>;
-  /** Now and then: does somebody wait for units that are idle here? */
+  /** Now and then: does somebody wait for units that are idle here? And does an account lack, after a failover, what is held here? */
   readonly poll: (partitions: readonly QuotaHolder[]) => Promise<void>;
   readonly read: QuotaAccounts["read"];
   /** This partition is held no more. */
@@ -49,6 +59,8 @@ export interface QuotaExchangeOptions {
   readonly againMs: number;
   /** A later owner of this partition has been seen: this one spends nothing more. */
   readonly onFenced: (partition: QuotaHolder) => void;
+  /** An account could not be reached, and is tried again later. */
+  readonly onTrouble: (line: string, why: string) => void;
 }
 
 /** Of one line in one partition, beside its ledger. */
@@ -60,6 +72,8 @@ interface LineState {
   least: number;
   /** Not asked for again before this. */
   restsUntil: number;
+  /** The account was told what the ledger of this owner says, and no ask since was without an answer. */
+  isSettled: boolean;
   /** Of the quota as it was when this line was last spent from. */
   limit: number;
   /** Out of the ledger by this commit, still in the account. */
@@ -120,8 +134,10 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
       group.partitions.push(partition);
     }
     for (const { account, partitions } of lowered.values()) {
-      const { sum } = await accounts.read(account.line);
-      if (sum > account.limit) for (const partition of partitions) leave(partition, account);
+      const found = await reached(account.line, accounts.read(account.line));
+      // What cannot be told may be too much.
+      if (found === undefined || found.sum > account.limit)
+        for (const partition of partitions) leave(partition, account);
     }
   }
 
@@ -132,21 +148,26 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
   }
 
   async function ask(account: QuotaAccount, demands: readonly QuotaDemand[], nowMs: number): Promise<void> {
+    const unsettled = [...lines.keys()].filter((holder) => !stateOf(holder, account.line).isSettled);
+    const isSettled = unsettled.length === 0 || (await settleLine(account, unsettled));
     const rows = demands.map(({ partition, least, need, wish }): QuotaRow => {
-      const spent = partition.quotas.get(account.line)?.spent ?? 0;
-      return { kind: "ask", partition: partition.index, epoch: partition.epoch, spent, least, need, wish };
+      return { ...rowOf("hold", partition, account.line), kind: "ask", least, need, wish };
     });
-    const reply = await accounts.exchange(account, rows);
+    const reply = isSettled ? await reached(account.line, accounts.exchange(account, rows)) : undefined;
     for (const [at, { partition, wish }] of demands.entries()) {
+      const state = stateOf(partition, account.line);
+      if (reply === undefined) {
+        state.restsUntil = nowMs + options.againMs;
+        state.isSettled = false; // the account may have granted what the ledger does not know
+        continue;
+      }
       const granted = reply.granted[at];
       if (granted === undefined) {
         options.onFenced(partition);
         continue;
       }
       if (granted !== partition.quotas.get(account.line)?.granted) journal(partition, account.line, granted);
-      if (leftOn(partition.quotas, account.line) < wish) {
-        stateOf(partition, account.line).restsUntil = nowMs + options.againMs;
-      }
+      if (leftOn(partition.quotas, account.line) < wish) state.restsUntil = nowMs + options.againMs;
     }
   }
 
@@ -172,22 +193,47 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
     for (const [line, state] of lines.get(partition) ?? []) {
       const { leaving } = state;
       if (leaving === undefined || leaving.seq > seq) continue;
-      await accounts.exchange(leaving.account, [giveRow(partition, line)]);
+      await accounts.exchange(leaving.account, [rowOf("give", partition, line)]);
       state.leaving = undefined;
     }
   }
 
+  /** Undefined where it is not known what the account says. */
+  async function reached<T>(line: string, reply: Promise<T>): Promise<T | undefined> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (!isTrouble(error)) throw error;
+      options.onTrouble(line, error.message);
+      return undefined;
+    }
+  }
+
   async function settle(partitions: readonly QuotaHolder[]): Promise<void> {
-    const rows = new Map<string, { account: QuotaAccount; rows: QuotaRow[] }>();
+    const groups = new Map<string, { account: QuotaAccount; holders: QuotaHolder[] }>();
     for (const partition of partitions) {
       for (const quota of partition.active.rulebook.quotas) {
         const account = accountOf(quota, nowOf(partition));
-        const group = rows.get(account.line) ?? { account, rows: [] };
-        rows.set(account.line, group);
-        group.rows.push(giveRow(partition, account.line));
+        const group = groups.get(account.line) ?? { account, holders: [] };
+        groups.set(account.line, group);
+        group.holders.push(partition);
       }
     }
-    await Promise.all([...rows.values()].map((group) => accounts.exchange(group.account, group.rows)));
+    await Promise.all([...groups.values()].map(({ account, holders }) => settleLine(account, holders)));
+  }
+
+  /** Where the account has less than the ledger, one of them was lost in a failover: what is not spent is not held any more. */
+  async function settleLine(account: QuotaAccount, holders: readonly QuotaHolder[]): Promise<boolean> {
+    const { line } = account;
+    const rows = holders.map((partition) => rowOf("give", partition, line));
+    const reply = await reached(line, accounts.exchange(account, rows));
+    for (const [at, partition] of holders.entries()) {
+      stateOf(partition, line).isSettled = reply !== undefined;
+      const known = reply?.granted[at];
+      const { granted, spent } = partition.quotas.get(line) ?? { granted: 0, spent: 0 };
+      if (known !== undefined && known < granted) journal(partition, line, Math.max(known, spent));
+    }
+    return reply !== undefined;
   }
 
   async function poll(partitions: readonly QuotaHolder[]): Promise<void> {
@@ -195,14 +241,19 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
     for (const partition of partitions) {
       for (const quota of partition.active.rulebook.quotas) {
         const account = accountOf(quota, nowOf(partition));
-        if (leftOn(partition.quotas, account.line) > 0) held.set(account.line, account);
+        if ((partition.quotas.get(account.line)?.granted ?? 0) > 0) held.set(account.line, account);
         look(partition, account.line);
       }
       forgetOver(partition);
     }
     for (const line of seen.keys()) if (!held.has(line)) seen.delete(line);
-    for (const { line, limit } of held.values()) {
-      const { sum, starved } = await accounts.read(line);
+    for (const account of held.values()) {
+      const { line, limit } = account;
+      const { sum, starved, partitions: known } = await accounts.read(line);
+      const rows = partitions
+        .filter((partition) => (partition.quotas.get(line)?.granted ?? 0) > (grantedTo(known, partition) ?? 0))
+        .map((partition) => rowOf("hold", partition, line));
+      if (rows.length > 0) await accounts.exchange(account, rows);
       const before = seen.get(line) ?? { ...NOTHING_SEEN, starved };
       const isWanted = before.isWanted || starved > before.starved;
       seen.set(line, { starved, isWanted, isOver: sum > limit });
@@ -235,10 +286,15 @@ export function createQuotaExchange(options: QuotaExchangeOptions): QuotaExchang
   };
 }
 
+function grantedTo(known: QuotaStanding["partitions"], { index }: QuotaHolder): number | undefined {
+  return known.find(({ partition }) => partition === index)?.granted;
+}
+
 const NOTHING_SEEN: Seen = { starved: 0, isWanted: false, isOver: false };
 
 function newLine(nowMs: number): LineState {
-  return { spent: 0, spentAt: nowMs, least: 0, restsUntil: 0, limit: Number.POSITIVE_INFINITY, leaving: undefined };
+  const limit = Number.POSITIVE_INFINITY;
+  return { spent: 0, spentAt: nowMs, least: 0, restsUntil: 0, isSettled: true, limit, leaving: undefined };
 }
 
 function journal(partition: QuotaHolder, line: string, granted: number): void {
@@ -246,9 +302,9 @@ function journal(partition: QuotaHolder, line: string, granted: number): void {
   partition.draft.granted.set(line, granted);
 }
 
-function giveRow(partition: QuotaHolder, line: string): QuotaRow {
+function rowOf(kind: "give" | "hold", partition: QuotaHolder, line: string): QuotaRow {
   const { granted, spent } = partition.quotas.get(line) ?? { granted: 0, spent: 0 };
-  return { kind: "give", partition: partition.index, epoch: partition.epoch, spent, granted };
+  return { kind, partition: partition.index, epoch: partition.epoch, spent, granted };
 }
 
 function accountOf(quota: Quota, now: Instant): QuotaAccount {

@@ -14,8 +14,9 @@ import { createRedisJournal } from "../journal/redis-journal.ts";
 import { addEvidence, type EvidenceByTreatment } from "../learn/evidence.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, decodeInto } from "./log-cursor.ts";
 import { type Partition, touch } from "./partition.ts";
-import { addKey, compiled, decodeInto, learnLayouts, type RecoverContext, recoverPartition } from "./recover.ts";
+import { compiled, learnLayouts, type RecoverContext, recoverPartition } from "./recover.ts";
 import { createRulebookLibrary } from "./rulebook-library.ts";
 
 const PAGE = 1_000;

@@ -4,13 +4,12 @@
 
 import type { LogEntry } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position, RulebookHash } from "../domain/ids.ts";
-import { comparePositions, positionMs } from "../domain/ids.ts";
+import { comparePositions } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
-import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { type Base, decodeBase, entriesOf } from "../journal/base.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
-import type { Acquired, Journal, LogState, RawEntry } from "../journal/journal.ts";
+import type { Acquired, Journal, LogState } from "../journal/journal.ts";
 import { addEvidence } from "../learn/evidence.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import { layoutHashIn } from "../profile/record.ts";
@@ -20,6 +19,7 @@ import { countDecisions } from "./campaign-counts.ts";
 import { countErased } from "./erase-scrub.ts";
 import { foldEntry } from "./fold-entry.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, createLogCursor, type LogCursor } from "./log-cursor.ts";
 import { emptyDraft, type Partition, touch } from "./partition.ts";
 import type { Isolated, PoisonBook } from "./poison.ts";
 import { grant, spend } from "./quota-ledger.ts";
@@ -58,8 +58,11 @@ export async function recoverPartition(
   while (partition.seq < acquired.seq) {
     const page = await journal.commits(index, (partition.seq + 1) as CommitSeq, PAGE);
     if (page.length === 0) throw missing(partition, acquired.seq);
-    for (const { seq, payload } of page) {
-      const commit = decodeCommit(payload);
+    const commits = page.map(({ seq, payload }) => ({ seq, commit: decodeCommit(payload) }));
+    // At once: with a round trip for each commit a recovery would take as long as the commits did.
+    const decided = commits.flatMap(({ commit }) => commit.decisions.map(({ key }) => key));
+    await loadProfiles(context, partition, new Set(decided));
+    for (const { seq, commit } of commits) {
       if (!follows(partition.seq, seq, commit)) throw missing(partition, acquired.seq);
       await replayCommit(context, partition, seq, commit, cursor);
     }
@@ -178,73 +181,6 @@ async function replayCommit(
   partition.draft = emptyDraft();
   partition.lastNow = commit.now;
   partition.seq = seq;
-}
-
-interface LogCursor {
-  /** Entries after the partition's position up to and including this one. */
-  readonly upTo: (position: Position) => Promise<readonly LogEntry[]>;
-}
-
-function createLogCursor(context: RecoverContext, partition: Partition): LogCursor {
-  let page: readonly RawEntry[] = [];
-  let next = 0;
-  let after = partition.position;
-  const upTo = async (position: Position): Promise<readonly LogEntry[]> => {
-    const entries: LogEntry[] = [];
-    for (;;) {
-      for (; next < page.length; next++) {
-        const raw = page[next] as RawEntry;
-        if (comparePositions(raw.position, position) > 0) return entries;
-        entries.push(decodeInto(partition, raw, context.partitions));
-        after = raw.position;
-      }
-      if (comparePositions(after, position) >= 0) return entries;
-      page = await context.journal.entries(partition.index, after, undefined, PAGE);
-      next = 0;
-      if (page.length === 0) {
-        throw new Error(
-          `partition ${partition.index}: the input log ends at ${after}, but a commit reflects ${position}`,
-        );
-      }
-    }
-  };
-  return { upTo };
-}
-
-/** Decodes an entry and moves the partition's clock with it. Must see every entry, in order. */
-export function decodeInto(partition: Partition, raw: RawEntry, partitions: number): LogEntry {
-  const entry = decodeLogEntry(raw.position, raw.fields, {
-    partition: partition.index,
-    partitions,
-    skewMs: partition.skewMs,
-  });
-  if (entry.movesClock) partition.skewMs = entry.arrivedAt - positionMs(entry.position);
-  return entry;
-}
-
-export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
-  switch (entry.kind) {
-    case "event":
-      keys.add(entry.event.key);
-      return;
-    case "timer":
-    case "campaign":
-    case "again":
-    case "delivered":
-    case "merge":
-      keys.add(entry.key);
-      return;
-    case "seal":
-      keys.add(entry.anonymous);
-      return;
-    case "erase":
-      keys.add(entry.key);
-      return;
-    case "activation":
-    case "erased":
-    case "dead":
-      return;
-  }
 }
 
 /** Layouts under which these entries bring profiles along, learnt before the fold needs them. */

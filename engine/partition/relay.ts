@@ -1,9 +1,10 @@
 // Entries that a commit of one partition sends to the logs of others. They are part of the commit, so none is lost; they are
 // appended behind a watermark for each sender in the receiver's checkpoint, so none comes twice; and one at a time is under
 // way for each sender, so they come in order. The next owner sends again whatever may not have arrived: all that was
-// committed after the base of recovery, and what the base says was still to be sent then.
+// committed after the base of recovery, and what the base says was still to be sent then. In a cluster the log of a receiver may lose
+// in a failover what had arrived, and its watermark with it: what was sent there in the last minute is then sent again.
 import type { PartitionIndex } from "../domain/ids.ts";
-import { type AppendTarget, appendOnce, type SourceEntry } from "../ingest/append-once.ts";
+import { type AppendTarget, appendOnce } from "../ingest/append-once.ts";
 import type { OutboxEntry } from "../journal/base.ts";
 import type { Relay } from "../journal/commit-record.ts";
 import { partitionKeys } from "../journal/keys.ts";
@@ -12,38 +13,88 @@ import type { Partition } from "./partition.ts";
 
 const BATCH_ENTRIES_MAX = 64;
 
-/** Sends what this partition has committed and not sent yet; returns at once. */
-export type SendRelays = (partition: Partition) => void;
+/** A receiver that lost its last entries had them for less than this: replicas are seconds behind at most. */
+const SENT_KEPT_MS = 60_000;
+const SENT_KEPT_MAX = 512;
+const AGAIN_MS = 200;
 
-/** `onTrouble`: it is not known what arrived; the sender must be recovered, and sends again then. */
-export function createRelays(
-  connection: RedisConnection,
-  onTrouble: (sender: Partition, why: string) => void,
-): SendRelays {
+export interface Relays {
+  /** Sends what this partition has committed and not sent yet; returns at once. */
+  readonly send: (partition: Partition) => void;
+  /** What this partition sent lately to receivers whose keys are covered goes once more, before anything that is newer. */
+  readonly sendAgain: (partition: Partition, covers: (key: string) => boolean) => void;
+}
+
+interface Sent {
+  readonly entry: OutboxEntry;
+  /** By performance.now(). */
+  readonly at: number;
+}
+
+export interface RelaysOptions {
+  readonly connection: RedisConnection;
+  /** Does this process still hold it? What it does not is sent by the next owner. */
+  readonly isHeld: (partition: Partition) => boolean;
+  /** Some could not be sent, and are tried again: behind the watermark that does no harm. */
+  readonly onTrouble: (sender: Partition, why: string) => void;
+}
+
+export function createRelays({ connection, isHeld, onTrouble }: RelaysOptions): Relays {
   const sending = new WeakSet<Partition>();
-  const send = async (partition: Partition): Promise<void> => {
+  const sentBy = new WeakMap<Partition, readonly Sent[]>();
+
+  async function sendAll(partition: Partition): Promise<void> {
     for (let batch = sendable(partition); batch.length > 0; batch = sendable(partition)) {
-      const byReceiver = new Map<PartitionIndex, SourceEntry[]>();
-      for (const { to, id, fields } of batch) {
-        const entries = byReceiver.get(to) ?? [];
-        byReceiver.set(to, entries);
-        entries.push({ id, fields });
+      const byReceiver = new Map<PartitionIndex, OutboxEntry[]>();
+      for (const entry of batch) {
+        const entries = byReceiver.get(entry.to) ?? [];
+        byReceiver.set(entry.to, entries);
+        entries.push(entry);
       }
-      const appends = [...byReceiver].map(([to, entries]) =>
-        appendOnce(connection, relayTarget(to, partition.index), entries),
-      );
-      await Promise.all(appends);
-      partition.outbox.splice(0, batch.length);
+      const appends = [...byReceiver].map(async ([to, entries]) => {
+        await appendOnce(connection, relayTarget(to, partition.index), entries);
+        arrived(partition, entries);
+      });
+      const failed = (await Promise.allSettled(appends)).find((each) => each.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
     }
-  };
-  return (partition) => {
+  }
+
+  function arrived(partition: Partition, entries: readonly OutboxEntry[]): void {
+    const { outbox } = partition;
+    outbox.splice(0, outbox.length, ...outbox.filter((entry) => !entries.includes(entry)));
+    const at = performance.now();
+    const kept = (sentBy.get(partition) ?? []).filter((each) => at - each.at < SENT_KEPT_MS);
+    sentBy.set(partition, [...kept, ...entries.map((entry) => ({ entry, at }))].slice(-SENT_KEPT_MAX));
+  }
+
+  function send(partition: Partition): void {
     if (sending.has(partition)) return;
     sending.add(partition);
-    send(partition).then(
-      () => sending.delete(partition),
-      (error: unknown) => onTrouble(partition, `relays: ${error instanceof Error ? error.message : String(error)}`),
-    );
-  };
+    sendAll(partition)
+      .catch((error: unknown) => {
+        if (!(error instanceof Error)) throw error;
+        if (connection.isClosed() || !isHeld(partition)) return;
+        onTrouble(partition, error.message);
+        setTimeout(() => {
+          if (!connection.isClosed() && isHeld(partition)) send(partition);
+        }, AGAIN_MS);
+      })
+      .finally(() => sending.delete(partition));
+  }
+
+  function sendAgain(partition: Partition, covers: (key: string) => boolean): void {
+    const sent = sentBy.get(partition) ?? [];
+    const isDoubtful = ({ entry }: Sent): boolean => covers(partitionKeys(entry.to).events);
+    const again = sent.filter(isDoubtful).map(({ entry }) => entry);
+    if (again.length === 0) return;
+    const others = sent.filter((each) => !isDoubtful(each));
+    sentBy.set(partition, others);
+    partition.outbox.unshift(...again);
+    send(partition);
+  }
+
+  return { send, sendAgain };
 }
 
 /** The relays of one commit, numbered within all of their sender. */

@@ -190,5 +190,6 @@ function toCommitted({ partition, commit, draft }: ClosedDraft): Committed {
     seq: commit.seq,
     decisions: draft.decisions,
     withdrawals: draft.withdrawals,
+    forgot: [...draft.forgotten],
   };
 }

@@ -2,7 +2,7 @@
 // and then. Whatever puts all of it in doubt ends it.
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
-import type { LoopState } from "./decision-loop.ts";
+import type { DecisionLoopOptions, LoopState } from "./decision-loop.ts";
 import { startErasures } from "./erasures.ts";
 import { createInbox } from "./inbox.ts";
 import { startQuotaPoll } from "./quota-poll.ts";
@@ -30,7 +30,11 @@ export async function runSession(state: LoopState): Promise<void> {
     wake: signal.wake,
     onTrouble,
   });
-  const running: { parts: (() => Promise<void>) | undefined; tenure: Tenure | undefined; stops: (() => void)[] } = {
+  const running: {
+    parts: ReturnType<DecisionLoopOptions["onSession"]> | undefined;
+    tenure: Tenure | undefined;
+    stops: (() => void)[];
+  } = {
     parts: undefined,
     tenure: undefined,
     stops: [],
@@ -45,7 +49,7 @@ export async function runSession(state: LoopState): Promise<void> {
     for (;;) {
       if (trouble !== undefined) throw new SessionTrouble(trouble);
       if (state.isLeaving) {
-        await running.parts?.();
+        await running.parts?.(false);
         running.parts = undefined;
         tenure.giveAll();
       }
@@ -53,6 +57,7 @@ export async function runSession(state: LoopState): Promise<void> {
       if (state.isStopping && tenure.isEmpty()) break;
       if (!state.isReady && !state.isLeaving && tenure.isReady()) {
         state.isReady = true;
+        state.failures = 0;
         options.log.info("ready", { partitions: session.partitions.length });
       }
       const isBusy = await step(state, session, inbox, inFlight, tenure.stored);
@@ -60,14 +65,19 @@ export async function runSession(state: LoopState): Promise<void> {
     }
     await inFlight.telling; // needs the session's connection
     await tenure.leave();
+  } catch (error) {
+    // What is in doubt is closed before anybody waits for what was sent over it.
+    session.close();
+    throw error;
   } finally {
     state.session = undefined;
     state.tenure = undefined;
     state.isReady = false;
     for (const stop of running.stops) stop();
     running.tenure?.close();
-    await Promise.all(session.partitions.map(({ index }) => options.onGone(index)));
-    await running.parts?.();
+    // Left only where all of it is in doubt: nobody waits for the others then.
+    const ending = running.parts?.(true);
+    await Promise.all([ending, ...session.partitions.map(({ index }) => options.onGone(index))]);
     session.close();
     await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
   }

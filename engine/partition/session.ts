@@ -21,9 +21,11 @@ import type { Partition } from "./partition.ts";
 import { createPoisonBook } from "./poison.ts";
 import { createQuotaExchange, type QuotaExchange } from "./quota-exchange.ts";
 import type { RecoverContext } from "./recover.ts";
-import { createRelays, type SendRelays } from "./relay.ts";
+import { createRelays, type Relays } from "./relay.ts";
 import { createRests, type Rests } from "./rests.ts";
 import { createRulebookLibrary, type LocalRulebook, type RulebookLibrary } from "./rulebook-library.ts";
+
+const SAY_AGAIN_MS = 5_000;
 
 export interface SessionOptions {
   /** One attempt at a connection that is given up after `silenceMs` without an answer. */
@@ -67,7 +69,7 @@ export interface Session extends HeldPartitions {
   /** For what keeps the streams of a partition in order, beside the loop. */
   readonly alone: OneAtATime;
   /** Sends what a partition has committed for the logs of others. */
-  readonly sendRelays: SendRelays;
+  readonly sendRelays: Relays["send"];
   /** What was activated last, as far as this process knows: for an engine that holds no partition which could tell. */
   readonly latest: { active: ActiveRulebook };
   readonly close: () => void;
@@ -93,8 +95,15 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     options.onTrouble(why);
   };
   const holdings = createHoldings(options.clock, options.wake);
-  connection.onClosed(closedListener(connection, holdings, trouble));
-  if (!isCluster) blocking.onClosed(closedListener(blocking, holdings, trouble));
+  const relays = createRelays({
+    connection,
+    isHeld: (partition) => holdings.owned(partition.index) === partition && !holdings.isLost(partition),
+    onTrouble: nowAndThen(options.clock, ({ index }, why) =>
+      log.warn("relays of a partition could not be sent; trying again", { partition: index, why }),
+    ),
+  });
+  connection.onClosed(closedListener(connection, holdings, relays, trouble));
+  if (!isCluster) blocking.onClosed(closedListener(blocking, holdings, relays, trouble));
   let leases: Leases | undefined;
   const close = (): void => {
     isOpen = false;
@@ -122,6 +131,12 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       clock: options.clock,
       ...options.quotas,
       onFenced: (holder) => holdings.lose(holder as Partition, "a later owner spends its quotas"),
+      onTrouble: nowAndThen(options.clock, (quota, why) =>
+        log.warn("an account of a quota cannot be reached; until it is, no more is spent than was granted", {
+          quota,
+          why,
+        }),
+      ),
     });
     const leasing = createLeases({ journal, leaseMs, onLost: (lease, why) => loseHeld(holdings, lease, why) });
     leases = leasing;
@@ -130,7 +145,6 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       blocking.cluster === undefined
         ? createLogReader({ connection: blocking, waker: connection, countMax })
         : createClusterLogReader({ connection: blocking, countMax });
-    const sendRelays = createRelays(connection, holdings.lose);
     const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
     return {
       ...holdings,
@@ -143,7 +157,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       rests: createRests(options.clock),
       alone: createOneAtATime(),
       quotas,
-      sendRelays,
+      sendRelays: relays.send,
       latest,
       close,
     };
@@ -151,6 +165,19 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     close();
     throw error;
   }
+}
+
+/** What goes on for as long as something is away is said once in a while. */
+function nowAndThen<Facts extends readonly unknown[]>(
+  clock: () => number,
+  say: (...facts: Facts) => void,
+): (...facts: Facts) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (...facts) => {
+    if (clock() - saidAt < SAY_AGAIN_MS) return;
+    saidAt = clock();
+    say(...facts);
+  };
 }
 
 /** Where it is still being recovered it is not let in. */
@@ -174,12 +201,14 @@ async function appendFor(
 function closedListener(
   connection: RedisConnection,
   holdings: HeldPartitions,
+  relays: Relays,
   trouble: (why: string) => void,
 ): ClosedListener {
   return (why, covers) => {
     if (connection.isClosed()) return trouble(why);
     for (const partition of holdings.partitions) {
       if (covers(partitionKeys(partition.index).lease)) holdings.lose(partition, why);
+      else relays.sendAgain(partition, covers);
     }
   };
 }

@@ -4,6 +4,7 @@ import type { DecisionRecord } from "../domain/decision.ts";
 import type { LogEntry } from "../domain/event.ts";
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { positionMs } from "../domain/ids.ts";
+import { type Instant, LONG_AGO } from "../domain/time.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { armTimers } from "./arm-timers.ts";
@@ -12,9 +13,10 @@ import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack }
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
+import { addKey, decodeInto } from "./log-cursor.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
-import { addKey, compiled, decodeInto, learnLayouts, nowOf } from "./recover.ts";
+import { compiled, learnLayouts, nowOf } from "./recover.ts";
 import type { Session } from "./session.ts";
 import { decideAll, type Question, type WaveMeter } from "./wave.ts";
 
@@ -105,10 +107,12 @@ async function foldAll(
   );
   for (const [partition, entries] of decoded) {
     if (session.isLost(partition)) continue;
-    const rulebooks = await loadOrLose(input, partition, async () => {
-      await learnLayouts(session.context, partition, entries);
-      return await compiled(session.context, entries);
-    });
+    const rulebooks = needsMore(entries)
+      ? await loadOrLose(input, partition, async () => {
+          await learnLayouts(session.context, partition, entries);
+          return await compiled(session.context, entries);
+        })
+      : NO_RULEBOOKS;
     if (rulebooks === undefined) continue;
     if (entries[0]?.kind === "activation") recount(session);
     const { seed, partitions } = session.context;
@@ -116,11 +120,27 @@ async function foldAll(
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
+    partition.lastNow = Math.max(partition.lastNow, ...entries.map(drivenTo)) as Instant;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
   const touched = [...decoded.keys(), ...asked].filter((partition) => !session.isLost(partition));
   return { touched: new Set(touched), left };
+}
+
+/**
+ * Streams that are replayed side by side may be days apart. Whatever was folded is past, so the time of deciding does not go
+ * back behind it. Entries that nobody drives do not count: a clock of Redis that once was wrong would hold the time for ever.
+ */
+function drivenTo({ arrivedAt, movesClock, position }: LogEntry): Instant {
+  return movesClock && arrivedAt < positionMs(position) ? arrivedAt : LONG_AGO;
+}
+
+const NO_RULEBOOKS = (): undefined => undefined;
+
+/** Hardly any entry brings a profile along or activates a rulebook: no turn is waited for where none does. */
+function needsMore(entries: readonly LogEntry[]): boolean {
+  return entries.some(({ kind }) => kind === "merge" || kind === "activation");
 }
 
 /** What one partition needs from Redis. Where it cannot be had the others go on. */

@@ -5,9 +5,9 @@ import type { CustomerKey } from "../domain/ids.ts";
 import { createSeenWindow } from "../ingest/seen-window.ts";
 import { createProfileStore } from "../profile/store.ts";
 import { type FoldContext, foldEntry } from "./fold-entry.ts";
+import { addKey } from "./log-cursor.ts";
 import { emptyDraft, type Partition } from "./partition.ts";
 import { placeOfError } from "./poison.ts";
-import { addKey } from "./recover.ts";
 
 /** What is wrong; undefined where the fold will do, and for what brings packed profiles or rulebooks along. */
 export function tryFold(partition: Partition, entry: LogEntry, context: FoldContext): string | undefined {

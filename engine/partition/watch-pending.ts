@@ -51,7 +51,7 @@ async function countLost(
   const lost = added - entriesOf(partition.counts);
   if (lost <= 0 || comparePositions(end, partition.position) > 0 || owned(partition.index) !== partition) return;
   partition.counts.lost = (partition.counts.lost ?? 0) + lost;
-  metrics.entriesLost.add(metrics.entriesLost.slot(String(partition.index)), lost);
+  metrics.entriesLost.add(metrics.entriesLost.slot(String(partition.index), "events"), lost);
   log.error("entries of an input log were trimmed or deleted by somebody else before they were folded: they are lost", {
     partition: partition.index,
     entries: lost,

@@ -24,6 +24,9 @@ export interface ByteReader {
   readonly done: () => boolean;
 }
 
+/** Nearly every text is so short, and of ASCII: a call of the encoder costs more than its letters. The count is one byte. */
+const SHORT = 64;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -58,6 +61,21 @@ export function createByteWriter(): ByteWriter {
     const from = reserve(value.length);
     buffer.set(value, from);
   };
+  /** False, and nothing written, where a character is none of ASCII. */
+  const writeAscii = (value: string): boolean => {
+    const { length } = value;
+    const from = reserve(length + 1);
+    buffer[from] = length;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code > 0x7f) {
+        at = from;
+        return false;
+      }
+      buffer[from + 1 + index] = code;
+    }
+    return true;
+  };
   return {
     u8,
     u32: (value) => {
@@ -70,6 +88,7 @@ export function createByteWriter(): ByteWriter {
     },
     count,
     text: (value) => {
+      if (value.length <= SHORT && writeAscii(value)) return;
       const encoded = encoder.encode(value);
       count(encoded.length);
       bytes(encoded);

@@ -41,7 +41,7 @@ export function writeContact(to: ByteWriter, contact: Contact): void {
 }
 
 export function readContact(from: ByteReader): Contact {
-  const ids = readIds(from);
+  const { trackingCode: code, decision } = readIds(from);
   const issue = from.u32() as NameHash;
   const group = from.u32() as NameHash;
   const action = from.u32() as NameHash;
@@ -53,7 +53,8 @@ export function readContact(from: ByteReader): Contact {
   const outcomes = from.u8();
   const rank = from.count();
   return {
-    ...ids,
+    trackingCode: code,
+    decision,
     issue,
     group,
     action,

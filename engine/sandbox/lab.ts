@@ -87,6 +87,7 @@ export async function openLab(options: SandboxOptions): Promise<Lab> {
     againMs: 0,
     idleMs: 0,
     onFenced: () => undefined,
+    onTrouble: () => undefined, // these accounts are in memory
   });
   const stepping: Stepping = {
     context,

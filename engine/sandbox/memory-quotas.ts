@@ -43,8 +43,8 @@ function apply(account: Account, limit: number, parts: number, row: QuotaRow): n
   account.holders.set(row.partition, holder);
   holder.epoch = row.epoch;
   holder.spent = row.spent;
-  if (row.kind === "give") holder.granted = Math.min(holder.granted, row.granted);
-  else {
+  holder.granted = (row.kind === "give" ? Math.min : Math.max)(holder.granted, row.granted);
+  if (row.kind === "ask") {
     const room = limit - sumOf(account);
     const held = holder.granted - row.spent;
     const more = Math.max(0, Math.min(room, Math.max(row.wish, Math.floor(room / parts)) - held));

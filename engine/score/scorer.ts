@@ -39,10 +39,12 @@ export interface ScorerOptions {
   readonly slowMs: number;
   /** Failing or slow calls in a row after which a model rests. */
   readonly strikesMax: number;
-  /** How long it rests: its default answers at once. */
+  /** How long it rests: its default answers at once. Then one call tries it, and only if that is well do others follow. */
   readonly restMs: number;
   /** Monotonic clock in ms. */
   readonly clock: () => number;
+  /** Answers so many rows of `input`, each with one probability: ONNX Runtime, where nothing else is given. */
+  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float64Array>;
   /** Told once for each call. */
   readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
 }
@@ -59,6 +61,7 @@ const DEFAULTS: ScorerOptions = {
   strikesMax: 3,
   restMs: 1_000,
   clock: () => performance.now(),
+  run: ({ session, card }, input, rows) => runBatch(session, card, input, rows),
   onCall: () => undefined,
 };
 
@@ -127,20 +130,42 @@ async function scoreRows(entry: Entry, rows: readonly Float64Array[], options: S
       why ??= `model "${entry.model.name}" rests after ${options.strikesMax} failing or slow calls in a row`;
       continue;
     }
+    const isTrial = entry.strikes >= options.strikesMax;
+    if (isTrial) entry.restsUntil = Number.POSITIVE_INFINITY; // it rests on for all others until this one is back
     const problem = await scoreBatch(entry, rows, from, to, values, fallback, startedAt, options);
     const endedAt = options.clock();
-    entry.strikes = problem === undefined || problem.kind === "row" ? 0 : entry.strikes + 1;
-    if (entry.strikes >= options.strikesMax) {
-      entry.strikes = 0;
-      entry.restsUntil = endedAt + options.restMs;
-    }
+    judge(entry, problem, isTrial ? endedAt : entry.restsUntil, endedAt + options.restMs, options.strikesMax);
     options.onCall(entry.model.name, to - from, endedAt - startedAt, problem?.why);
     why ??= problem?.why;
   }
   return { values, fallback, why };
 }
 
-type Problem = { readonly kind: "row" | "call"; readonly why: string };
+/** `unasked`: no row could be put to the model, so nothing was learned of it. */
+type Problem = { readonly kind: "row" | "call" | "unasked"; readonly why: string };
+
+/** Once it has its strikes each further one sends it to rest again, until a call is well. */
+function judge(
+  entry: Entry,
+  problem: Problem | undefined,
+  unaskedRestsUntil: number,
+  struckRestsUntil: number,
+  strikesMax: number,
+): void {
+  switch (problem?.kind) {
+    case "call":
+      entry.strikes++;
+      if (entry.strikes >= strikesMax) entry.restsUntil = struckRestsUntil;
+      return;
+    case "unasked":
+      entry.restsUntil = unaskedRestsUntil;
+      return;
+    case "row":
+    case undefined:
+      entry.strikes = 0;
+      entry.restsUntil = Number.NEGATIVE_INFINITY;
+  }
+}
 
 /** Fills values[from, to). One row that the model cannot answer falls back alone: a customer never spoils another's score. */
 async function scoreBatch(
@@ -165,10 +190,10 @@ async function scoreBatch(
     if (bad === undefined) placed[count++] = row;
     else problem ??= { kind: "row", why: bad };
   }
-  if (count === 0) return problem;
+  if (count === 0) return problem && { ...problem, kind: "unasked" };
   let answers: Float64Array;
   try {
-    answers = await runBatch(model.session, card, input, count);
+    answers = await options.run(model, input, count);
   } catch (error) {
     return {
       kind: "call",

@@ -57,7 +57,8 @@ function windowed(
 ): FeatureValue {
   const last = Math.floor(now / paneMs);
   const first = last - panes;
-  const whole = kept.wholeFrom.get(id) ?? first;
+  // A replay may drive its streams days apart: a reading behind what has arrived may miss what only then was past.
+  const whole = Math.max(kept.wholeFrom.get(id) ?? first, Math.floor(kept.arrivedAt / paneMs) - panes);
   const within: number[] = [];
   for (const [nth, at] of ts.entries()) {
     const pane = Math.floor(at / paneMs);

@@ -22,6 +22,8 @@ export interface KeptEvents {
   readonly packed: PackedNumbers[];
   /** By track: panes before this one may be forgotten, for the windows that were declared then did not reach further back. */
   readonly wholeFrom: Map<string, number>;
+  /** Latest time of the log at which an event came: panes that no window reads from then on are forgotten (profile/fold.ts). */
+  arrivedAt: number;
   /** Under whose layout all of this is kept. */
   layout: LayoutDescriptor | undefined;
 }
@@ -38,7 +40,14 @@ export interface Source {
 export type ValueKind = "any" | "number" | "text";
 
 export function newKeptEvents(): KeptEvents {
-  return { samples: new Map(), since: new Map(), packed: [], wholeFrom: new Map(), layout: undefined };
+  return {
+    samples: new Map(),
+    since: new Map(),
+    packed: [],
+    wholeFrom: new Map(),
+    arrivedAt: -Infinity,
+    layout: undefined,
+  };
 }
 
 export function valueKindOf(aggregate: Aggregate): ValueKind {
@@ -99,6 +108,7 @@ export function seenUnder(kept: KeptEvents, book: Book, now: number): KeptEvents
     since: new Map(kept.since),
     packed: kept.packed.map((one) => ({ ...one })),
     wholeFrom: new Map(kept.wholeFrom),
+    arrivedAt: kept.arrivedAt,
     layout: kept.layout,
   };
   moveTo(copy, book, now);
@@ -128,7 +138,8 @@ export function sourcesIn({ registers, tracks }: LayoutDescriptor): ReadonlySet<
 }
 
 /** Each reader takes an event once, however many features read it. */
-export function keepEvent(kept: KeptEvents, { rulebook }: Book, event: CustomerEvent): void {
+export function keepEvent(kept: KeptEvents, { rulebook }: Book, event: CustomerEvent, arrivedAt: number): void {
+  kept.arrivedAt = Math.max(kept.arrivedAt, arrivedAt);
   for (const [reader, spec] of readersOf(rulebook)) {
     if (spec.types.length > 0 && !spec.types.includes(event.type)) continue;
     if (!spec.matches(event)) continue;

@@ -6,6 +6,7 @@ import { type Base, decodeBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, redisScript, text } from "../journal/redis.ts";
+import { rawEntries } from "../journal/redis-journal.ts";
 import { sourceFile } from "../journal/source-file.ts";
 
 export interface StoredHead {
@@ -16,6 +17,13 @@ export interface StoredHead {
   readonly ring: Buffer;
   /** Id of the last commit of the journal; undefined where it is empty. */
   readonly last: string | undefined;
+}
+
+/** What is told of a dead letter: the entry that it was, why it could not be taken, and the source of what it keeps. */
+export interface DeadLetter {
+  readonly position: Position;
+  readonly reason: string;
+  readonly source: string;
 }
 
 export interface PartitionSource {
@@ -33,6 +41,8 @@ export interface PartitionSource {
   /** Values of the decision index, in the order of the ids. */
   readonly indexed: (ids: readonly string[]) => Promise<readonly (string | undefined)[]>;
   /** All of it, page by page: id, value. */
+  /** `isWhole`: none was ever trimmed, retried or erased, nor added while they were read. */
+  readonly deadLetters: () => Promise<{ readonly letters: readonly DeadLetter[]; readonly isWhole: boolean }>;
   readonly decisionIndex: () => AsyncGenerator<readonly (readonly [string, string])[]>;
 }
 
@@ -85,8 +95,32 @@ export function createPartitionSource(
       const reply = (await command(["HMGET", keys.decisions, ...ids])) as readonly Reply[];
       return reply.map((value) => (value === null ? undefined : text(value)));
     },
+    deadLetters: async () => {
+      const before = await addedTo(command, keys.dead);
+      const letters: DeadLetter[] = [];
+      for (let after = "-"; ; ) {
+        const page = rawEntries(await command(["XRANGE", keys.dead, after, "+", "COUNT", String(SCAN_COUNT)]));
+        for (const { fields } of page) {
+          const [, position, , reason, , , , from] = fields.map(String);
+          letters.push({ position: (position ?? "") as Position, reason: reason ?? "", source: from ?? "" });
+        }
+        const last = page.at(-1);
+        if (last === undefined) break;
+        after = `(${last.position}`;
+      }
+      const isWhole = before === letters.length && (await addedTo(command, keys.dead)) === before;
+      return { letters, isWhole };
+    },
     decisionIndex: () => scan(command, "HSCAN", keys.decisions),
   };
+}
+
+/** Entries ever; undefined where the server does not count them. */
+async function addedTo(command: RedisConnection["command"], stream: string): Promise<number | undefined> {
+  if (Number(await command(["EXISTS", stream])) === 0) return 0;
+  const flat = (await command(["XINFO", "STREAM", stream])) as readonly Reply[];
+  const at = flat.findIndex((field, index) => index % 2 === 0 && text(field) === "entries-added");
+  return at < 0 ? undefined : Number(flat[at + 1]);
 }
 
 async function* scan(

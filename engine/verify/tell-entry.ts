@@ -17,7 +17,7 @@ import type { StoredProfile } from "./stored-profile.ts";
 import { isTooLate, tellErase, tellErased } from "./tell-erase.ts";
 import { forwardDelivered, forwardEvent, startJoining, tellMerge, tellSeal } from "./tell-join.ts";
 import { tellTimer } from "./tell-timer.ts";
-import { changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
+import { activate, changeContacts, noteWritten, passOver, type Telling, toldOf } from "./telling.ts";
 
 const AGAIN = "$again";
 
@@ -35,6 +35,7 @@ export function tellEntry(telling: Telling, entry: LogEntry, needs: EntryNeeds):
   telling.clock = Math.max(telling.clock, entry.arrivedAt);
   const counted = tellOne(telling, entry, needs);
   telling.counts[counted]++;
+  if (counted === "dead" && entry.kind !== "erased") telling.dead.add(entry.position);
   awaitJoin(telling, before);
 }
 
@@ -51,7 +52,7 @@ function tellOne(telling: Telling, entry: LogEntry, needs: EntryNeeds): keyof Te
     case "activation": {
       const book = needs.books.get(entry.rulebook);
       if (book === undefined || book.isVariant) return "dead";
-      telling.book = book;
+      activate(telling, book);
       return "internal";
     }
     case "dead":
@@ -123,7 +124,7 @@ function tellEvent(telling: Telling, entry: LogEntry, event: CustomerEvent): "fo
   const { arrivedAt } = entry;
   startJoining(telling, known, event);
   noteWritten(telling, known, false);
-  keepEvent(known.kept, book, event);
+  keepEvent(known.kept, book, event, arrivedAt);
   if (learnEvent(known, book, event, arrivedAt)) noteWritten(telling, known, true);
   if (event.type === "outcome") tellOutcome(telling, known, event, arrivedAt);
   if (event.type === "case_opened") leaveSuppressed(telling, known, event, arrivedAt);

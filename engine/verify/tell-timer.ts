@@ -42,6 +42,11 @@ function tellDay(moment: Moment, due: Instant, at: Instant): void {
   for (const trigger of daily) ask(moment, trigger, { source: DAILY, event: day, at: last, context: {} });
 }
 
+/** When the day of this customer comes next, for who has waited since `since` without being asked for. */
+export function nextOwnHour({ key, rescoredAt }: Known, since: Instant): number {
+  return lastOwnHour(key, rescoredAt === LONG_AGO ? since : rescoredAt) + DAY_MS;
+}
+
 /** The customer's own instant of the day, the last one up to `at`. */
 export function lastOwnHour(key: CustomerKey, at: number): Instant {
   const offset = Math.floor(drawOf(`daily/${key}`) * DAY_MS);

@@ -72,11 +72,15 @@ export interface Telling {
   readonly campaigns: Map<string, readonly [number, number]>;
   /** Customers whose timer went off in vain, because its entry was isolated: it may be armed for nothing. */
   readonly disarmed: Set<CustomerKey>;
+  /** Entries that are dead letters. */
+  readonly dead: Set<Position>;
   /** Undefined: all. */
   readonly only: CustomerKey | undefined;
   /** Who is being erased just now: of them the streams may hold everything still, nothing any more, or a part. */
   readonly untold: ReadonlySet<CustomerKey>;
   book: Book;
+  /** The commit since which the rulebook has daily triggers, and before which nobody's timer was armed for the day. */
+  dailySince: CommitSeq | undefined;
   /** Of the commit whose entries are being told. */
   seq: CommitSeq;
   position: Position;
@@ -89,6 +93,16 @@ export interface Telling {
 
 export function nothingBrought(): Brought {
   return { asks: [], withdrawals: [], learned: [], relays: [], isWhole: true };
+}
+
+/** From this entry on the partition decides by it. */
+export function activate(telling: Telling, book: Book): void {
+  telling.book = book;
+  telling.dailySince = hasDaily(book) ? (telling.dailySince ?? telling.seq) : undefined;
+}
+
+function hasDaily({ rulebook }: Book): boolean {
+  return rulebook.triggers.some(({ kind }) => kind === "daily");
 }
 
 /** Undefined where nothing is to be told of this customer: nobody asked for it, or what is known says more already. */
@@ -156,6 +170,8 @@ export function startTelling(
     ledger: new Map(),
     campaigns: new Map(),
     disarmed: new Set(),
+    dead: new Set(),
+    dailySince: hasDaily(place.book) ? (0 as CommitSeq) : undefined,
     seq: 1 as CommitSeq,
     position: "0-0" as Position,
     skewMs: 0,

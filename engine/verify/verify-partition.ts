@@ -6,6 +6,7 @@ import { decodeLogEntry } from "../ingest/log-entry.ts";
 import { type CommitRecord, decodeCommit, follows } from "../journal/commit-record.ts";
 import type { BookShelf } from "./book-shelf.ts";
 import { checkBase } from "./check-base.ts";
+import { checkLetters } from "./check-letters.ts";
 import { checkRegister } from "./check-register.ts";
 import { openStored, type StoredCheck, type StoredTally } from "./check-stored.ts";
 import type { Differ } from "./difference.ts";
@@ -53,6 +54,7 @@ export async function verifyPartition(place: PartitionPlace): Promise<PartitionT
   const cut = await whyCut(place, head);
   const after = cut === undefined ? (0 as CommitSeq) : (head.base?.seq ?? head.seq);
   const telling = await beginning(place, head, cut !== undefined);
+  const from = telling.position;
   const stored = await openStored(source, shelf, telling, after, differ);
   const ids = new Set<string>();
   const done: CommitSeq[] = [];
@@ -89,7 +91,8 @@ export async function verifyPartition(place: PartitionPlace): Promise<PartitionT
   if (!walk.isBroken() && left > 0)
     differ("S4", undefined, "stored profiles reflect commit", left, `${walk.seq()} at most`);
   if (!walk.isBroken()) {
-    await checkRegister(source, walk, walkTo, differ);
+    await checkRegister(source, walk, walkTo, stored, differ);
+    await checkLetters(source, walk, walkTo, from, differ);
     await checkIndexWhole(source, walk, walkTo, ids, after, differ);
   }
   return {
@@ -120,6 +123,7 @@ async function beginning(
   const telling = startTelling({ index: source.index, partitions, only, untold, book, recent });
   if (!isCut) return telling;
   telling.seq = base?.seq ?? seq;
+  if (telling.dailySince !== undefined) telling.dailySince = telling.seq;
   telling.position = base?.position ?? position;
   if (base === undefined) return telling;
   telling.skewMs = base.skewMs;

@@ -10,9 +10,9 @@ import { createDepartures } from "./check-arrivals.ts";
 import { readChannels } from "./check-channels.ts";
 import { checkQuotas } from "./check-quotas.ts";
 import { createFindings, type Difference, differIn } from "./difference.ts";
-import { erasuresSeen } from "./erasures-under-way.ts";
 import { createPartitionSource } from "./partition-source.ts";
 import { readReported } from "./read-reported.ts";
+import { standingOf, trimmedBetween } from "./standing.ts";
 import { type PartitionTold, verifyPartition } from "./verify-partition.ts";
 
 export interface VerifyOptions {
@@ -36,19 +36,31 @@ export interface VerifyReport {
   readonly differences: readonly Difference[];
   /** All of them, told one by one or not. */
   readonly differencesFound: number;
+  /** Partitions that were trimmed while they were read, each time anew: what differs there may be no difference. */
+  readonly doubtful: readonly PartitionIndex[];
 }
 
-/** An erasure that goes on meanwhile changes what was read already: then it begins anew, so often. */
+/** An erasure or a trim that goes on meanwhile changes what was read already: then it begins anew, so often. */
 const ATTEMPTS_MAX = 5;
 
 /** Reads only, while engines run or not. Rejects where this Redis holds no engine's data, or a rulebook is missing. */
 export async function verifyRedis(connection: RedisConnection, options: VerifyOptions): Promise<VerifyReport> {
+  const partitions = options.partitions ?? (await allPartitions(connection));
   for (let attempt = 1; ; attempt++) {
-    const { isUnderWay, print } = await erasuresSeen(connection);
-    const report = await verifyOnce(connection, options, isUnderWay);
-    if (report.differencesFound === 0 || attempt === ATTEMPTS_MAX) return report;
-    if ((await erasuresSeen(connection)).print === print) return report;
+    const before = await standingOf(connection, partitions);
+    const report = await verifyOnce(connection, options, before.isErasing);
+    if (report.differencesFound === 0) return report;
+    const after = await standingOf(connection, partitions);
+    const doubtful = trimmedBetween(before, after);
+    if ((doubtful.length === 0 && after.erasures === before.erasures) || attempt === ATTEMPTS_MAX)
+      return { ...report, doubtful };
   }
+}
+
+async function allPartitions(connection: RedisConnection): Promise<readonly PartitionIndex[]> {
+  const count = text(await connection.command(["HGET", CONFIG_KEY, "partitions"]));
+  if (count === "") throw new Error("this Redis holds no data of an engine");
+  return Array.from({ length: Number(count) }, (_, index) => index as PartitionIndex);
 }
 
 /** `isErasing`: what one stream holds of another's is not compared. */
@@ -57,14 +69,12 @@ async function verifyOnce(
   options: VerifyOptions,
   isErasing: boolean,
 ): Promise<VerifyReport> {
-  const fields = ["partitions", "seed", "genesis"];
-  const config = (await connection.command(["HMGET", CONFIG_KEY, ...fields])) as readonly Reply[];
-  const [partitions, seed, genesis] = config.map(text) as [string, string, string];
-  if (partitions === "") throw new Error("this Redis holds no data of an engine");
+  const config = (await connection.command(["HMGET", CONFIG_KEY, "seed", "genesis"])) as readonly Reply[];
+  const [seed, genesis] = config.map(text) as [string, string];
   const findings = createFindings(options.differencesMax);
   const shelf = createBookShelf(connection);
   const journal = options.journal ?? createRedisJournal({ connection, owner: "verify", leaseMs: 0, address: "" });
-  const all = Array.from({ length: Number(partitions) }, (_, index) => index as PartitionIndex);
+  const all = await allPartitions(connection);
   const isWhole = options.partitions === undefined && options.customer === undefined;
   const indexes = options.partitions ?? all;
   await shelf.findAll(genesis as RulebookHash);
@@ -100,5 +110,6 @@ async function verifyOnce(
     partitions: [...told].map(([partition, { ledger: _, walkOn: __, ...summary }]) => ({ partition, ...summary })),
     differences: findings.differences,
     differencesFound: findings.count(),
+    doubtful: [],
   };
 }

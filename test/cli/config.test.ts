@@ -24,6 +24,7 @@ describe("parseConfig", () => {
       redisUrl: undefined,
       port: 8080,
       host: "127.0.0.1",
+      workers: 1,
       partitions: 64,
       durability: { replicas: 0 },
       rulesDir: "rules",

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { simulateThere } from "../../engine/cli/simulate-there.ts";
 import { whyCommand } from "../../engine/cli/why.ts";
 import { customerKey } from "../../engine/domain/ids.ts";
@@ -9,6 +9,7 @@ import { readContext, readPartition } from "../../engine/partition/read-partitio
 import { type Outside, startOutside } from "../deliver/outside.ts";
 import { askFor, connect, decided, event, home, lookAt, outcomeOf, until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
+import { commanded } from "./commanded.ts";
 
 let redis: TestRedis;
 let client: Redis;
@@ -35,22 +36,7 @@ async function moment(): Promise<Instant> {
   return at;
 }
 
-async function why(...args: readonly string[]): Promise<string> {
-  const lines: string[] = [];
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => lines.push(String(text)) > 0);
-  const before = process.env["REDIS_URL"];
-  process.env["REDIS_URL"] = redis.url;
-  try {
-    await whyCommand()
-      .exitOverride()
-      .parseAsync(["node", "why", ...args]);
-  } finally {
-    write.mockRestore();
-    if (before === undefined) delete process.env["REDIS_URL"];
-    else process.env["REDIS_URL"] = before;
-  }
-  return lines.join("");
-}
+const why = (...args: readonly string[]): Promise<string> => commanded(redis.url, whyCommand(), ...args);
 
 /** Ana's story: what she was shown at home in the app, in order, with moments between. */
 async function story(customer: string) {

@@ -10,7 +10,7 @@ import { commandNames, shapeOf } from "../../engine/journal/command-table.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { freePort, startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
-import { eventually } from "./start-cluster.ts";
+import { eventually, startCluster } from "./start-cluster.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "nba-tls-"));
 let redis: TestRedis;
@@ -21,13 +21,7 @@ let engine: EngineProcess | undefined;
 beforeAll(async () => {
   makeCertificates();
   tlsPort = await freePort();
-  const tls = [
-    ["--tls-port", String(tlsPort)],
-    ["--tls-cert-file", join(dir, "server.crt")],
-    ["--tls-key-file", join(dir, "server.key")],
-  ];
-  const args = [...tls, ["--tls-ca-cert-file", join(dir, "ca.crt")], ["--tls-auth-clients", "no"]].flat();
-  redis = await startTestRedis({ args });
+  redis = await startTestRedis({ args: ["--tls-port", String(tlsPort), ...certificates()] });
   admin = new Redis(redis.socket);
   await admin.call("ACL", "SETUSER", "engine", "on", ">secret-of-the-test", ...engineAclRule());
 }, 60_000);
@@ -37,6 +31,11 @@ afterAll(async () => {
   await redis?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
+
+function certificates(): readonly string[] {
+  const own = ["--tls-cert-file", join(dir, "server.crt"), "--tls-key-file", join(dir, "server.key")];
+  return [...own, "--tls-ca-cert-file", join(dir, "ca.crt"), "--tls-auth-clients", "no"];
+}
 
 /** An authority of our own, and a certificate by it for 127.0.0.1. */
 function makeCertificates(): void {
@@ -68,6 +67,23 @@ const settings = (): Record<string, string> => ({
   RULES_DIR: `${repositoryRoot}/test/fixtures/rules-small`,
   MODELS_DIR: `${repositoryRoot}/test/fixtures/no-models`,
 });
+
+/** What an engine does that takes a purchase over a named stream, decides, dispatches and answers. */
+async function liveWith(started: EngineProcess, at: (key: string) => Promise<Redis>): Promise<void> {
+  const sent = { id: "tls-1", type: "purchase", customer: "tess", ts: Date.now(), props: { amount: 500 } };
+  await (await at("transactions")).xadd("transactions", "*", "d", JSON.stringify(sent));
+  const stream = "nba:channel:push";
+  await eventually("the push", async () => (await (await at(stream)).xlen(stream)) || undefined);
+  const post = (path: string, body: object) =>
+    fetch(`${started.url}${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json", "idempotency-key": "k" },
+    });
+  const asked = { customer: "tess", channel: "app", placements: [{ name: "app-home" }] };
+  expect((await post("/v1/decisions", asked)).status).toBe(200);
+  expect((await fetch(`${started.url}/v1/customers/tess`)).status).toBe(200);
+}
 
 const dryRun = async (...command: string[]): Promise<string> =>
   String(await admin.call("ACL", "DRYRUN", "engine", ...command));
@@ -139,27 +155,30 @@ describe("the Redis user of an engine", () => {
 describe("over TLS and as that user", () => {
   it("the engine takes its partitions, folds, decides and dispatches", async () => {
     engine = await startEngineProcess(settings());
-    const sent = { id: "tls-1", type: "purchase", customer: "tess", ts: Date.now(), props: { amount: 500 } };
-    await admin.xadd("transactions", "*", "d", JSON.stringify(sent));
-    await eventually("the push", async () => (await admin.xlen("nba:channel:push")) || undefined);
-    const post = (path: string, body: object) =>
-      fetch(`${engine?.url}${path}`, {
-        method: "POST",
-        body: JSON.stringify(body),
-        headers: { "content-type": "application/json", "idempotency-key": "k" },
-      });
-    const decided = await post("/v1/decisions", {
-      customer: "tess",
-      channel: "app",
-      placements: [{ name: "app-home" }],
-    });
-    expect(decided.status).toBe(200);
-    expect((await fetch(`${engine.url}/v1/customers/tess`)).status).toBe(200);
+    await liveWith(engine, async () => admin);
     const log = await admin.call("ACL", "LOG");
     expect(log, "refused to the engine").toEqual([]);
     expect(await engine.stop()).toBe(0);
     engine = undefined;
   }, 60_000);
+
+  it("so it does on a cluster, of which every node asks for TLS and that user", async () => {
+    const cluster = await startCluster({ replicas: 0, tls: certificates() });
+    try {
+      for (const node of cluster.nodes) {
+        await node.admin.call("ACL", "SETUSER", "engine", "on", ">secret-of-the-test", ...engineAclRule());
+      }
+      const urls = cluster.nodes.map(({ tlsPort: port }) => `rediss://engine:secret-of-the-test@127.0.0.1:${port}`);
+      engine = await startEngineProcess({ ...settings(), REDIS_URL: urls.join(",") });
+      await liveWith(engine, cluster.open);
+      for (const node of cluster.nodes) expect(await node.admin.call("ACL", "LOG"), "refused to it").toEqual([]);
+      expect(await engine.stop()).toBe(0);
+      engine = undefined;
+    } finally {
+      await engine?.kill();
+      await cluster.stop();
+    }
+  }, 90_000);
 
   it("without the authority it does not connect, and no password is in what it says", async () => {
     const { NODE_EXTRA_CA_CERTS: _, ...without } = settings();

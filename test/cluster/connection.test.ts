@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PartitionIndex } from "../../engine/domain/ids.ts";
 import { slotOf } from "../../engine/journal/cluster-slots.ts";
+import { ENGINES_KEY, partitionKeys } from "../../engine/journal/keys.ts";
 import { openConnection } from "../../engine/journal/open-connection.ts";
+import { quotaKey } from "../../engine/journal/quota.ts";
 import { type RedisConnection, redisScript, text } from "../../engine/journal/redis.ts";
+import { createLog } from "../../engine/observe/log.ts";
+import { askFor, customerIn, editableRules } from "../partition/harness.ts";
+import { startLoop } from "../start-loop.ts";
 import { moveKeys, moveSlot } from "./move-slot.ts";
 import { type ClusterNode, eventually, startCluster, type TestCluster } from "./start-cluster.ts";
 
+const PARTITIONS = 12;
 let cluster: TestCluster;
 let connection: RedisConnection;
 const told: { why: string; covers: (key: string) => boolean }[] = [];
@@ -108,5 +115,58 @@ describe("a connection to a cluster", () => {
     node.child.kill("SIGCONT");
     await eventually("the node to answer again", async () => text(await connection.command(["GET", key])) || undefined);
     expect(Number(await connection.command(["XLEN", `{${key}}:log`]))).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("an engine on a cluster", () => {
+  it("goes on without a node that is silent, even where an account of a quota is there", {
+    timeout: 90_000,
+  }, async () => {
+    const owned = Array.from({ length: PARTITIONS }, (_, index) => partitionKeys(index as PartitionIndex).lease);
+    const keepers = await Promise.all(owned.map((key) => cluster.masterOf(slotOf(key))));
+    const register = await cluster.masterOf(slotOf(ENGINES_KEY));
+    const silent = keepers.find((node) => node !== register) as ClusterNode;
+    const [first, second] = keepers.flatMap((node, index) => (node === silent ? [] : [index])) as [number, number];
+    let quota = "q-0";
+    for (let n = 1; (await cluster.masterOf(slotOf(quotaKey(`${quota}/contacts/total`)))) !== silent; n++)
+      quota = `q-${n}`;
+    const rules = await editableRules();
+    await rules.write("quotas.yaml", `quotas:\n  - { id: ${quota}, max: 1000, per: total, channel: app }\n`);
+    const lines: string[] = [];
+    let asked = 0;
+    const running = await startLoop(cluster.url, {
+      connect: (silenceMs) => openConnection({ url: cluster.url, silenceMs }),
+      partitions: PARTITIONS,
+      rulesDir: rules.dir,
+      leaseMs: 4_000,
+      silenceMs: 4_000,
+      log: createLog({ level: "warn", readable: true, write: (line) => void lines.push(line) }),
+    });
+    const ask = (customer: string) =>
+      eventually(`an answer for ${customer}`, async () => {
+        const answer = await running.loop.engine.ask(askFor(customer, { deadlineMs: 10_000 }));
+        return answer.kind === "decided" ? answer.record : undefined;
+      });
+    try {
+      expect((await ask(customerIn(first, "with-units-", PARTITIONS))).slates[0]?.items).not.toHaveLength(0);
+      silent.child.kill("SIGSTOP");
+      expect((await ask(customerIn(first, "still-", PARTITIONS))).slates[0]?.items).not.toHaveLength(0);
+      // Nothing was granted here, and nobody can say whether there is something left: decided without what it needs.
+      expect((await ask(customerIn(second, "without-", PARTITIONS))).slates[0]?.items ?? []).toHaveLength(0);
+      await eventually(
+        "the node to be given up",
+        async () => lines.some((line) => line.includes("while other nodes answered")) || undefined,
+      );
+      await ask(customerIn(first, "later-", PARTITIONS));
+      expect(lines.filter((line) => line.includes("the session ended"))).toEqual([]);
+      silent.child.kill("SIGCONT");
+      await eventually("units again", async () => {
+        const { slates } = await ask(customerIn(second, `again-${asked++}-`, PARTITIONS));
+        return (slates[0]?.items.length ?? 0) > 0 || undefined;
+      });
+    } finally {
+      silent.child.kill("SIGCONT");
+      await running.stop();
+    }
   });
 });

@@ -59,6 +59,18 @@ describe("a connection that waits for replicas", () => {
     other.disconnect();
   });
 
+  it("is closed when the server behind it goes on with another history, as after a failover", async () => {
+    const onReplica = await openConnection({ url: replica.url, silenceMs: 20_000 });
+    const closed = new Promise<string>((resolve) => onReplica.onClosed(resolve));
+    await onReplica.command(["PING"]); // by then it is known which history there was
+    const client = connect(replica);
+    await client.replicaof("NO", "ONE");
+    await closed;
+    await client.replicaof("127.0.0.1", String(master.port));
+    client.disconnect();
+    await inStep();
+  });
+
   it("leaves a write in doubt that no replica took in time", async () => {
     await replica.kill();
     const write = connection.command(["SET", "alone", "1"]);

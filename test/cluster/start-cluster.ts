@@ -9,6 +9,8 @@ import { freePort } from "../redis.ts";
 
 export interface ClusterNode {
   readonly port: number;
+  /** Where it speaks TLS; 0: nowhere. */
+  readonly tlsPort: number;
   readonly admin: Redis;
   readonly child: ChildProcess;
 }
@@ -32,11 +34,13 @@ const SLOTS = 16_384;
 export async function startCluster(options: {
   readonly replicas: number;
   readonly args?: readonly string[];
+  /** Where certificates are to be found, as options of the server: with them it speaks TLS too. */
+  readonly tls?: readonly string[];
 }): Promise<TestCluster> {
   const dir = await mkdtemp(join(tmpdir(), "nba-cluster-"));
   const count = MASTERS * (1 + options.replicas);
   const nodes = await Promise.all(
-    Array.from({ length: count }, (_, index) => startNode(dir, index, options.args ?? [])),
+    Array.from({ length: count }, (_, index) => startNode(dir, index, options.args ?? [], options.tls)),
   );
   const stop = async (): Promise<void> => {
     for (const { admin } of nodes) admin.disconnect();
@@ -92,8 +96,16 @@ export async function killNode(node: ClusterNode): Promise<void> {
   await endNode(node.child);
 }
 
-async function startNode(dir: string, index: number, args: readonly string[]): Promise<ClusterNode> {
+async function startNode(
+  dir: string,
+  index: number,
+  args: readonly string[],
+  certificates: readonly string[] | undefined,
+): Promise<ClusterNode> {
   const [port, bus] = [await freePort(), await freePort()];
+  const tlsPort = certificates === undefined ? 0 : await freePort();
+  const tls =
+    certificates === undefined ? [] : ["--tls-port", String(tlsPort), "--tls-cluster", "yes", ...certificates];
   const own = join(dir, String(index));
   await mkdir(own);
   const settings = [
@@ -111,13 +123,13 @@ async function startNode(dir: string, index: number, args: readonly string[]): P
     ["--repl-diskless-sync-delay", "0"],
     ["--repl-backlog-size", "16mb"],
   ].flat();
-  const child = spawn("redis-server", [...settings, ...args], { stdio: "ignore" });
+  const child = spawn("redis-server", [...settings, ...tls, ...args], { stdio: "ignore" });
   const killAtExit = (): void => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
   child.once("exit", () => process.removeListener("exit", killAtExit));
   const admin = new Redis({ port, host: "127.0.0.1", retryStrategy: () => 50, maxRetriesPerRequest: 200 });
   admin.on("error", () => undefined); // while it starts, and once it is killed
-  const node = { port, admin, child };
+  const node = { port, tlsPort, admin, child };
   await eventually(`node ${index}: ${await readFile(join(own, "redis.log"), "utf8").catch(() => "")}`, () =>
     admin.ping(),
   );

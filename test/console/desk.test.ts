@@ -39,12 +39,12 @@ describe.skipIf(!isTrained)("the agent desk (skipped where models/ is not traine
   const declined = async (customer: string) => {
     await send("clickstream", customer, "profile_update", attributes);
     await decline(customer);
-    const isFolded = async () => {
+    const declines = async () => {
       const answer = await fetch(`${engine.url}/v1/customers/${customer}`);
-      const body = (await answer.json()) as { features?: { declines_24h?: number } };
-      return body.features?.declines_24h === 1;
+      const { features } = (await answer.json()) as { features?: { declines_24h?: number } };
+      return features?.declines_24h ?? `${answer.status} without the feature`;
     };
-    while (!(await isFolded())) await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect.poll(declines, { ...WAIT, interval: 10 }).toBe(1);
   };
   const open = async (customer: string) => {
     await page.keyboard.press("/");
@@ -76,6 +76,7 @@ describe.skipIf(!isTrained)("the agent desk (skipped where models/ is not traine
   beforeEach(async () => {
     faults = [];
     page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(WAIT.timeout); // a click on what never comes is then told as such, before the test itself is over
     page.on("pageerror", (error) => faults.push(error.message));
     page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
     await page.goto(engine.url);

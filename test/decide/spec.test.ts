@@ -16,6 +16,7 @@ const folders = [
   "../deliver/auth/",
   "../score/",
   "../retain/",
+  "../ingest/",
   "../verify/",
   "../cli/",
 ].map((folder) => new URL(folder, import.meta.url));

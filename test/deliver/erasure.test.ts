@@ -3,11 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { explainCommand } from "../../engine/cli/explain.ts";
+import { whyCommand } from "../../engine/cli/why.ts";
 import type { CustomerKey } from "../../engine/domain/ids.ts";
 import { NAMED_STREAMS } from "../../engine/ingest/front-door.ts";
+import { commanded } from "../cli/commanded.ts";
 import { customerIn, home, until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { expectNothingDiffers } from "../verify/nothing-differs.ts";
+import { openLive } from "./live-client.ts";
 import { type Outside, startOutside } from "./outside.ts";
 
 let redis: TestRedis;
@@ -123,9 +127,17 @@ describe("DELETE /v1/customers/{id}", () => {
     await expectNothingDiffers(redis.url);
     const added = async () => Number((await info(events)).get("entries-added"));
     const addedBefore = await added();
+    const screen = await openLive(outside.liveUrl);
+    screen.say({ op: "subscribe", topic: `customer/${anna}` });
+    const { nbas } = await screen.frame(({ op }) => op === "snapshot");
+    expect(nbas.map((card: { trackingCode: string }) => card.trackingCode)).toContain(item.trackingCode);
 
     expect(await call("DELETE", `/v1/customers/${anna}`)).toEqual({ status: 202, body: { erasure: "under-way" } });
     await until(async () => (await call("GET", `/v1/customers/${anna}`)).status === 404);
+    for (const { trackingCode } of nbas)
+      expect(
+        await screen.frame((frame) => frame.op === "withdraw" && frame.trackingCode === trackingCode),
+      ).toMatchObject({ because: "erased" });
     await expectNothingDiffers(redis.url);
     await erased(anna);
     expect(await expectNothingDiffers(redis.url)).toBeGreaterThan(0);
@@ -142,6 +154,24 @@ describe("DELETE /v1/customers/{id}", () => {
       [["one", "1"]],
     ]);
     expect((await call("GET", `/v1/decisions/${own.body.decisionId}`)).status).toBe(404);
+    // What operators look into: it says so, and to look leaves no trace.
+    expect(await call("GET", `/v1/customers/${anna}/decisions`)).toEqual({ status: 200, body: { decisions: [] } });
+    expect(await call("GET", `/v1/customers/${anna}/events`)).toEqual({ status: 200, body: { events: [] } });
+    expect((await call("GET", `/v1/decisions/${own.body.decisionId}?explain=true`)).status).toBe(404);
+    await expect(commanded(redis.url, explainCommand(), own.body.decisionId)).rejects.toThrow(
+      `there is no decision ${own.body.decisionId} in the journal`,
+    );
+    const told = await commanded(redis.url, whyCommand(), anna, "save-a");
+    expect(told.split("\n").slice(0, 2)).toEqual([
+      `nothing is known of ${anna}: never seen, or erased`,
+      `no decision in the journal had save-a to choose for ${anna}`,
+    ]);
+    screen.say({ op: "subscribe", topic: `customer/${anna}`, id: "again" });
+    expect(await screen.frame(({ op, customer }) => op === "snapshot" && customer === null)).toMatchObject({
+      nbas: [],
+    });
+    screen.close();
+    expect(await tracesOf(words)).toEqual([]);
     expect((await outside.running.loop.engine.look("anon:shared-device" as CustomerKey))?.joinedTo).toBe(bystander);
     for (const stream of NAMED_STREAMS) expect(await client.xlen(stream)).toBe(stream === "clickstream" ? 1 : 0);
   }, 60_000);

@@ -11,13 +11,20 @@ export interface GatewayMessage {
   readonly besides: number;
 }
 
+export interface GatewayAnswer {
+  readonly status: number;
+  readonly words?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export interface Gateway {
   readonly url: string;
   /** Those it has seen, in order of arrival, whatever it answered. */
   readonly seen: GatewayMessage[];
   readonly badSignatures: () => number;
-  /** What it answers: a status, with headers where need be; `hang` never answers. */
-  answer: (message: GatewayMessage) => { readonly status: number; readonly headers?: Record<string, string> } | "hang";
+  /** What it answers: a status, with words, headers and a body where need be; `hang` never answers. */
+  answer: (message: GatewayMessage) => GatewayAnswer | "hang";
   /** How long it takes. */
   delayMs: number;
   /** The most requests it has had at once. */
@@ -48,7 +55,9 @@ export async function startGateway(secret: string): Promise<Gateway> {
       gateway.seen.push(message);
       if (gateway.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, gateway.delayMs));
       const answer = gateway.answer(message);
-      if (answer !== "hang") response.writeHead(answer.status, answer.headers).end("{}");
+      if (answer === "hang") return;
+      response.statusMessage = answer.words ?? "";
+      response.writeHead(answer.status, answer.headers).end(answer.body ?? "{}");
     } catch {
       count.bad++;
       response.writeHead(401).end();

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DISPATCHED_FIELD, webhookField } from "../../engine/deliver/dispatch-fields.ts";
 import { customerKey } from "../../engine/domain/ids.ts";
-import { connect, editableRules, event, until } from "../partition/harness.ts";
+import { connect, customerIn, editableRules, event, until } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { type Outside, startOutside } from "./outside.ts";
@@ -128,6 +128,29 @@ describe("webhooks", () => {
     await until(() => outside.dispatch.pending() === 0);
     expect(gateway.seen.slice(before).map(({ customer }) => customer)).toEqual(["bad-1"]);
     await until(async () => Number(await client.hget("nba:{0}:checkpoint", DISPATCHED_FIELD)) > 0);
+  });
+
+  it("ERA-8 who is erased gets nothing any more, at once, though the gateway is down for them and for others", async () => {
+    const [eve, fay] = [customerIn(1, "eve-"), customerIn(1, "fay-")];
+    gateway.answer = ({ customer }) => ({ status: customer === eve || customer === fay ? 503 : 200 });
+    await purchase(fay, eve);
+    await until(() => new Set(gateway.seen.map(({ customer }) => customer)).size === 2);
+    await outside.running.loop.engine.erase(customerKey(eve));
+    await until(async () => (await outside.running.loop.engine.look(customerKey(eve))) === undefined);
+    await until(async () => (await outside.running.loop.engine.erase(customerKey(eve))) === "erased");
+    const before = gateway.seen.filter(({ customer }) => customer === eve).length;
+    expect(await contactsOf(fay)).toEqual(["reserved pending"]);
+    for (const key of await client.keys("*"))
+      expect([key, (await client.dumpBuffer(key))?.includes(eve)]).toEqual([key, false]);
+
+    gateway.answer = () => ({ status: 200 });
+    await until(async () => (await contactsOf(fay))[0] === "confirmed pending");
+    await until(() => outside.dispatch.pending() === 0);
+    expect(gateway.seen.filter(({ customer }) => customer === eve)).toHaveLength(before);
+    // Somebody new under the same id.
+    await purchase(eve);
+    await until(async () => (await contactsOf(eve))[0] === "confirmed pending");
+    expect(gateway.seen.at(-1)?.customer).toBe(eve);
   });
 
   it("WHK-6 what was undone when its time is over is not posted any more", async () => {

@@ -13,6 +13,8 @@ export interface Strike {
   readonly script: string;
   /** Let so many of them pass first. */
   readonly skip: number;
+  /** Of its calls those are meant for whose arguments, after the keys, this is true; left out: all. */
+  readonly among?: (args: readonly string[]) => boolean;
   readonly place: Place;
   /** From the bytes to the harm, where some were let through: 0 may be before the script ran. */
   readonly lingersMs: number;
@@ -85,8 +87,7 @@ export async function startFaultProxy(listenPath: string, redisPath: string): Pr
     client.on("data", (piece) => {
       for (const bytes of frames(piece)) {
         if (pair.isDeaf || !pairs.has(pair)) return;
-        const isMeant = armed !== undefined && bytes.includes(armed.sha1) && armed.left-- === 0;
-        if (isMeant && armed !== undefined) hit(pair, bytes, armed);
+        if (armed !== undefined && isMeant(armed, bytes) && armed.left-- === 0) hit(pair, bytes, armed);
         else redis.write(bytes);
       }
     });
@@ -133,6 +134,17 @@ function answer(pair: Pair, piece: Buffer, delayMs: number): void {
   const waitMs = leavesAt - performance.now();
   if (waitMs <= 0) write();
   else setTimeout(write, waitMs);
+}
+
+function isMeant({ strike, sha1 }: { readonly strike: Strike; readonly sha1: string }, bytes: Buffer): boolean {
+  if (!bytes.includes(sha1)) return false;
+  if (strike.among === undefined) return true;
+  // EVALSHA, hash, number of keys, keys ..., arguments ...; each after a line with its length.
+  const words = bytes
+    .toString("latin1")
+    .split("\r\n")
+    .filter((_, line) => line > 0 && line % 2 === 0);
+  return strike.among(words.slice(3 + Number(words[2])));
 }
 
 /** As engines name it: scripts are sent by their hash. */

@@ -3,7 +3,7 @@
 // With appendfsync always nothing may be lost that anybody was told; with everysec up to two seconds are, and what is left fits
 // together: a commit number never comes twice, and caps hold for all that anybody can still read.
 import { statSync } from "node:fs";
-import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,7 +20,7 @@ import { type FaultRules, PARTITIONS, startFaultEngine, untilWell, writeFaultRul
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 
 const IS_LONG = process.env["NBA_LONG"] === "1";
-const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 40 : 1));
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 40 : 3));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 /** Redis syncs every second, and may be as much behind again. */
 const EVERYSEC_MS = 2_000;
@@ -60,15 +60,34 @@ async function appendOnlyFile(): Promise<string> {
   return join(dir, name);
 }
 
-/** The server is gone, and of its file what lies behind a byte of [sure, size]; then it comes again. */
-async function losePower(sure: number, random: () => number): Promise<number> {
+/** The server is gone, and of its file the last `part` of what lies behind byte `sure`; then it comes again. Tells the bytes. */
+async function losePower(sure: number, part: number): Promise<number> {
   await redis.kill();
   const file = await appendOnlyFile();
   const { size } = await stat(file);
-  const kept = sure + Math.floor(random() * (size - sure + 1));
-  await truncate(file, kept);
+  const kept = size - Math.round(part * (size - sure));
+  await truncate(file, await withoutHalf(file, kept));
   await redis.restart();
   return size - kept;
+}
+
+const BEGIN = Buffer.from("*1\r\n$5\r\nMULTI\r\n");
+const END = Buffer.from("*1\r\n$4\r\nEXEC\r\n");
+
+/**
+ * As `redis-check-aof --fix` does after a power cut, before the server starts: a script that is not whole goes as a whole. A server
+ * that starts with `aof-load-truncated` alone (7.0.15) leaves its first commands in the file, and at its next start they run
+ * together with the script that comes behind them: half of a commit that nobody made then.
+ */
+async function withoutHalf(file: string, kept: number): Promise<number> {
+  const bytes = (await readFile(file)).subarray(0, kept);
+  const begun = bytes.lastIndexOf(BEGIN);
+  return begun > bytes.lastIndexOf(END) ? begun : kept;
+}
+
+/** Every second cut kills the engine, too; with many, at random. */
+function killsEngine(round: number, random: () => number): boolean {
+  return ROUNDS > 10 ? random() < 0.5 : round % 2 === 1;
 }
 
 /** Ids of all commits by partition, and of the decisions in them, as Redis holds them. */
@@ -81,6 +100,11 @@ async function journals(client: Redis): Promise<readonly ReadonlyMap<string, str
   );
 }
 
+async function untilCommitted(client: Redis, before: readonly ReadonlyMap<string, string>[]): Promise<void> {
+  const count = (found: typeof before): number => found.reduce((sum, { size }) => sum + size, 0);
+  await expect.poll(async () => count(await journals(client)), { timeout: 60_000 }).toBeGreaterThan(count(before));
+}
+
 it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that was acknowledged (NBA_SEED=${SEED})`, {
   timeout: 180_000 + ROUNDS * 60_000,
 }, async () => {
@@ -88,11 +112,11 @@ it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that 
   await start("always");
   // Producers go through a proxy, too: what is acknowledged to them is what they see.
   const producing = await startFaultProxy(join(folder, "producers.sock"), redis.socket);
-  const load = startLoad({ redisUrl: producing.socket, url: () => engine?.url, customers: 8, pauseMs: 50, random });
+  const load = startLoad({ redisUrl: producing.socket, url: () => engine?.url, customers: 8, pauseMs: 200, random });
   const cutBytes: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await sleep(300 + random() * 500);
-    const isKilled = random() < 0.5;
+    const isKilled = killsEngine(round, random);
     const file = await appendOnlyFile();
     for (const each of [proxy, producing]) each.swallowAnswers(true);
     // Everything that anybody was told is in the file by now, and synced: it is written before it is told. Of what is under way
@@ -100,7 +124,7 @@ it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that 
     const sure = statSync(file).size;
     await sleep(random() * 60);
     if (isKilled) await engine?.kill();
-    cutBytes.push(await losePower(sure, random));
+    cutBytes.push(await losePower(sure, random()));
     for (const each of [proxy, producing]) {
       each.swallowAnswers(false);
       each.cutAll();
@@ -115,7 +139,7 @@ it(`appendfsync always: ${ROUNDS} power cuts at a random byte lose nothing that 
   producing.stop();
   const { url } = engine as EngineProcess;
   await expect
-    .poll(() => foldedPurchases(url, load.books), { timeout: 20_000, interval: 200 })
+    .poll(() => foldedPurchases(url, load.books), { timeout: 60_000, interval: 200 })
     .toEqual(expectedPurchases(load.books));
   expect(await engine?.stop()).toBe(0);
   expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(8);
@@ -129,7 +153,7 @@ it(`appendfsync everysec: ${ROUNDS} power cuts up to ${EVERYSEC_MS} ms back lose
   await start("everysec");
   const client = new Redis(redis.socket, { retryStrategy: () => 20 });
   client.on("error", () => undefined); // it goes with its server, and comes again
-  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 8, pauseMs: 50, random });
+  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 8, pauseMs: 200, random });
   /** Commits that anybody may ever have seen, by partition and number. */
   const seen = Array.from({ length: PARTITIONS }, () => new Map<string, string>());
   const lost: number[] = [];
@@ -137,12 +161,14 @@ it(`appendfsync everysec: ${ROUNDS} power cuts up to ${EVERYSEC_MS} ms back lose
     await sleep(200 + random() * 300);
     const sure = (await stat(await appendOnlyFile())).size;
     await sleep(random() * EVERYSEC_MS);
-    const isKilled = random() < 0.5;
+    // The first cut takes all that came since: some of it must have been commits, however slow the machine.
+    if (round === 0) await untilCommitted(client, await journals(client));
+    const isKilled = killsEngine(round, random);
     const before = await journals(client);
     if (isKilled) await engine?.kill();
     // Nobody writes between the cut and the look at what it has left.
     proxy.swallowAnswers(true);
-    await losePower(sure, random);
+    await losePower(sure, round === 0 ? 1 : random());
     const left = await journals(client);
     proxy.swallowAnswers(false);
     proxy.cutAll();

@@ -37,8 +37,11 @@ const SCRIPTS = [
 const PLACES: readonly Place[] = ["before", "middle", "after"];
 const HARMS = ["cut", "kill-engine", "kill-redis", "silence"] as const;
 const IS_LONG = process.env["NBA_LONG"] === "1";
-const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 8));
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 20));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
+
+/** What the engine said meanwhile is shown: a lease and one time-out should be enough on a machine that is quiet. */
+const SLOW_MS = 5_000;
 
 interface Round {
   readonly script: string;
@@ -101,8 +104,8 @@ async function suffer({ script, place, harm }: Round, random: () => number): Pro
   });
   // Partitions are taken only where they were lost, and what they hold of quotas is settled then.
   if (/acquire|quota/.test(script)) proxy.cutAll();
-  const late = sleep(10_000, "late" as const, { ref: false });
-  if ((await Promise.race([struck, late])) === "late") throw new Error(`${script} was not sent within 10 s`);
+  const late = sleep(60_000, "late" as const, { ref: false });
+  if ((await Promise.race([struck, late])) === "late") throw new Error(`${script} was not sent within a minute`);
   await killing;
   if (harm === "kill-redis") await redis.restart();
   if (harm === "kill-engine") engine = await startFaultEngine(proxy.url, rules);
@@ -122,28 +125,32 @@ it(`S1 S2 S3 S5: ${ROUNDS} strikes at every step of every script lose nothing, d
     url: () => engine?.url,
     // With new ones all the time: the others have reached their caps, and nothing is sent to them any more.
     get customers() {
-      return 24 + 4 * done;
+      return 12 + 3 * done;
     },
-    pauseMs: 50,
+    // Not more than is needed: all of it is folded again after each strike.
+    pauseMs: 200,
     random,
   });
   for (const [n, round] of plan(random).entries()) {
     const name = `strike ${n}: ${round.harm} ${round.place} ${round.script}`;
+    const from = { engine, length: engine.log().length };
     const ms = await suffer(round, random).catch((error: Error) => {
       throw new Error(`${name}: ${error.message}`);
     });
     console.log(`${name}: well after ${Math.round(ms)} ms`);
+    if (ms > SLOW_MS) console.log(engine.log().slice(engine === from.engine ? from.length : 0));
     if (ms > slowest.ms) Object.assign(slowest, { ms, round: name });
     done++;
     await sleep(random() * 50);
   }
   console.log(`strikes: ${ROUNDS}, well again within ${(slowest.ms / 1_000).toFixed(2)} s (${slowest.round})`);
-  await sleep(300);
+  // What the books are to show must have happened, however slow the machine.
+  await expect.poll(() => load.books.triggers.size, { timeout: 60_000 }).toBeGreaterThan(60);
   await load.stop();
   const { books } = load;
   const { url } = engine;
   await expect
-    .poll(() => foldedPurchases(url, books), { timeout: 20_000, interval: 200 })
+    .poll(() => foldedPurchases(url, books), { timeout: 60_000, interval: 200 })
     .toEqual(expectedPurchases(books));
   expect(await engine.stop()).toBe(0);
   engine = undefined;

@@ -8,7 +8,7 @@ import { sendRaw, statusesOf } from "./http-lane.ts";
 import { type FrameShape, frameOf, framesOf, handshakeOf, type LiveWire, OPCODE, openWire } from "./live-wire.ts";
 import { mutateBytes } from "./mutate-bytes.ts";
 import { mutateValue } from "./mutate-value.ts";
-import { ENTRIES, EVENTS, MESSAGES } from "./valid-inputs.ts";
+import { asOfNow, ENTRIES, EVENTS, MESSAGES } from "./valid-inputs.ts";
 
 const TIMEOUT = { timeout: 1_800_000 };
 const FRAMES_PER_SOCKET = 5;
@@ -126,7 +126,7 @@ describe("streams", () => {
     for (let run = 0; run < entries; run++) {
       const isNamed = chance.below(2) === 0;
       const named = ["d", chance.below(2) === 0 ? mutateValue(chance.pick(EVENTS), chance) : pack(chance.pick(EVENTS))];
-      const fields = (isNamed ? named : [...chance.pick(ENTRIES)]).map((field) => Buffer.from(field as Buffer));
+      const fields = (isNamed ? named : [...chance.pick(ENTRIES)]).map(asOfNow);
       const at = chance.below(fields.length);
       if (chance.below(3) > 0) fields[at] = Buffer.from(mutateBytes(fields[at] as Buffer, chance));
       // Activations are written by whoever may activate: their rulebook is there.

@@ -75,6 +75,12 @@ export const ENTRIES: readonly EntryFields[] = [
   encodeForward(C, decoded),
 ];
 
+/** With the time of now in the place of TAKEN_AT: what is sent to a running engine would else be refused as too old. */
+export function asOfNow(field: string | Uint8Array): Buffer {
+  if (typeof field !== "string") return Buffer.from(field);
+  return Buffer.from(field.replaceAll(String(TAKEN_AT), String(Date.now())));
+}
+
 /** Of screens. */
 export const MESSAGES: readonly object[] = [
   { op: "connect", id: "1" },

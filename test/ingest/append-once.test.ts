@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
-import { appendOnce, deadTarget, idAfter, logTarget } from "../../engine/ingest/append-once.ts";
+import { appendOnce, deadTarget, idAfter, logTarget, readMark } from "../../engine/ingest/append-once.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { withRedis } from "./redis-server.ts";
 
@@ -50,6 +50,19 @@ describe("append once", () => {
       await appendOnce(connection, target, [entry("9-0")]);
       expect((await appendOnce(connection, other, [entry("1-0")])).appended).toBe(1);
       expect((await appendOnce(connection, target, [entry("1-0")])).skipped).toBe(1);
+    });
+  });
+
+  test("a watermark of an earlier generation is void, and one of a later generation refuses", async () => {
+    await withRedis(async (connection) => {
+      await appendOnce(connection, target, [entry("9-0")]);
+      expect((await appendOnce(connection, target, [entry("5-0")], 7)).appended).toBe(1);
+      expect((await appendOnce(connection, target, [entry("5-0"), entry("6-0")], 7)).appended).toBe(1);
+      const written = String(await connection.command(["HGET", "nba:{3}:checkpoint", "moved:clickstream"]));
+      expect(readMark(written)).toEqual({ id: "6-0", generation: 7 });
+      await expect(appendOnce(connection, target, [entry("10-0")])).rejects.toThrow(/^STALE moved:clickstream .* 7$/);
+      await expect(appendOnce(connection, target, [entry("10-0")], 6)).rejects.toThrow(/^STALE/);
+      expect(await payloads(connection, target.stream)).toEqual(["payload 9-0", "payload 5-0", "payload 6-0"]);
     });
   });
 

@@ -8,7 +8,10 @@ createFrontDoor({
   partitions: Number(partitions),
   owner: String(process.pid),
   leaseMs: Number(leaseMs),
-  log: { warn: (facts, message) => console.error(message, facts) },
+  log: {
+    warn: (facts, message) => console.error(message, facts),
+    error: (facts, message) => console.error(message, facts),
+  },
   batchMax: 50,
 }).start();
 console.log("moving");

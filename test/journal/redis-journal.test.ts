@@ -116,6 +116,20 @@ describe("a commit", () => {
     expect(again).toMatchObject({ seq: 1, position: "1000-0", base: EVERY_BYTE });
   });
 
+  it("OK: of more decisions and timers than one call of a script can take", async () => {
+    const { token } = await take(one);
+    const keys = Array.from({ length: 2_001 }, (_, nth) => `c-${nth}` as CustomerKey);
+    const decisions = keys.map((key, nth) => ({ items: 2, id: `many-${nth}` as DecisionId, key }));
+    const armed = keys.map((key, nth) => ({ key, due: (1_000 + nth) as Instant }));
+    expect(await one.commit(token, draft(1, { decisions, armed }))).toEqual({ kind: "ok" });
+    for (const nth of [0, 999, 1_000, 2_000]) {
+      const found = { seq: 1, items: 2, key: `c-${nth}` };
+      expect(await one.findDecision(P, `many-${nth}` as DecisionId)).toEqual(found);
+    }
+    expect(await client.hlen("nba:{3}:decisions")).toBe(2_001);
+    expect(await one.armed(P, keys)).toEqual(armed.map(({ due }) => due));
+  });
+
   it("without a base keeps the one that is stored", async () => {
     const { token } = await take(one);
     await one.commit(token, draft(1));

@@ -8,9 +8,11 @@ export async function foldedPurchases(url: string, books: Books): Promise<Record
   const found: Record<string, string> = {};
   for (const customer of books.purchases.keys()) {
     const response = await fetch(`${url}/v1/customers/${customer}`);
-    if (!response.ok) return {};
-    const { features } = (await response.json()) as { features: Record<string, number> };
-    found[customer] = `${features["purchases_24h"]} purchases, ${features["spend_all"]}`;
+    const answer = (await response.json()) as { features?: Record<string, number> };
+    found[customer] =
+      answer.features === undefined
+        ? `${response.status} ${JSON.stringify(answer)}`
+        : `${answer.features["purchases_24h"]} purchases, ${answer.features["spend_all"]}`;
   }
   return found;
 }

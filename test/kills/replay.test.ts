@@ -219,7 +219,7 @@ describe("the oracle", () => {
   test("sees what is shown to the holdout, and a shadow in the open", () => {
     const shown = judged((record) =>
       record.withheld.some(({ items }) => items.length > 0)
-        ? { ...record, slates: record.withheld, withheld: [] }
+        ? { ...record, slates: [...record.slates, ...record.withheld], withheld: [] }
         : undefined,
     );
     expect(shown).toContainEqual(expect.stringMatching(/ is shown to the holdout$/));

@@ -48,7 +48,7 @@ it("counts what was taken from under it, once, and starts again as ever", async 
   await new Promise((resolve) => setTimeout(resolve, 100));
   await running.stop();
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ partition: 0, entries: 3 }]);
-  expect((await metrics.scrape(undefined)).text).toContain('nba_entries_lost_total{partition="0"} 3');
+  expect((await metrics.scrape(undefined)).text).toContain('nba_entries_lost_total{partition="0",stream="events"} 3');
   const base = (await client.hgetBuffer("nba:{0}:checkpoint", "base")) as Buffer;
   expect(decodeBase(base).counts.lost).toBe(3);
   // All that is safe goes: the ordinals of what comes must not be taken for a second loss.

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nameHash } from "../../engine/domain/hash.ts";
 import type { CommitSeq, PartitionIndex, QuotaIndex } from "../../engine/domain/ids.ts";
 import type { Instant } from "../../engine/domain/time.ts";
-import { createQuotaAccounts } from "../../engine/journal/quota.ts";
-import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
+import { createQuotaAccounts, type QuotaAccounts } from "../../engine/journal/quota.ts";
+import { connectRedis, type RedisConnection, RedisTrouble } from "../../engine/journal/redis.ts";
 import { createQuotaExchange, type QuotaExchange, type QuotaHolder } from "../../engine/partition/quota-exchange.ts";
 import { leftOn, lineOf, type QuotaLedger, quotaView, spend } from "../../engine/partition/quota-ledger.ts";
 import type { Quota } from "../../engine/rulebook/policies.ts";
@@ -63,6 +63,14 @@ function copy(ledger: QuotaLedger): QuotaLedger {
   return new Map([...ledger].map(([line, { granted, spent }]) => [line, { granted, spent }]));
 }
 
+type Trouble = "none" | "unsent" | "unanswered";
+
+/** Every account, as Redis has it. */
+async function dump(): Promise<readonly (readonly [string, Record<string, string>])[]> {
+  const keys = await client.keys("nba:{quota:*");
+  return await Promise.all(keys.map(async (key) => [key, await client.hgetall(key)] as const));
+}
+
 function fail(): never {
   throw new Error("nobody but this exchange takes partitions here");
 }
@@ -84,9 +92,25 @@ function createCluster() {
     const journal = { ledger: new Map(), spent: QUOTAS.map(() => 0) };
     return { held: take(index, 1, journal.ledger), journal, spent: QUOTAS.map(() => 0) };
   });
-  const accounts = createQuotaAccounts(connection, PARTITIONS);
+  const real = createQuotaAccounts(connection, PARTITIONS);
+  let trouble: Trouble = "none";
+  const accounts: QuotaAccounts = {
+    read: real.read,
+    exchange: async (...args) => {
+      const reply = trouble === "unsent" ? undefined : await real.exchange(...args);
+      if (reply === undefined || trouble === "unanswered") throw new RedisTrouble("no answer");
+      return reply;
+    },
+  };
   const open = (): QuotaExchange =>
-    createQuotaExchange({ accounts, clock: () => clock.ms, againMs: 20, idleMs: 200, onFenced: fail });
+    createQuotaExchange({
+      accounts,
+      clock: () => clock.ms,
+      againMs: 20,
+      idleMs: 200,
+      onFenced: fail,
+      onTrouble: () => undefined,
+    });
   let exchange = open();
   const holders = () => partitions.map(({ held }) => held);
   /** One step as the loop makes it: `asks` contacts are decided in each of these partitions. */
@@ -130,15 +154,51 @@ function createCluster() {
     exchange = open();
     await exchange.settle(holders());
   };
+  /** While this happens no account answers; what had to be given back is given by whoever takes the partitions next. */
+  const inTrouble = async (kind: Trouble, happening: () => Promise<void>): Promise<void> => {
+    trouble = kind;
+    const isDone = await happening().then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof RedisTrouble)) throw error;
+        return false;
+      },
+    );
+    if (!isDone) await crash();
+    trouble = "none";
+  };
+  /** As a failover that lost all that was granted since: the owners look before anybody asks. */
+  const loseAccounts = async (happening: () => Promise<void>): Promise<void> => {
+    const before = await dump();
+    await happening();
+    await client.flushall();
+    for (const [key, fields] of before) await client.hset(key, fields);
+    await exchange.poll(holders());
+  };
   const total = (at: number) => partitions.reduce((sum, { spent }) => sum + (spent[at] as number), 0);
-  return { clock, partitions, step, commit, acknowledge, crash, poll: () => exchange.poll(holders()), total, holders };
+  return {
+    clock,
+    partitions,
+    step,
+    commit,
+    acknowledge,
+    crash,
+    inTrouble,
+    loseAccounts,
+    poll: () => exchange.poll(holders()),
+    total,
+    holders,
+  };
 }
 
 const MAX_CONTACTS = [190, 59]; // 59 x 0.7 = 41.3
 
+type Asks = readonly { partition: number; quota: number; asks: number }[];
 type Act =
-  | { readonly kind: "asks"; readonly asks: readonly { partition: number; quota: number; asks: number }[] }
+  | { readonly kind: "asks"; readonly asks: Asks }
   | { readonly kind: "crash"; readonly committed: boolean; readonly given: boolean }
+  | { readonly kind: "trouble"; readonly trouble: Trouble; readonly asks: Asks; readonly crash: boolean }
+  | { readonly kind: "lost"; readonly asks: Asks; readonly crash: boolean }
   | { readonly kind: "wait" };
 const asks = fc.array(
   fc.record({
@@ -154,14 +214,35 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("crash" as const), committed: fc.boolean(), given: fc.boolean() }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("trouble" as const),
+      trouble: fc.constantFrom<Trouble>("unsent", "unanswered"),
+      asks,
+      crash: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lost" as const), asks, crash: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ kind: "wait" as const }) },
 );
 
 async function perform(cluster: ReturnType<typeof createCluster>, one: Act): Promise<void> {
-  if (one.kind === "asks") {
-    await cluster.step(one.asks);
+  const ask = async (asks: Asks): Promise<void> => {
+    await cluster.step(asks);
     cluster.commit();
     await cluster.acknowledge();
+  };
+  if (one.kind === "asks") {
+    await ask(one.asks);
+  } else if (one.kind === "trouble") {
+    await cluster.inTrouble(one.trouble, async () => {
+      if (one.crash) await cluster.crash();
+      await ask(one.asks);
+    });
+  } else if (one.kind === "lost") {
+    await cluster.loseAccounts(() => ask(one.asks));
+    if (one.crash) await cluster.crash();
   } else if (one.kind === "crash") {
     await cluster.step([{ partition: 3, quota: 0, asks: 5 }], true);
     if (one.committed) cluster.commit();
@@ -183,6 +264,8 @@ describe("quotas over all partitions", () => {
           await perform(cluster, one);
           for (const at of [0, 1]) expect(cluster.total(at)).toBeLessThanOrEqual(MAX_CONTACTS[at] as number);
         }
+        // What an account that was restored holds for nobody, the next owners give back.
+        if (acts.some(({ kind }) => kind === "lost")) await cluster.crash();
         // Whoever holds units idles from now on; partition 5 asks until there is nothing left anywhere.
         for (let round = 0; round < 200; round++) {
           await cluster.step([0, 1].map((at) => ({ partition: 5, quota: at, asks: 7 })));

@@ -79,7 +79,9 @@ describe.skipIf(skipShared)("recorded files through the real streams", () => {
   it("S1: every event of the files was folded once, and once known as a duplicate", { timeout: 120_000 }, async () => {
     const clicks = [...taobao.rows.values()].filter(({ type }) => type !== "purchase").length;
     const purchases = cdnow.rows.size + taobao.rows.size - clicks;
-    expect(await eventMetrics(engine.url)).toEqual({
+    // What a message was sent for may be over when the clock is driven on: the engine reports it, an event like any other.
+    const { "engine folded": own = 0, ...sent } = await eventMetrics(engine.url);
+    expect(sent).toEqual({
       "clickstream folded": clicks + ticks.length,
       "clickstream duplicate": clicks,
       "clickstream dead": 2,
@@ -96,11 +98,15 @@ describe.skipIf(skipShared)("recorded files through the real streams", () => {
       expect(astray).toEqual([]);
     }
     const files = cdnow.rows.size + taobao.rows.size;
-    expect(totals(books)).toMatchObject({ folded: files + ticks.length, duplicate: files, dead: 2 });
-    expect(books.flatMap(({ dead }) => dead).sort()).toEqual(["invalid", "too-old"]);
+    expect(totals(books)).toMatchObject({ folded: files + ticks.length + own, duplicate: files, dead: 2 });
+    const letters = books.flatMap(({ dead }) => dead).sort();
+    expect(letters.filter((reason) => reason !== "undelivered")).toEqual(["invalid", "too-old"]);
+    expect(letters.length - 2).toBeLessThanOrEqual(own);
     expect(await redis.xlen("nba:dead")).toBe(1);
 
     const inLogs = new Map(books.flatMap(({ events }) => [...events]));
+    const reports = [...inLogs].filter(([id]) => id.startsWith("engine "));
+    expect(reports.map(([, times]) => times)).toEqual(Array.from({ length: own }, () => 1));
     const wanted = new Map<string, number>([...ticks, "cut"].map((id) => [`clickstream ${id}`, 1]));
     wanted.set("transactions old", 1);
     for (const { rows, idOf } of [cdnow, taobao]) {
@@ -108,7 +114,7 @@ describe.skipIf(skipShared)("recorded files through the real streams", () => {
         wanted.set(`${type === "purchase" ? "transactions" : "clickstream"} ${idOf(line)}`, 2);
       }
     }
-    expect(inLogs.size).toBe(wanted.size);
+    expect(inLogs.size).toBe(wanted.size + own);
     expect([...wanted].filter(([id, times]) => inLogs.get(id) !== times)).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { CommitSeq, PartitionIndex, Position, TrackingCode } from "../../engine/domain/ids.ts";
 import { NEVER } from "../../engine/domain/time.ts";
+import { decodeBase } from "../../engine/journal/base.ts";
 import { decodeCommit, follows } from "../../engine/journal/commit-record.ts";
 import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
 import { createRedisJournal } from "../../engine/journal/redis-journal.ts";
@@ -16,6 +17,7 @@ import { type Archive, createArchive } from "../../engine/retain/archive.ts";
 import { startRetention } from "../../engine/retain/start-retention.ts";
 import type { Trimmed } from "../../engine/retain/trim-streams.ts";
 import { withArchive } from "../../engine/retain/with-archive.ts";
+import { verifyRedis } from "../../engine/verify/verify-redis.ts";
 import {
   askFor,
   connect,
@@ -211,4 +213,61 @@ it("with an archive nothing is lost and nothing is there twice", { timeout: 60_0
     const found = await Promise.all(PARTS.map((index) => findDecision(past, index, id)));
     expect(found.filter((one) => one !== undefined).map((one) => one.record.key)).toEqual([name]);
   }
+  // Everything told anew from its beginning, which is in files by now.
+  const nothing = { partitions: undefined, customer: undefined, differencesMax: 20, onProgress: () => undefined };
+  const whole = await verifyRedis(connection, { ...nothing, journal: past });
+  expect(whole.differences).toEqual([]);
+  expect(whole.partitions.map(({ cut, uncovered }) => [cut, uncovered])).toEqual(PARTS.map(() => [undefined, 0]));
+  expect(whole.partitions.reduce((sum, { compared }) => sum + compared, 0)).toBe(CUSTOMERS);
+  const alone = await verifyRedis(connection, nothing);
+  expect(alone.differences).toEqual([]);
+  expect(alone.partitions.some(({ cut }) => cut !== undefined)).toBe(true);
+});
+
+it("S5 what is trimmed while verify reads it is no difference", { timeout: 60_000 }, async () => {
+  const running = await startLoop(redis.url, TINY);
+  for (let round = 0; round < 4; round++) {
+    for (let n = 0; n < CUSTOMERS; n++) {
+      await running.loop.engine.append([event(`v-${round}-${n}`, "purchase", `c-${n}`, { amount: 500 })]);
+    }
+  }
+  for (let n = 0; n < CUSTOMERS; n++) {
+    await until(async () => (await lookAt(running, `c-${n}`)).features["spend_all"] === 2_000);
+  }
+  await running.stop();
+  connection = await connectRedis({ url: redis.url, silenceMs: 20_000 });
+  const journal = createRedisJournal({ connection, owner: "verify", leaseMs: 0, address: "" });
+  let trimsLeft = 0;
+  const read = connection;
+  /** As retention does: behind the base of recovery. */
+  const trim = async (index: PartitionIndex): Promise<void> => {
+    const name = `nba:{${index}}`;
+    const base = await client.hgetBuffer(`${name}:checkpoint`, "base");
+    if (base === null) throw new Error(`partition ${index} has stored no base`);
+    const { seq, position } = decodeBase(base);
+    trimsLeft -= Number(await client.xtrim(`${name}:journal`, "MINID", seq)) > 0 ? 1 : 0;
+    await client.xtrim(`${name}:events`, "MINID", position);
+  };
+  const verify = () =>
+    verifyRedis(read, {
+      partitions: undefined,
+      customer: undefined,
+      differencesMax: 20,
+      onProgress: () => undefined,
+      journal: {
+        ...journal,
+        // After it was told that all of it is there.
+        commits: async (...range) => {
+          if (range[2] > 1 && trimsLeft > 0) await trim(range[0]);
+          return await journal.commits(...range);
+        },
+      },
+    });
+  const whole = await verify();
+  expect([whole.differences, whole.partitions.some(({ cut }) => cut !== undefined)]).toEqual([[], false]);
+  trimsLeft = 2;
+  const { differences, doubtful, partitions } = await verify();
+  expect(trimsLeft).toBe(0);
+  expect([differences, doubtful]).toEqual([[], []]);
+  expect(partitions.filter(({ cut }) => cut !== undefined)).toHaveLength(2);
 });

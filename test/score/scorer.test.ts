@@ -110,6 +110,32 @@ describe("scoring by a real ONNX model", () => {
     expect(again.values[0]).toBeCloseTo(0.5, 5);
   });
 
+  it("tries a model that has rested with one call, and one that fails sends it to rest again", async () => {
+    let now = 0;
+    const calls: (string | undefined)[] = [];
+    const scorer = await scorerOf("forty", { clock: () => now, onCall: (_, __, ___, why) => calls.push(why) });
+    const two = [rowOf(0, 0, 0), rowOf(0, 0, 0)];
+    const forty = Array.from({ length: 40 }, () => rowOf(0, 0, 0));
+    for (let call = 0; call < 3; call++) await scorer.score(FIRST, two);
+    for (let rest = 1; rest <= 3; rest++) {
+      now += 1_000;
+      const [trial, beside] = await Promise.all([scorer.score(FIRST, two), scorer.score(FIRST, forty)]);
+      expect(trial.why).toMatch(/^model "forty" failed: /);
+      expect(beside.why).toMatch(/ rests after 3 failing or slow calls in a row$/);
+      expect((await scorer.score(FIRST, forty)).why).toBe(beside.why);
+      expect(calls).toHaveLength(3 + rest);
+    }
+    now += 1_000;
+    const none = await scorer.score(FIRST, [rowOf(1e39, 0, 0)]); // never put to the model: nothing is learned of it
+    expect(none.why).toBe('feature "a" is 1e+39: beyond float32');
+    expect((await scorer.score(FIRST, two)).why).toMatch(/^model "forty" failed: /);
+    now += 1_000;
+    expect((await scorer.score(FIRST, forty)).why).toBeUndefined();
+    // Well again: three strikes are needed anew.
+    for (let call = 0; call < 2; call++) await scorer.score(FIRST, two);
+    expect((await scorer.score(FIRST, forty)).why).toBeUndefined();
+  });
+
   it("falls back where the call took longer than the bound", async () => {
     let now = 0;
     const scorer = await scorerOf("logistic", { slowMs: 5, clock: () => (now += 6) });

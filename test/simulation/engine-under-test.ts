@@ -12,9 +12,17 @@ import { createDecisionLoop, type DecisionLoop } from "../../engine/partition/de
 import { createLoopMeter } from "../../engine/partition/loop-meter.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Session } from "../../engine/partition/session.ts";
+import { createJournalTail } from "../../engine/peer/journal-tail.ts";
 import type { PeerClient } from "../../engine/peer/peer-client.ts";
+import { createJournalReader } from "../../engine/peer/read-journals.ts";
 import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
+import { retainSession } from "../../engine/retain/retain-session.ts";
+import type { Retention } from "../../engine/retain/retention.ts";
+import type { ModelFate } from "./faults.ts";
+import { createSimulatedModel } from "./simulated-model.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import { createSimulatedSockets, type SimulatedSockets } from "./simulated-sockets.ts";
+import type { World } from "./world.ts";
 
 export const PARTITIONS = 3;
 export const LEASE_MS = 4_000;
@@ -26,6 +34,8 @@ export interface EngineUnderTest {
   readonly engine: Engine;
   /** The one that is open; undefined where none is. */
   readonly session: () => Session | undefined;
+  /** Its WebSockets. */
+  readonly sockets: SimulatedSockets;
   /** Why it ended by itself. */
   readonly failure: () => Error | undefined;
   /** A clean stop; resolves when it has ended. */
@@ -33,11 +43,17 @@ export interface EngineUnderTest {
 }
 
 export interface EngineOptions {
+  readonly world: World;
+  /** Of what a socket carries. */
+  readonly delayMs: () => number;
   readonly process: SimulatedProcess;
   readonly connect: (silenceMs: number) => Promise<RedisConnection>;
   /** The way to the other engines. */
   readonly peers: Pick<PeerClient, "call">;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
+  readonly modelFate: () => ModelFate;
+  /** Undefined: all is kept. */
+  readonly retention: Retention | undefined;
   readonly onCommitted: (committed: Committed) => void;
   readonly log: Log;
 }
@@ -51,6 +67,19 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
   const { local, log } = options;
   const connect = (silenceMs = SILENCE_MS): Promise<RedisConnection> => options.connect(silenceMs);
   const lane = createRedisLane(() => connect());
+  const tailLane = createRedisLane(() => connect());
+  const retain = (opened: Session, retention: Retention): (() => Promise<void>) =>
+    retainSession(opened, {
+      connect,
+      retention,
+      archiveDir: undefined,
+      alone: opened.alone,
+      pollMs: 300,
+      restMs: 600,
+      clock: () => Date.now(),
+      log,
+      metrics,
+    });
   let session: Session | undefined;
   let failure: Error | undefined;
   const loop = createDecisionLoop({
@@ -63,7 +92,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     entriesPerReadMax: 200,
     local,
     readLocal: async () => local,
-    scorer: {},
+    scorer: { run: createSimulatedModel(options.modelFate) },
     quotas: { againMs: 100, pollMs: 1_000, idleMs: 2_000 },
     log,
     activationPollMs: LIMITS.activationPollMs,
@@ -84,13 +113,18 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
         partitions: PARTITIONS,
         owner: options.process.name,
         leaseMs: LEASE_MS,
-        log: { warn: (facts, message) => log.warn(message, facts as Record<string, string>) },
+        log: {
+          warn: (facts, message) => log.warn(message, facts as Record<string, string>),
+          error: (facts, message) => log.error(message, facts as Record<string, string>),
+        },
         logLengthMax: Number.MAX_SAFE_INTEGER,
         batchMax: 40,
       });
       door.start();
+      const stopRetaining = options.retention === undefined ? undefined : retain(opened, options.retention);
       return async () => {
         session = undefined;
+        await stopRetaining?.();
         await door.stop();
       };
     },
@@ -107,6 +141,14 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     lateMs: LIMITS.peerLateMs,
   });
   loop.routeThrough(engine);
+  const tail = createJournalTail({
+    engine: loop.engine,
+    lastCommit: loop.lastCommit,
+    reader: createJournalReader(tailLane),
+    log,
+  });
+  const { world, process, delayMs } = options;
+  const sockets = createSimulatedSockets({ world, process, delayMs, engine, tail, lane, log });
   const dispatch = createDispatch({
     redis: lane,
     rulebook: loop.engine.rulebook,
@@ -134,10 +176,14 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     engine,
     session: () => session,
     failure: () => failure,
+    sockets,
     stop: async () => {
-      await dispatch.stop(LIMITS.drainMs);
+      await loop.leave(LIMITS.leaveMs);
+      await sockets.drain();
+      await dispatch.stop(LIMITS.dispatchStopMs);
       loop.stop();
       await running;
+      tail.stop();
       lane.close();
     },
   };

@@ -10,12 +10,19 @@ export interface Faults {
   readonly delayMs: () => number;
   readonly fate: (isCommit: boolean) => Fate;
   readonly onSend: (process: SimulatedProcess) => void;
+  readonly modelFate: () => ModelFate;
   readonly serverSkewMs: () => number;
   readonly isServerUp: () => boolean;
   /** Lays out what is to happen within the next `forMs`. */
   readonly begin: (reach: Reach, forMs: number) => void;
   /** From now on nothing goes wrong any more, and clocks are right again; what has begun takes its course. */
   readonly end: (fleet: Fleet) => void;
+}
+
+/** What becomes of a call of a model: it takes so long, and fails perhaps. */
+export interface ModelFate {
+  readonly tookMs: number;
+  readonly isFailing: boolean;
 }
 
 /** What faults act upon. */
@@ -36,6 +43,7 @@ export function createFaults(world: World): Faults {
   const isCalm = chance.is(0.08);
   const perParcel = isCalm ? 0 : chance.pick([0, 0.0005, 0.002, 0.006]);
   const spreadMs = chance.pick([1, 3, 12]);
+  const perCall = isCalm ? 0 : chance.pick([0, 0.02, 0.2]);
   const state = { isOn: true, isUp: true, serverSkewMs: 0 };
   /** Sends left until the process dies, in the middle of whatever it does. */
   const doomed = new Map<SimulatedProcess, number>();
@@ -47,6 +55,12 @@ export function createFaults(world: World): Faults {
     const found = fateOf(chance);
     world.fault(`network: ${found.kind}`);
     return found;
+  };
+  const modelFate = (): ModelFate => {
+    if (!state.isOn || perCall === 0 || !chance.is(perCall)) return { tookMs: 0, isFailing: false };
+    const isFailing = chance.is(0.2);
+    world.fault(isFailing ? "model fails" : "slow model");
+    return { tookMs: 1 + chance.below(chance.pick([40, 200, 2_000])), isFailing };
   };
   const begin = (reach: Reach, forMs: number): void => {
     const { fleet } = reach;
@@ -73,6 +87,7 @@ export function createFaults(world: World): Faults {
   return {
     delayMs: () => (chance.is(0.02) ? chance.below(spreadMs * 20) : chance.below(spreadMs)) + 1,
     fate,
+    modelFate,
     onSend: (process) => {
       const left = doomed.get(process);
       if (left === undefined) return;

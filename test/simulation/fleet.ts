@@ -5,7 +5,9 @@ import type { Committed } from "../../engine/engine.ts";
 import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { createLog } from "../../engine/observe/log.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
+import type { Retention } from "../../engine/retain/retention.ts";
 import { type EngineUnderTest, PARTITIONS, startEngineUnderTest } from "./engine-under-test.ts";
+import type { ModelFate } from "./faults.ts";
 import { createSimulatedPeers } from "./simulated-peers.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
@@ -24,6 +26,8 @@ export interface Fleet {
 export interface FleetOptions {
   readonly connect: (process: SimulatedProcess, silenceMs: number) => Promise<RedisConnection>;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
+  readonly modelFate: () => ModelFate;
+  readonly retention: Retention | undefined;
   readonly onCommitted: (committed: Committed) => void;
   /** Of messages between engines. */
   readonly delayMs: () => number;
@@ -46,10 +50,14 @@ export function createFleet(world: World, options: FleetOptions): Fleet {
     process.enter(() => {
       all.push(
         startEngineUnderTest({
+          world,
+          delayMs: options.delayMs,
           process,
           connect: (silenceMs) => options.connect(process, silenceMs),
           peers: { call: (address, ...rest) => peers.call(process, address, ...rest) },
           local: options.local,
+          modelFate: options.modelFate,
+          retention: options.retention,
           onCommitted: (committed) => process.enter(() => options.onCommitted(committed)),
           log,
         }),

@@ -1,9 +1,10 @@
 // What must hold of logs and journals at the end of a run, whatever happened in it. Counted anew from what was written.
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import { PARTITIONS } from "./engine-under-test.ts";
-import { commitsOf, eventsOf, streamOf } from "./journals.ts";
+import { streamOf } from "./journals.ts";
 import type { Observer } from "./observer.ts";
 import type { RedisServer } from "./redis-server.ts";
+import { scoreFault } from "./simulated-model.ts";
 import type { Acknowledged } from "./traffic.ts";
 
 /** As rules/contact-policy.yaml has them. */
@@ -16,10 +17,10 @@ const CAPS = [
 const MAILS_MAX = 14;
 const INDEXES = Array.from({ length: PARTITIONS }, (_, index) => index);
 
-export function checkJournals(server: RedisServer, { violate }: Observer): void {
+export function checkJournals(server: RedisServer, { violate, commits: commitsOf }: Observer): void {
   const decisions: DecisionRecord[] = [];
   for (const partition of INDEXES) {
-    const commits = commitsOf(server, partition);
+    const commits = commitsOf(partition);
     let previous = 0;
     for (const { seq, after } of commits) {
       if (after !== previous)
@@ -29,6 +30,7 @@ export function checkJournals(server: RedisServer, { violate }: Observer): void 
     decisions.push(...commits.flatMap((commit) => commit.decisions));
   }
   checkOnce(decisions, violate);
+  for (const fault of decisions.flatMap((decision) => scoreFault(decision) ?? [])) violate(`score: ${fault}`);
   checkCaps(decisions, deliveredOf(server), violate);
   const spent = decisions.flatMap((record) => record.spent).filter(({ quota }) => quota === "mails");
   const units = spent.reduce((sum, each) => sum + each.units, 0);
@@ -86,11 +88,11 @@ function checkCaps(
   }
 }
 
-export function checkLogs(server: RedisServer, acknowledged: readonly Acknowledged[], { violate }: Observer): void {
+export function checkLogs(acknowledged: readonly Acknowledged[], { violate, events }: Observer): void {
   /** Where in its log an event came first. */
   const places = new Map<string, number>();
   for (const partition of INDEXES) {
-    for (const { id } of eventsOf(server, partition)) if (!places.has(id)) places.set(id, places.size);
+    for (const { id } of events(partition)) if (!places.has(id)) places.set(id, places.size);
   }
   const last = new Map<string, Acknowledged>();
   const known = new Set<string>();
@@ -116,12 +118,12 @@ export interface Expected {
 }
 
 /** Each event once, by its id and source, under every key that was ever the customer's. */
-export function expectedOf(server: RedisServer, keys: ReadonlySet<string>): Expected {
+export function expectedOf({ events }: Pick<Observer, "events">, keys: ReadonlySet<string>): Expected {
   const seen = new Set<string>();
   let views = 0;
   let spend = 0;
   for (const partition of INDEXES) {
-    for (const { id, type, source, key, props } of eventsOf(server, partition)) {
+    for (const { id, type, source, key, props } of events(partition)) {
       if (!keys.has(key) || seen.has(`${source} ${id}`)) continue;
       seen.add(`${source} ${id}`);
       if (type === "page_view") views++;

@@ -1,6 +1,6 @@
 // What the simulated Redis holds of logs and journals, read without the engine's fold.
 import { unpack } from "msgpackr";
-import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import type { DecisionRecord, Withdrawal } from "../../engine/domain/decision.ts";
 import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { existing, type Stream } from "./database.ts";
 import type { RedisServer } from "./redis-server.ts";
@@ -22,21 +22,19 @@ export interface LoggedCommit {
   /** The one before it; 0: it is the first. */
   readonly after: number;
   readonly decisions: readonly DecisionRecord[];
+  readonly withdrawals: readonly Withdrawal[];
 }
 
 export function streamOf({ db }: RedisServer, key: string): Stream | undefined {
   return existing(db, key, "stream");
 }
 
-/** In the order of the log; entries of the engine's own are left out. */
-export function eventsOf(server: RedisServer, partition: number): readonly LoggedEvent[] {
-  const entries = streamOf(server, `nba:{${partition}}:events`)?.entries ?? [];
-  return entries.flatMap(({ fields }) => {
-    const named = new Map<string, string>();
-    for (let at = 0; at < fields.length; at += 2) named.set(fields[at] as string, fields[at + 1] as string);
-    const source = named.get("s") ?? "";
-    return source.startsWith("$") ? [] : [{ ...decode(named.get("d") ?? ""), source }];
-  });
+/** What an entry of an input log says; undefined: it is one of the engine's own. */
+export function eventOf(fields: readonly string[]): LoggedEvent | undefined {
+  const named = new Map<string, string>();
+  for (let at = 0; at < fields.length; at += 2) named.set(fields[at] as string, fields[at + 1] as string);
+  const source = named.get("s") ?? "";
+  return source.startsWith("$") ? undefined : { ...decode(named.get("d") ?? ""), source };
 }
 
 function decode(payload: string): Omit<LoggedEvent, "source"> {
@@ -56,10 +54,7 @@ function decode(payload: string): Omit<LoggedEvent, "source"> {
   };
 }
 
-export function commitsOf(server: RedisServer, partition: number): readonly LoggedCommit[] {
-  const entries = streamOf(server, `nba:{${partition}}:journal`)?.entries ?? [];
-  return entries.map(({ ms, fields }) => {
-    const { decisions, after = ms - 1 } = decodeCommit(Buffer.from(fields[1] as string, "latin1"));
-    return { partition, seq: ms, after, decisions };
-  });
+export function commitOf(partition: number, seq: number, payload: string): LoggedCommit {
+  const { decisions, withdrawals, after = seq - 1 } = decodeCommit(Buffer.from(payload, "latin1"));
+  return { partition, seq, after, decisions, withdrawals };
 }

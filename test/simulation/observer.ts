@@ -3,14 +3,18 @@
 import { readFileSync } from "node:fs";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
 import type { DecisionId } from "../../engine/domain/ids.ts";
-import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { sourceFile } from "../../engine/journal/source-file.ts";
 import { SimpleError, Status } from "./database.ts";
+import { commitOf, eventOf, type LoggedCommit, type LoggedEvent, streamOf } from "./journals.ts";
 import type { Executed, RedisServer } from "./redis-server.ts";
 
 export interface Observer {
   /** Every decision that was ever committed, also where Redis has lost it since. */
   readonly committed: ReadonlyMap<DecisionId, DecisionRecord>;
+  /** All that were written to the journal of a partition, in order, less what Redis has lost: trimmed ones, too. */
+  readonly commits: (partition: number) => readonly LoggedCommit[];
+  /** The same of its input log, without the entries that are the engine's own. */
+  readonly events: (partition: number) => readonly LoggedEvent[];
   readonly violations: readonly string[];
   readonly violate: (what: string) => void;
   /** To be told after Redis was started anew: leases may have been lost. */
@@ -23,6 +27,9 @@ export const APPEND_ONCE = readFileSync(sourceFile("engine/ingest/append-once.lu
 
 export function createObserver(server: RedisServer, partitions: number): Observer {
   const committed = new Map<DecisionId, DecisionRecord>();
+  const indexes = Array.from({ length: partitions }, (_, index) => index);
+  const commits = indexes.map((): LoggedCommit[] => []);
+  const events = indexes.map((): { readonly ms: number; readonly seq: number; readonly event: LoggedEvent }[] => []);
   const violations: string[] = [];
   const tokens = new Map<string, string | undefined>();
   const violate = (what: string): void => void violations.push(what);
@@ -39,10 +46,18 @@ export function createObserver(server: RedisServer, partitions: number): Observe
       violate(`S4: partition ${partition} took commit ${script.args[2]} of an owner whose token was replaced`);
     }
   };
-  const checkWritten = ([name, key = "", id, , payload = ""]: readonly string[]): void => {
+  const checkWritten = ([name, key = "", id = "", ...fields]: readonly string[]): void => {
     if (name !== "XADD") return;
-    if (/^nba:\{\d+\}:journal$/.test(key)) {
-      for (const record of decodeCommit(Buffer.from(payload, "latin1")).decisions) committed.set(record.id, record);
+    const [, partition, which] = /^nba:\{(\d+)\}:(journal|events)$/.exec(key) ?? [];
+    const [ms = 0, seq = 0] = id.split("-").map(Number);
+    const [, payload = ""] = fields;
+    if (which === "journal") {
+      const commit = commitOf(Number(partition), ms, payload);
+      for (const record of commit.decisions) committed.set(record.id, record);
+      commits[Number(partition)]?.push(commit);
+    } else if (which === "events") {
+      const event = eventOf(fields);
+      if (event !== undefined) events[Number(partition)]?.push({ ms, seq, event });
     }
     if (!key.startsWith("nba:channel:")) return;
     const message = JSON.parse(Buffer.from(payload, "latin1").toString("utf8")) as { readonly decisionId: DecisionId };
@@ -52,12 +67,24 @@ export function createObserver(server: RedisServer, partitions: number): Observe
     checkToken(executed);
     for (const written of executed.written) checkWritten(written);
   });
+  const forget = (partition: number): void => {
+    const journal = streamOf(server, `nba:{${partition}}:journal`);
+    const log = streamOf(server, `nba:{${partition}}:events`);
+    const [lastCommit, lastMs, lastSeq] = [journal?.lastMs ?? 0, log?.lastMs ?? 0, log?.lastSeq ?? 0];
+    commits[partition] = (commits[partition] ?? []).filter(({ seq }) => seq <= lastCommit);
+    events[partition] = (events[partition] ?? []).filter(
+      ({ ms, seq }) => ms < lastMs || (ms === lastMs && seq <= lastSeq),
+    );
+  };
   return {
     committed,
+    commits: (partition) => commits[partition] ?? [],
+    events: (partition) => (events[partition] ?? []).map(({ event }) => event),
     violations,
     violate,
     restarted: () => {
-      for (let partition = 0; partition < partitions; partition++) {
+      for (const partition of indexes) {
+        forget(partition);
         const lease = server.db.values.get(`nba:{${partition}}:lease`);
         tokens.set(String(partition), lease?.kind === "hash" ? lease.fields.get("token") : undefined);
       }

@@ -11,6 +11,7 @@ import {
   remove,
   SimpleError,
   Status,
+  type StreamEntry,
   SYNTAX,
 } from "./database.ts";
 
@@ -69,6 +70,26 @@ function del(db: Database, [, ...keys]: readonly string[]): Answer {
   return gone.length;
 }
 
+function rename(db: Database, [, from = "", to = ""]: readonly string[]): Answer {
+  const value = find(db, from);
+  const until = db.expiries.get(from);
+  if (value === undefined) throw new SimpleError("ERR no such key");
+  remove(db, from);
+  remove(db, to);
+  db.values.set(to, value);
+  if (until !== undefined) db.expiries.set(to, until);
+  db.written.push(["RENAME", from, to]);
+  return OK;
+}
+
+/** All at once, of those that begin as the pattern does. */
+function scan(db: Database, [, , , pattern = ""]: readonly string[]): Answer {
+  const start = pattern.slice(0, -1);
+  if (!pattern.endsWith("*") || /[*?[\\]/.test(start))
+    throw new SimpleError(`ERR the simulation scans for no ${pattern}`);
+  return ["0", [...db.values.keys()].filter((key) => key.startsWith(start) && find(db, key) !== undefined)];
+}
+
 function expireAt(db: Database, key: string, until: number): Answer {
   if (find(db, key) === undefined) return 0;
   db.expiries.set(key, until);
@@ -119,13 +140,21 @@ function time(db: Database): Answer {
   return [String(Math.floor(db.now / 1_000)), String((db.now % 1_000) * 1_000)];
 }
 
+function sizeWith(sum: number, { fields }: StreamEntry): number {
+  return fields.reduce((bytes, field) => bytes + field.length, sum);
+}
+
 export const PLAIN_COMMANDS: Readonly<Record<string, Command>> = {
   PING: () => new Status("PONG"),
   TIME: time,
+  // Only streams are asked for: about so many bytes.
+  MEMORY: (db, [, , key = ""]) => existing(db, key, "stream")?.entries.reduce(sizeWith, 100) ?? null,
   TYPE: (db, [, key = ""]) => new Status(find(db, key)?.kind ?? "none"),
   EXISTS: (db, [, ...keys]) => keys.filter((key) => find(db, key) !== undefined).length,
   DEL: del,
   UNLINK: del,
+  RENAME: rename,
+  SCAN: scan,
   PEXPIRE: (db, [, key = "", ms]) => expireAt(db, key, db.now + integer(ms)),
   EXPIRE: (db, [, key = "", seconds]) => expireAt(db, key, db.now + integer(seconds) * 1_000),
   PEXPIREAT: (db, [, key = "", at]) => expireAt(db, key, integer(at)),

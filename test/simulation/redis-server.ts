@@ -2,7 +2,7 @@
 // anew without the last of it, as after a failover. It knows no time and no network but what it is told.
 import { createHash } from "node:crypto";
 import { type Answer, createDatabase, type Database, SimpleError } from "./database.ts";
-import { createLuaScripts } from "./lua-scripts.ts";
+import { runLua } from "./lua-scripts.ts";
 import { type Command, PLAIN_COMMANDS } from "./plain-commands.ts";
 import { SORTED_SET_COMMANDS } from "./sorted-set-commands.ts";
 import { STREAM_COMMANDS } from "./stream-commands.ts";
@@ -46,7 +46,9 @@ export interface RedisServerOptions {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = { ...PLAIN_COMMANDS, ...SORTED_SET_COMMANDS, ...STREAM_COMMANDS };
-const lua = createLuaScripts();
+
+/** What a command is given first is not always a key. */
+const WITH_SUBCOMMAND: ReadonlySet<string> = new Set(["XINFO", "XGROUP"]);
 
 export function createRedisServer(options: RedisServerOptions): RedisServer {
   const db = createDatabase();
@@ -72,8 +74,8 @@ export function createRedisServer(options: RedisServerOptions): RedisServer {
     const args = rest.slice(Number(count));
     oneSlot(keys);
     note({ source, keys, args });
-    return lua.run(options.rewrite(source), keys, args, (inner) => {
-      const touched = inner[1];
+    return runLua(options.rewrite(source), keys, args, (inner) => {
+      const touched = inner[WITH_SUBCOMMAND.has(inner[0] ?? "") ? 2 : 1];
       const isKeyed = touched !== undefined && inner[0] !== "TIME";
       if (isKeyed && !keys.includes(touched))
         throw new SimpleError(`ERR script touches the undeclared key '${touched}'`);

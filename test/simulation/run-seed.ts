@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { type CustomerKey, customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import type { CustomerLook } from "../../engine/engine.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
+import type { Retention } from "../../engine/retain/retention.ts";
 import type { Broken } from "./broken.ts";
+import { startCanary, tracesIn } from "./canary.ts";
 import { existing } from "./database.ts";
 import { type EngineUnderTest, PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
@@ -13,6 +15,7 @@ import { streamOf } from "./journals.ts";
 import { createNetwork } from "./network.ts";
 import { createObserver, type Observer } from "./observer.ts";
 import { createRedisServer, type RedisServer } from "./redis-server.ts";
+import { type Screens, startScreens } from "./screens.ts";
 import { CUSTOMERS, DEVICES, startTraffic } from "./traffic.ts";
 import { createWorld, EPOCH_MS, type World } from "./world.ts";
 
@@ -43,6 +46,8 @@ const PEACE_MS = 40_000;
 const QUIET_MS = 30_000;
 /** Longer than anything waits that was refused, but the timers. */
 const REST_MS = 2_000;
+/** Of those runs in which what is over goes while they last. */
+const RETENTION: Retention = { journalMs: 4_000, logMs: 3_000, bytes: 2 ** 30 };
 /** A partition may just be on its way from one engine to another. */
 const LOOK_AGAIN_MS = 100;
 const LOOKS_MS = 10_000;
@@ -68,13 +73,23 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
         .digest("hex"),
   });
   const observer = createObserver(server, PARTITIONS);
-  const network = createNetwork(world, server, faults);
+  server.onExecuted(({ written }) => {
+    for (const [name, key] of written)
+      if (name === "XTRIM" && key?.endsWith(":journal")) world.fault("journal trimmed");
+  });
+  const network = createNetwork(world, server, {
+    ...faults,
+    fate: (isCommit) => (isCommit ? broken?.commitFate?.(world.chance) : undefined) ?? faults.fate(isCommit),
+  });
+  const retention = world.chance.is(0.3) ? RETENTION : undefined;
   const fleet = createFleet(world, {
     connect: async (process, silenceMs) => {
       const connection = await network.connect(process, silenceMs);
       return broken?.connection?.(connection) ?? connection;
     },
     local,
+    modelFate: faults.modelFate,
+    retention,
     delayMs: faults.delayMs,
     isLost: () => faults.fate(false).kind === "cut",
     onCommitted: ({ decisions }) => {
@@ -93,6 +108,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
     events: EVENTS,
     forMs: TRAFFIC_MS,
   });
+  const canary = world.chance.is(0.25) ? startCanary(world, { fleet, execute: traffic.execute }) : undefined;
   faults.begin(
     {
       network,
@@ -100,20 +116,29 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
       fleet,
       onRestarted: (isLost) => {
         observer.restarted();
+        if (isLost) canary?.lost();
         if (isLost) traffic.lost(server.units());
       },
     },
     TRAFFIC_MS,
   );
+  // They cost a third of a run.
+  const followed = world.chance.is(0.5) ? [...CUSTOMERS.map(customerKey), `anon:${DEVICES[0]}` as CustomerKey] : [];
+  const screens = startScreens(world, fleet, followed);
   const isBroken = (): boolean => observer.violations.length > 0 || fleet.failures().length > 0;
   await world.run(TRAFFIC_MS, isBroken);
   faults.end(fleet);
+  screens.settle();
   const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);
-  if (!isBroken()) await checkEnd(world, server, fleet, observer);
+  if (!isBroken() && canary !== undefined && !(await world.run(PEACE_MS, canary.isErased))) {
+    observer.violate(`ERA-5: an erasure was not done ${PEACE_MS} ms after the last fault`);
+  }
+  if (!isBroken()) await checkEnd(world, server, fleet, observer, screens, retention !== undefined);
+  if (canary?.isErased()) for (const key of tracesIn(server)) observer.violate(`ERA-3: ${key} names who was erased`);
   checkJournals(server, observer);
-  checkLogs(server, traffic.acknowledged(), observer);
+  checkLogs(traffic.acknowledged(), observer);
   return {
     seed,
     violations: observer.violations,
@@ -145,12 +170,23 @@ function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
   return true;
 }
 
-async function checkEnd(world: World, server: RedisServer, fleet: Fleet, observer: Observer): Promise<void> {
+async function checkEnd(
+  world: World,
+  server: RedisServer,
+  fleet: Fleet,
+  observer: Observer,
+  screens: Screens,
+  isTrimmed: boolean,
+): Promise<void> {
   if (!(await becomesQuiet(world, server, fleet))) observer.violate(`liveness: no rest within ${QUIET_MS} ms`);
+  const isShown = await world.run(LOOKS_MS, () => screens.areCurrent(observer.commits));
+  if (!isShown) observer.violate(`ANY-3: not every screen was shown the last of its customer within ${LOOKS_MS} ms`);
+  for (const fault of screens.faults(observer.commits)) observer.violate(`ANY-3: ${fault}`);
   const before = await lookAtAll(world, fleet, observer);
-  checkProfiles(server, before, observer);
+  checkProfiles(before, observer);
   for (const engine of fleet.engines()) fleet.kill(engine);
-  if (world.chance.is(0.5)) forgetCheckpoints(server);
+  // A log of which some is gone is not folded from its first entry.
+  if (!isTrimmed && world.chance.is(0.5)) forgetCheckpoints(server);
   fleet.start();
   const isBack = await world.run(PEACE_MS, () => isSettled(server, fleet, EVENTS));
   if (!isBack) {
@@ -220,13 +256,13 @@ async function lookAtAll(world: World, fleet: Fleet, observer: Observer): Promis
   return found;
 }
 
-function checkProfiles(server: RedisServer, found: Looks, { violate }: Observer): void {
+function checkProfiles(found: Looks, { violate, events }: Observer): void {
   const joined = new Map<string, string>();
   for (const [key, look] of found) if (look?.joinedTo !== undefined) joined.set(key, look.joinedTo);
   for (const [key, look] of found) {
     if (joined.has(key)) continue;
     const keys = new Set([key, ...[...joined].filter(([, customer]) => customer === key).map(([device]) => device)]);
-    const expected = expectedOf(server, keys as ReadonlySet<string>);
+    const expected = expectedOf({ events }, keys as ReadonlySet<string>);
     const views = look?.features["views"] ?? 0;
     const spend = look?.features["spend"] ?? 0;
     if (views !== expected.views || spend !== expected.spend) {

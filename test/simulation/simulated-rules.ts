@@ -6,7 +6,7 @@ import { type LocalRulebook, readLocalRulebook } from "../../engine/partition/ru
 /** Throws where it does not compile. */
 export async function simulatedRules(): Promise<Extract<LocalRulebook, { kind: "sound" }>> {
   const files = await readRulebookFolder(`${repositoryRoot}/test/simulation/rules`);
-  const local = await readLocalRulebook(files, `${repositoryRoot}/test/fixtures/no-models`);
+  const local = await readLocalRulebook(files, `${repositoryRoot}/test/simulation/models`);
   if (local.kind === "faulty") throw new Error(JSON.stringify(local.faults, undefined, 1));
   return local;
 }

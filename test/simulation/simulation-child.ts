@@ -1,35 +1,37 @@
-// A thread of `npm run simulate`: runs its share of the seeds and posts what they came to.
-import { parentPort, workerData } from "node:worker_threads";
+// A thread that runs seeds: each share that it is sent, one seed after the other, posting what each came to.
+import { parentPort } from "node:worker_threads";
 import { BROKEN } from "./broken.ts";
-import { runSeed } from "./run-seed.ts";
+import { type Run, runSeed } from "./run-seed.ts";
 import { simulatedRules } from "./simulated-rules.ts";
-import { count, newTally } from "./tally.ts";
 
 export interface Share {
-  readonly from: number;
-  readonly to: number;
-  readonly step: number;
+  readonly seeds: readonly number[];
   /** A name of BROKEN. */
-  readonly broken: string | undefined;
-  /** So many lines of each failed run's trace are posted. */
-  readonly notes: number;
+  readonly broken?: string;
+  /** Nothing is run after the first seed that fails. */
+  readonly isForOne?: boolean;
 }
 
-const { from, to, step, broken, notes } = workerData as Share;
-const build = broken === undefined ? undefined : BROKEN[broken]?.();
+export type Posted = { readonly kind: "run"; readonly run: Run } | { readonly kind: "done" };
+
 const local = await simulatedRules();
-const tally = newTally();
-for (let seed = from; seed < to; seed += step) {
-  const run = await runSeed(seed, { local, ...(build === undefined ? {} : { broken: build }) });
-  count(tally, run);
-  if (run.violations.length > 0) {
-    parentPort?.postMessage({
-      kind: "failed",
-      seed,
-      violations: run.violations,
-      notes: notes === 0 ? [] : run.notes.slice(-notes),
-    });
+
+async function runShare({ seeds, broken, isForOne }: Share): Promise<void> {
+  const build = broken === undefined ? undefined : BROKEN[broken]?.();
+  for (const seed of seeds) {
+    const run = await runSeed(seed, { local, ...(build === undefined ? {} : { broken: build }) });
+    post({ kind: "run", run });
+    if (isForOne === true && run.violations.length > 0) break;
   }
-  if (tally.seeds % 100 === 0) parentPort?.postMessage({ kind: "progress", seeds: 100 });
+  post({ kind: "done" });
 }
-parentPort?.postMessage({ kind: "done", tally });
+
+function post(message: Posted): void {
+  parentPort?.postMessage(message);
+}
+
+// One share at a time: two runs would meet in the same globals. What is thrown ends the thread, and is told as its error.
+let before = Promise.resolve();
+parentPort?.on("message", (share: Share) => {
+  before = before.then(() => runShare(share));
+});

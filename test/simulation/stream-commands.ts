@@ -18,8 +18,8 @@ type Id = Pick<StreamEntry, "ms" | "seq">;
 
 const END = Number.POSITIVE_INFINITY;
 const BAD_ID = "ERR Invalid stream ID specified as stream command argument";
-/** Redis keeps so many entries in a node, and trims whole nodes where it may. */
-const NODE_ENTRIES = 100;
+/** Redis keeps so many entries in a node (100, where not configured otherwise), and trims whole nodes where it may. */
+const NODE_ENTRIES = 10;
 
 export function streamId(text: string | undefined, seqWhereNone: number): Id {
   const parts = /^(\d+)(?:-(\d+))?$/.exec(text ?? "");
@@ -150,9 +150,10 @@ function xrevrange(db: Database, [, key = "", to = "", from = "", ...options]: r
 }
 
 function xinfo(db: Database, [, what, key = ""]: readonly string[]): Answer {
-  if (what?.toUpperCase() !== "STREAM") throw new SimpleError(SYNTAX);
   const stream = existing(db, key, "stream");
   if (stream === undefined) throw new SimpleError("ERR no such key");
+  if (what?.toUpperCase() === "GROUPS") return [];
+  if (what?.toUpperCase() !== "STREAM") throw new SimpleError(SYNTAX);
   const { entries, added, lastMs, lastSeq, deletedMs, deletedSeq } = stream;
   const [first, last] = [entries[0], entries.at(-1)];
   return [
@@ -186,6 +187,17 @@ function xsetid(db: Database, [, key = "", last, ...options]: readonly string[])
   return OK;
 }
 
+/** Nothing here reads in a group: one is made and dropped for the stream that comes with it. */
+function xgroup(db: Database, [, what, key = "", ...rest]: readonly string[]): Answer {
+  if (what === "CREATE") {
+    made(db, key, "stream");
+    db.written.push(["XGROUP", what, key, ...rest]);
+    return OK;
+  }
+  if (what !== "DESTROY") throw new SimpleError(`ERR the simulation has no XGROUP ${what}`);
+  return existing(db, key, "stream") === undefined ? 0 : 1;
+}
+
 export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
   XADD: xadd,
   XTRIM: xtrim,
@@ -194,5 +206,6 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
   XRANGE: xrange,
   XREVRANGE: xrevrange,
   XINFO: xinfo,
+  XGROUP: xgroup,
   XSETID: xsetid,
 };

@@ -25,17 +25,6 @@ export function count(tally: Tally, run: Run): void {
   if (run.violations.length > 0) tally.failed.push({ seed: run.seed, violations: run.violations });
 }
 
-/** Of another thread. */
-export function addTally(tally: Tally, other: Tally): void {
-  tally.seeds += other.seeds;
-  tally.simulatedMs += other.simulatedMs;
-  tally.events += other.events;
-  tally.decisions += other.decisions;
-  merge(tally.faults, other.faults);
-  merge(tally.answers, other.answers);
-  tally.failed.push(...other.failed);
-}
-
 export function tallyLines(tally: Tally): readonly string[] {
   const listed = (counts: ReadonlyMap<string, number>): string =>
     [...counts]

@@ -31,6 +31,8 @@ export interface Traffic {
   /** Redis has lost what it wrote beyond so many units. */
   readonly lost: (units: number) => void;
   readonly answers: ReadonlyMap<AskAnswer["kind"], number>;
+  /** One command of a producer; false where Redis did not take it. */
+  readonly execute: (args: readonly string[]) => boolean;
   readonly sent: () => number;
 }
 
@@ -200,6 +202,7 @@ export function startTraffic(world: World, options: TrafficOptions): Traffic {
       acknowledged = acknowledged.filter((each) => each.units <= units);
     },
     answers,
+    execute,
     sent: () => count,
   };
 }

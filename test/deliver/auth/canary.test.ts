@@ -11,8 +11,10 @@ import { customerKey } from "../../../engine/domain/ids.ts";
 import { partitionOf } from "../../../engine/domain/partition-of.ts";
 import { pack } from "../../../engine/ingest/messagepack.ts";
 import { repositoryRoot } from "../../../engine/journal/source-file.ts";
+import { editableRules, until } from "../../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../../start-engine.ts";
+import { type Gateway, startGateway } from "../gateway.ts";
 import { openLive } from "../live-client.ts";
 import { SECRET, token } from "./tokens.ts";
 
@@ -31,6 +33,7 @@ const key = newApiKey({ name: "tester", scopes: ["admin"] });
 let redis: TestRedis;
 let client: Redis;
 let engine: EngineProcess;
+let gateway: Gateway;
 let jwt: string;
 
 beforeAll(async () => {
@@ -38,10 +41,16 @@ beforeAll(async () => {
   jwt = await token({ sub: MAIL, scope: "admin" });
   redis = await startTestRedis();
   client = new Redis(redis.socket);
+  const pushSecret = `whsec_${Buffer.from(SECRET_WORD.repeat(2)).toString("base64")}`;
+  gateway = await startGateway(pushSecret);
+  const rules = await editableRules();
+  const webhook = `kind: webhook, webhook: { url: "${gateway.url}?${SECRET_WORD}", secretFrom: PUSH_SECRET, timeout: 200ms, inFlight: 4 },`;
+  await rules.edit("channels.yaml", (text) => text.replace("kind: stream,", webhook));
   engine = await startEngineProcess({
     REDIS_URL: redis.url,
     PARTITIONS: String(PARTITIONS),
-    RULES_DIR: `${repositoryRoot}/test/fixtures/rules-small`,
+    RULES_DIR: rules.dir,
+    PUSH_SECRET: pushSecret,
     MODELS_DIR: `${repositoryRoot}/test/fixtures/no-models`,
     AUTH: "jwt",
     JWT_SECRET: SECRET,
@@ -51,6 +60,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine?.stop();
+  await gateway?.close();
   client?.disconnect();
   await redis?.stop();
   rmSync(dir, { recursive: true });
@@ -182,6 +192,25 @@ async function bySockets(): Promise<void> {
   for (const query of [`?ticket=${SECRET_WORD}`, `?token=${SECRET_WORD}`]) (await openLive(`${url}${query}`)).close();
 }
 
+/** Gateways that fail in every way, and say in every place of their answer whom it is about. */
+async function byWebhook(): Promise<void> {
+  const whom = { words: NAME, headers: { "retry-after": PHONE, location: MAIL, "x-why": IBAN }, body: CANARIES.join() };
+  const ways = [400, 410, 302, 429, 500, 503].map((status) => ({ ...whom, status }));
+  const people = [...ways, "hang"].map((_, index) => `${index}-${MAIL}`);
+  gateway.answer = ({ customer }) => ways[people.indexOf(customer)] ?? "hang";
+  for (const customer of people)
+    await client.xadd(
+      "clickstream",
+      "*",
+      "d",
+      JSON.stringify(event({ type: "purchase", customer, props: { amount: 500 } })),
+    );
+  await until(() => new Set(gateway.seen.map(({ customer }) => customer)).size === people.length, 20_000);
+  await until(async () => (await deadLetters()).filter((letter) => letter.startsWith("undelivered ")).length >= 2);
+  expect(gateway.badSignatures()).toBe(0);
+  await until(() => engine.log().includes('"msg":"a webhook rests after failures"'));
+}
+
 /** Keys that are not what they should be: whatever the engine says of it, it names no customer. */
 async function byDamage(): Promise<void> {
   const right = partitionOf(customerKey(MAIL), PARTITIONS);
@@ -209,6 +238,7 @@ describe("ACC-10 what was sent is in no log, metric or dead letter", () => {
     await byBrokenHttp();
     await bySockets();
     await byDamage();
+    await byWebhook();
     const letters = await deadLetters();
     expect(letters.length).toBeGreaterThan(2 * EVENTS.length);
     const metrics = await fetch(`${engine.url}/metrics`, { headers: { authorization: `Bearer ${key.key}` } });

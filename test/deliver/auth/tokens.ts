@@ -54,16 +54,20 @@ export async function keyPair(alg: string, kid: string): Promise<KeyPair> {
 
 export interface KeySetServer {
   readonly url: string;
-  /** What it answers from now on: keys, or any body and status. */
-  answer: { readonly status: number; readonly body: string };
+  /** What it answers from now on: keys, or any body and status; `hang` begins a body and never ends it. */
+  answer: { readonly status: number; readonly body: string } | "hang";
   requests: number;
   readonly close: () => Promise<void>;
 }
 
 export async function keySetServer(keys: readonly JWK[]): Promise<KeySetServer> {
-  const state = { answer: { status: 200, body: JSON.stringify({ keys }) }, requests: 0 };
+  const state: Pick<KeySetServer, "answer" | "requests"> = {
+    answer: { status: 200, body: JSON.stringify({ keys }) },
+    requests: 0,
+  };
   const server: Server = createServer((_request, response) => {
     state.requests++;
+    if (state.answer === "hang") return void response.writeHead(200).write("{");
     response.writeHead(state.answer.status, { "content-type": "application/json", location: "/elsewhere" });
     response.end(state.answer.body);
   });

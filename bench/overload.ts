@@ -1,0 +1,145 @@
+// Three times as many asks as the engine can answer: what it still answers in time, beside what it answers at its best.
+import type { Histogram } from "hdr-histogram-js";
+import { Pool } from "undici";
+import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
+import { bankFiles, drawOffers, writeRules } from "./load/bank-rules.ts";
+import { deliveredFiles } from "./load/delivered-rules.ts";
+import { type EngineUnderTest, startEngineUnderTest } from "./load/engine-under-test.ts";
+import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { introduceToEngine } from "./load/population.ts";
+import { alternate, figureOf, roundsOf, rowOf } from "./load/rounds.ts";
+
+export const bench: Bench = {
+  name: "overload",
+  about: "decisions a second in time (250 ms, no fallback) at three times the rate that 64 waiting callers reach",
+  run,
+};
+
+const CUSTOMERS = 20_000;
+const CALLERS = 64;
+const TIMES = 3;
+const DEADLINE_MS = 250;
+/** Over which the rest is refused or in time: more would only load the sender. */
+const CONNECTIONS = 512;
+
+interface Turn {
+  readonly ratePerSecond: number;
+  /** Of answers in time, from when they should have been sent. */
+  readonly histogram: Histogram;
+  readonly refused: number;
+  readonly late: number;
+}
+
+async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
+  const rules = await writeRules(bankFiles(drawOffers(100, 1), await deliveredFiles()));
+  const under = await startEngineUnderTest({ appendOnly: true, rulesDir: rules.dir });
+  try {
+    const customers = options.quick ? 2_000 : CUSTOMERS;
+    await introduceToEngine(under, customers);
+    return await measure(under, customers, options);
+  } finally {
+    await under.stop();
+    await rules.remove();
+  }
+}
+
+async function measure(under: EngineUnderTest, customers: number, options: BenchOptions): Promise<readonly BenchRow[]> {
+  const seconds = options.quick ? 1 : 3;
+  const asking = createAsking(under.engine.url, customers);
+  const peaks: Turn[] = [];
+  const overs: Turn[] = [];
+  await closedLoop(asking, seconds);
+  const rates = await alternate(roundsOf(options), {
+    overloaded: async () => {
+      const peak = figureOf(peaks.length > 0 ? peaks.map(rateOf) : [rateOf(await closedLoop(asking, seconds))]).median;
+      if (peak === 0) throw new Error(`no caller of ${CALLERS} was answered within ${DEADLINE_MS} ms`);
+      const turn = await flood(asking, Math.ceil(peak * TIMES), seconds);
+      overs.push(turn);
+      return turn.ratePerSecond;
+    },
+    peak: async () => {
+      const turn = await closedLoop(asking, seconds);
+      peaks.push(turn);
+      return turn.ratePerSecond;
+    },
+  });
+  await asking.close();
+  const shares = (pick: (turn: Turn) => number) => figureOf(overs.map(pick));
+  return [
+    rowOf("in time, at three times the peak", "decisions/s", rates.overloaded, rates.peak),
+    rowOf("peak, 64 callers that wait", "decisions/s", rates.peak),
+    latencyRow("an answer in time, at three times the peak", overs),
+    latencyRow("an answer at the peak", peaks),
+    { measured: "refused at once (503)", unit: "requests a turn", ...shares(({ refused }) => refused) },
+    { measured: "answered by the fallback", unit: "requests a turn", ...shares(({ late }) => late) },
+  ];
+}
+
+interface Asking {
+  readonly ask: () => Promise<"decided" | "late" | "refused">;
+  readonly close: () => Promise<void>;
+}
+
+function createAsking(url: string, customers: number): Asking {
+  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
+  let at = 0;
+  return {
+    ask: async () => {
+      at = (at + 1) % customers;
+      const body = `{"customer":"c-${10_000 + at}","channel":"app","placements":[{"name":"app-home"}],"deadlineMs":${DEADLINE_MS}}`;
+      const headers = { "content-type": "application/json" };
+      const answer = await pool.request({ method: "POST", path: "/v1/decisions", headers, body });
+      const text = await answer.body.text();
+      if (answer.statusCode === 503) return "refused";
+      if (answer.statusCode !== 200) throw new Error(`the engine answered ${answer.statusCode}: ${text}`);
+      return text.includes('"degraded":[]') ? "decided" : "late";
+    },
+    close: () => pool.close(),
+  };
+}
+
+const rateOf = ({ ratePerSecond }: Turn): number => ratePerSecond;
+
+/** Each caller asks again when it was answered. */
+async function closedLoop({ ask }: Asking, seconds: number): Promise<Turn> {
+  const histogram = createHistogram();
+  const counts = { decided: 0, late: 0, refused: 0 };
+  const startedAt = performance.now();
+  const until = startedAt + seconds * 1_000;
+  const caller = async (): Promise<void> => {
+    while (performance.now() < until) {
+      const sentAt = performance.now();
+      const outcome = await ask();
+      counts[outcome]++;
+      if (outcome === "decided") histogram.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1_000)));
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  const ratePerSecond = (counts.decided / (performance.now() - startedAt)) * 1_000;
+  return { ratePerSecond, histogram, refused: counts.refused, late: counts.late };
+}
+
+/** At this rate whether or not anybody was answered. */
+async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): Promise<Turn> {
+  const counts = { decided: 0, late: 0, refused: 0 };
+  const histogram = createHistogram();
+  const startedAt = performance.now();
+  await openLoop({
+    ratePerSecond,
+    count: ratePerSecond * seconds,
+    send: async (index) => {
+      const dueAt = startedAt + ((index + 1) / ratePerSecond) * 1_000;
+      const outcome = await ask();
+      counts[outcome]++;
+      if (outcome === "decided") histogram.recordValue(Math.max(1, Math.round((performance.now() - dueAt) * 1_000)));
+    },
+  });
+  const decided = (counts.decided / (performance.now() - startedAt)) * 1_000;
+  return { ratePerSecond: decided, histogram, refused: counts.refused, late: counts.late };
+}
+
+function latencyRow(measured: string, turns: readonly Turn[]): BenchRow {
+  const all = createHistogram();
+  for (const { histogram } of turns) all.add(histogram);
+  return { measured, unit: "ms", p50: percentileMs(all, 50), p99: percentileMs(all, 99) };
+}

@@ -1,0 +1,87 @@
+// DELETE asked for again says that an erasure is done when nothing is left, and not before: an owner may not have folded what
+// was accepted a moment ago, and a device may live in a partition that nobody works on just now.
+import type { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { customerKey } from "../../engine/domain/ids.ts";
+import { encodeErase } from "../../engine/ingest/erase-entry.ts";
+import { encodeEvent } from "../../engine/ingest/log-entry.ts";
+import { createErasures } from "../../engine/journal/erasures.ts";
+import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
+import { createRedisJournal } from "../../engine/journal/redis-journal.ts";
+import { erase } from "../../engine/partition/erasures.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { startLoop } from "../start-loop.ts";
+import { connect, customerIn, event, home, lookAt, PARTITIONS, until } from "./harness.ts";
+
+const ana = customerIn(1, "ana-");
+const device = customerIn(2, "anon:device-");
+let redis: TestRedis;
+let client: Redis;
+let connection: RedisConnection;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = connect(redis);
+  connection = await connectRedis({ url: redis.url, silenceMs: 5_000 });
+});
+afterAll(async () => {
+  connection.close();
+  client.disconnect();
+  await redis.stop();
+});
+const journalOf = (owner: string, leaseMs: number) =>
+  createRedisJournal({ connection, owner, leaseMs, address: "127.0.0.1:1" });
+const statesOf = async () =>
+  (await createErasures(connection, Date.now).all()).map((one) => [one.partition, one.state]);
+
+it("ERA-5 an erasure is not done while a device waits for it in a partition that nobody owns", async () => {
+  let running = await startLoop(redis.url);
+  const anonymousId = device.slice("anon:".length);
+  await running.loop.engine.append([
+    event("d-1", "page_view", device),
+    { ...event("i-1", "identify", ana), anonymousId },
+  ]);
+  await until(async () => (await running.loop.engine.look(customerKey(device)))?.joinedTo === ana);
+  await until(async () => (await lookAt(running, ana)).features["views_1h"] === 1);
+  await running.stop();
+  // As retention leaves it: no entry tells any more which devices there are.
+  await client.xtrim(`nba:{${home(ana)}}:events`, "MAXLEN", 0);
+  running = await startLoop(redis.url);
+  const other = journalOf("other", 60_000);
+  try {
+    await client.del(`nba:{${home(device)}}:lease`);
+    const held = await other.acquire(home(device));
+    if (held.kind !== "acquired") throw new Error(JSON.stringify(held));
+    const dispatched = String(Number.MAX_SAFE_INTEGER); // there are no gateways here
+    for (const of of [ana, device]) await client.hset(`nba:{${home(of)}}:checkpoint`, { dispatched });
+    await running.loop.engine.erase(customerKey(ana));
+    await until(async () => (await statesOf()).some(([of, state]) => of === home(ana) && state === "done"));
+    expect(await running.loop.engine.erase(customerKey(ana))).toBe("under-way");
+    expect(await client.exists(`nba:{${home(device)}}:profile:${device}`)).toBe(1);
+    expect(await other.renew(home(device), held.token, 1)).toBe(true);
+    await until(async () => (await running.loop.engine.erase(customerKey(ana))) === "erased", 20_000);
+    expect(await client.exists(`nba:{${home(device)}}:profile:${device}`)).toBe(0);
+  } finally {
+    await running.stop();
+  }
+}, 60_000);
+
+it("ERA-5 nor while what was accepted since is not folded yet, or another erasure of the same key", async () => {
+  const journal = journalOf("nobody", 1_000);
+  const session = { connection, journal, context: { partitions: PARTITIONS } };
+  const again = () => erase(session, customerKey(ana), Date.now, async () => false);
+  expect(await again()).toBe("erased");
+  const erasures = createErasures(connection, Date.now);
+  const append = (fields: readonly (string | Buffer)[]) => journal.append(home(ana), fields);
+
+  await append(encodeErase(customerKey(ana), await erasures.idOf(customerKey(ana))));
+  expect(await again()).toBe("under-way");
+  const length = await client.xlen(`nba:{${home(ana)}}:events`);
+  await append(encodeEvent(event("bystander", "page_view", customerIn(1, "bea-"))));
+  expect(await again()).toBe("under-way");
+  expect(await client.xlen(`nba:{${home(ana)}}:events`)).toBe(length + 1); // the one in the log is enough
+
+  await append(encodeEvent(event("a-9", "page_view", ana)));
+  expect(await again()).toBe("under-way");
+  expect(await client.xlen(`nba:{${home(ana)}}:events`)).toBe(length + 3); // and one more, behind the event
+});
