@@ -30,4 +30,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "f
 #   docker run --network host -e REDIS_URL=redis://127.0.0.1:6379 nba-engine
 # With tokens it may listen anywhere; ADVERTISE is where the other engines on the same Redis reach it:
 #   docker run -p 8080:8080 -e HOST=0.0.0.0 -e ADVERTISE=engine-1.internal:8080 -e JWT_SECRET -e REDIS_URL nba-engine
-CMD ["node", "--enable-source-maps", "dist/engine/cli/nba.js", "start"]
+CMD ["node", "--enable-source-maps", "dist/program/nba.js", "start"]

@@ -19,7 +19,7 @@ process.exitCode = missing.length > 0 ? 1 : runTests(given, isWhole && guardFail
 
 /** Pure work has become slow, by ratios of CPU time (bench/budget.json). */
 function guardFails() {
-  const program = join(root, "dist", "engine", "cli", "nba.js");
+  const program = join(root, "dist", "program", "nba.js");
   const { status } = spawnSync(process.execPath, [program, "bench", "--guard"], { cwd: root, stdio: "inherit" });
   return status !== 0;
 }

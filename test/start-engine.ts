@@ -23,7 +23,7 @@ export async function startEngineProcess(
   until: "listening" | "ready" = "ready",
   nodeArgs: readonly string[] = [],
 ): Promise<EngineProcess> {
-  const program = join(repositoryRoot, "dist/engine/cli/nba.js");
+  const program = join(repositoryRoot, "dist/program/nba.js");
   const child = spawn(process.execPath, [...nodeArgs, program, "start"], {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -8,5 +8,5 @@ import { root, setUp } from "./setup.mjs";
 setUp();
 if (process.argv[2] !== "build") {
   process.setSourceMapsEnabled(true);
-  await import(pathToFileURL(join(root, "dist", "engine", "cli", "nba.js")).href);
+  await import(pathToFileURL(join(root, "dist", "program", "nba.js")).href);
 }

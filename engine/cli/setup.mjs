@@ -51,7 +51,7 @@ export function installDependencies() {
     fail("package-lock.json does not fit package.json: run npm install, and keep the lock file");
 }
 
-/** Compiles the TypeScript sources into dist/ and copies the Lua scripts beside what reads them. */
+/** Compiles the TypeScript sources into dist/, copies the Lua scripts beside what reads them, and bundles the program. */
 export function build() {
   if (buildIsFresh()) return;
   const fingerprint = sourcesFingerprint();
@@ -64,6 +64,7 @@ export function build() {
     copyFileSync(join(root, file), join(root, "dist", file));
   }
   removeOrphans();
+  run(process.execPath, [join(root, "engine", "cli", "bundle.mjs")], "the bundling");
   writeFileSync(BUILD_STAMP, fingerprint);
 }
 
@@ -95,7 +96,7 @@ function buildIsFresh() {
 /** Of path, size and time of every source and of what decides how it is compiled. */
 function sourcesFingerprint() {
   const hash = createHash("sha256");
-  for (const file of [...sourceFiles(), "tsconfig.json", "package-lock.json"]) {
+  for (const file of [...sourceFiles(), "tsconfig.json", "package-lock.json", join("engine", "cli", "bundle.mjs")]) {
     const { size, mtimeMs } = statSync(join(root, file));
     hash.update(`${file}\0${size}\0${mtimeMs}\n`);
   }

@@ -91,7 +91,7 @@ function write(files: Readonly<Record<string, string>>): void {
 
 function nba(...args: readonly string[]) {
   const env = { PATH: process.env["PATH"], HOME: scratch };
-  return spawnSync(process.execPath, [join(root, "dist/engine/cli/nba.js"), ...args], {
+  return spawnSync(process.execPath, [join(root, "dist/program/nba.js"), ...args], {
     cwd: root,
     encoding: "utf8",
     env,

@@ -190,7 +190,7 @@ async function nba(line: string | undefined, env: Readonly<Record<string, string
   const [npx, program, ...args] = shellWords((line ?? "").trim(), variables);
   expect([npx, program]).toEqual(["npx", "nba"]);
   const clean = { PATH: process.env["PATH"], HOME: scratch, ...env };
-  const child = spawn(process.execPath, [join(root, "dist/engine/cli/nba.js"), ...args], {
+  const child = spawn(process.execPath, [join(root, "dist/program/nba.js"), ...args], {
     cwd,
     env: clean,
     stdio: ["ignore", "pipe", "inherit"],

@@ -23,7 +23,7 @@ const CLOCK_RUNS_ON_MS_MAX = 300_000;
 
 /** `nba replay` at full speed, driving the clock. */
 export async function replay(recording: Recording, redisUrl: string): Promise<Replayed> {
-  const program = join(repositoryRoot, "dist/engine/cli/nba.js");
+  const program = join(repositoryRoot, "dist/program/nba.js");
   const args = [
     "replay",
     recording.path,

@@ -39,7 +39,7 @@ async function engine(env: Record<string, string>, until?: "listening" | "ready"
 
 /** Runs until it ends by itself. */
 function outcome(env: Record<string, string>): Promise<{ code: number | null; text: string }> {
-  const program = join(repositoryRoot, "dist/engine/cli/nba.js");
+  const program = join(repositoryRoot, "dist/program/nba.js");
   const child = spawn(process.execPath, [program, "start"], {
     env: { PATH: process.env["PATH"], PORT: "0", ...SMALL, ...env },
     stdio: ["ignore", "pipe", "pipe"],
