@@ -97,6 +97,7 @@ export function startScreens(world: World, fleet: Fleet, keys: readonly Customer
       onClose: end,
     });
   };
+  const isLossy = (): boolean => world.faults.has("redis lost its tail");
   const screens = keys.map((key): Screen => ({ key, stretches: [], since: undefined, visits: 0 }));
   for (const screen of screens) world.after(chance.below(2_000), () => visit(screen));
   const commitsOf = (
@@ -108,7 +109,7 @@ export function startScreens(world: World, fleet: Fleet, keys: readonly Customer
       isSettled = true;
       for (const socket of sockets) socket.setReading(true);
     },
-    faults: (commits) => screens.flatMap((screen) => faultOf(screen, commitsOf(screen, commits)) ?? []),
+    faults: (commits) => screens.flatMap((screen) => faultOf(screen, commitsOf(screen, commits), isLossy()) ?? []),
     areCurrent: (commits) =>
       screens.every(({ key, since, stretches }, at) => {
         const own = commitsOf(screens[at] as Screen, commits);
@@ -128,7 +129,11 @@ function framesOf({ decisions, withdrawals }: LoggedCommit, key: CustomerKey): r
   return [...gone, ...items.filter(({ kept }) => !kept).map(({ trackingCode }) => `nba ${trackingCode}`)];
 }
 
-function faultOf({ key, stretches, since }: Screen, commits: readonly LoggedCommit[]): string | undefined {
+function faultOf(
+  { key, stretches, since }: Screen,
+  commits: readonly LoggedCommit[],
+  isLossy: boolean,
+): string | undefined {
   const known = new Set(commits.map(({ seq }) => seq));
   for (const [at, { from, shown }] of stretches.entries()) {
     // One that began with a commit that Redis lost says nothing of where it stands.
@@ -138,7 +143,12 @@ function faultOf({ key, stretches, since }: Screen, commits: readonly LoggedComm
     const expected = commits
       .filter(({ seq }) => seq > from && seq <= to)
       .flatMap((commit) => framesOf(commit, key).map((what) => `${commit.seq} ${what}`));
-    const found = shown.filter(({ seq }) => known.has(seq)).map(({ seq, what }) => `${seq} ${what}`);
+    const isThere = ({ seq, what }: Shown): boolean => {
+      if (!isLossy) return known.has(seq);
+      // What Redis lost was shown all the same, and its number may have been given anew.
+      return commits.some((commit) => commit.seq === seq && framesOf(commit, key).includes(what));
+    };
+    const found = shown.filter(isThere).map(({ seq, what }) => `${seq} ${what}`);
     // What it missed where it was shown everything afresh, it did not miss.
     const count = isLast ? Math.max(expected.length, found.length) : found.length;
     for (let nth = 0; nth < count; nth++) {
