@@ -66,7 +66,7 @@ describe.each(["README.md", "engine/README.md", "models/README.md", "test/README
       for (const name of scripts.filter((script) => !["ci", "run", "audit"].includes(script))) {
         expect([name, Object.hasOwn(manifest.scripts, name)]).toEqual([name, true]);
       }
-      const commands = readFileSync(join(root, "engine/cli/nba.ts"), "utf8");
+      const commands = readFileSync(join(root, "engine/cli/create-program.ts"), "utf8");
       for (const [, name] of text.matchAll(/npx nba ([a-z]+)/g))
         expect(commands).toMatch(new RegExp(`^ {2}${name}: `, "m"));
     });

@@ -1,6 +1,8 @@
-// Reads what Redis holds after the kills by means of its own: another client, another decoder, nothing of engine/.
+// Reads what Redis holds after the kills by another client; of the engine it takes the format of journal entries, and nothing else.
 import { Redis } from "ioredis";
 import { unpack } from "msgpackr";
+import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import { decodeCommit } from "../../engine/journal/commit-record.ts";
 
 export interface FoundDecision {
   readonly id: string;
@@ -32,9 +34,9 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
     const journal = await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+");
     let last = 0;
     for (const [id, fields] of journal) {
-      const [, , , found, , , extras] = unpack(fields[1] as Buffer) as RawCommit;
+      const { decisions: found, after } = decodeCommit(fields[1] as Buffer);
       const seq = Number.parseInt(id.toString(), 10);
-      if ((extras?.after ?? seq - 1) !== last) broken.push(`partition ${partition}: ${id} does not follow ${last}`);
+      if ((after ?? seq - 1) !== last) broken.push(`partition ${partition}: ${id} does not follow ${last}`);
       last = seq;
       decisions.push(...found.map(readDecision));
     }
@@ -56,20 +58,8 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
   return { decisions, broken, pushed, released, dead, granted };
 }
 
-type RawCommit = [number, string, number, RawDecision[], unknown, unknown, { after?: number }?];
-
-interface RawDecision {
-  readonly id: string;
-  readonly key: string;
-  readonly trigger?: { readonly event: string };
-  readonly slates: readonly {
-    readonly items: readonly { readonly trackingCode: string; readonly treatment: string }[];
-  }[];
-  readonly contacts: readonly { readonly trackingCode: string }[];
-}
-
-function readDecision({ id, key, trigger, slates, contacts }: RawDecision): FoundDecision {
-  const treatments = new Map(slates.flatMap(({ items }) => items.map((item) => [item.trackingCode, item.treatment])));
+function readDecision({ id, key, trigger, slates, contacts }: DecisionRecord): FoundDecision {
+  const treatments = new Map<string, string>(slates.flatMap(({ items }) => items.map((item) => [item.trackingCode, item.treatment])));
   return {
     id,
     key,

@@ -1,10 +1,11 @@
-// Reads decisions out of the journals by another client and another decoder than the engine's, and the rulebooks that they
-// name by the hash of what Redis holds.
+// Reads decisions out of the journals by another client than the engine's, and the rulebooks that they name by the hash of what
+// Redis holds.
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { unpack } from "msgpackr";
 import { createDecider, type Decider } from "../../engine/decide/decide.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
+import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { compileRulebook } from "../../engine/rulebook/compile.ts";
 import { formatFault } from "../../engine/rulebook/fault.ts";
 import type { RulebookFiles } from "../../engine/rulebook/rulebook.ts";
@@ -62,20 +63,8 @@ export async function readRecords(redis: Redis, partitions: number): Promise<Fou
 
 /** The decisions of one journal entry. Throws where it cannot be decoded. */
 export function recordsIn(payload: Buffer): readonly DecisionRecord[] {
-  const [version, , , decisions] = unpack(payload) as [number, string, number, RawDecision[]];
-  if (version !== 2) throw new Error(`journal entry of version ${version}`);
-  return decisions.map(({ input, ...decision }) => {
-    const bytes = new Uint8Array(input.profile.features);
-    const features = new Float64Array(bytes.buffer);
-    return { ...decision, input: { ...input, profile: { ...input.profile, features } } };
-  });
+  return decodeCommit(payload).decisions;
 }
-
-type RawDecision = Omit<DecisionRecord, "input"> & {
-  readonly input: Omit<DecisionRecord["input"], "profile"> & {
-    readonly profile: Omit<DecisionRecord["input"]["profile"], "features"> & { readonly features: Buffer };
-  };
-};
 
 async function readDeciders(redis: Redis): Promise<FoundRecords["deciders"]> {
   const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

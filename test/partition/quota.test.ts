@@ -2,8 +2,8 @@
 // the journals counts it who knows nothing of the engine.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { unpack } from "msgpackr";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { startLoop } from "../start-loop.ts";
 import { askFor, connect, customerIn, cutConnections, decided, editableRules, event, until } from "./harness.ts";
@@ -58,7 +58,7 @@ async function spentInJournals(): Promise<Spent> {
   const found = { app: 0, push: 0, budget: 0 };
   for (let index = 0; index < PARTITIONS; index++) {
     for (const [, fields] of await client.xrangeBuffer(`nba:{${index}}:journal`, "-", "+")) {
-      const [, , , decisions] = unpack(fields[1] as Buffer) as [number, string, number, RawDecision[]];
+      const { decisions } = decodeCommit(fields[1] as Buffer);
       for (const { slates, contacts } of decisions) {
         const codes = new Set(contacts.map(({ trackingCode }) => trackingCode));
         for (const { treatment, trackingCode } of slates.flatMap(({ items }) => items)) {
@@ -71,13 +71,6 @@ async function spentInJournals(): Promise<Spent> {
     }
   }
   return { ...found, budget: found.budget / 10 };
-}
-
-interface RawDecision {
-  readonly slates: readonly {
-    readonly items: readonly { readonly trackingCode: string; readonly treatment: string }[];
-  }[];
-  readonly contacts: readonly { readonly trackingCode: string }[];
 }
 
 function expectWithin({ app, push, budget }: Spent): void {

@@ -1,10 +1,10 @@
 // Three engines as their users run them, on one Redis: any of them answers, whichever owns the customer.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { unpack } from "msgpackr";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { customerKey } from "../../engine/domain/ids.ts";
 import { partitionOf } from "../../engine/domain/partition-of.ts";
+import { decodeCommit } from "../../engine/journal/commit-record.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type LiveClient, openLive } from "../deliver/live-client.ts";
 import { readEverything } from "../kills/journal-reader.ts";
@@ -235,18 +235,12 @@ async function reconcileScreens(screens: readonly Screen[]): Promise<void> {
   expect(visits).toBeGreaterThan(screens.length);
 }
 
-interface RawDecision {
-  readonly key: string;
-  readonly slates: readonly { readonly items: readonly { readonly trackingCode: string; readonly kept: boolean }[] }[];
-}
-
-/** What a screen of this customer has to show after a commit, as the journal says it: by nothing of the engine's own. */
+/** What a screen of this customer has to show after a commit, as the journal says it: nothing else of the engine's own is asked. */
 async function framesOf(client: Redis, customer: string, after: number): Promise<readonly string[]> {
   const journal = `nba:{${partitionOf(customerKey(customer), PARTITIONS)}}:journal`;
   const commits = await client.xrangeBuffer(journal, `${after + 1}-0`, "+");
   return commits.flatMap(([, fields]) => {
-    type Raw = [number, string, number, RawDecision[], { key: string; trackingCode: string }[]];
-    const [, , , decisions, withdrawals] = unpack(fields[1] as Buffer) as Raw;
+    const { decisions, withdrawals } = decodeCommit(fields[1] as Buffer);
     const gone = withdrawals
       .filter(({ key }) => key === customer)
       .map(({ trackingCode }) => `withdraw ${trackingCode}`);
