@@ -50,6 +50,8 @@ describe.skipIf(!isTrained)("the agent desk (skipped where models/ is not traine
     await page.keyboard.press("/");
     await page.keyboard.type(customer);
     await page.keyboard.press("Enter");
+    // Else a key would still be meant for the customer who was open before.
+    await page.locator(".identity p", { hasText: customer }).waitFor(WAIT);
   };
   const card = () => page.locator("article", { hasText: "Sort out the declined card" });
   const contactsOf = async (customer: string) => {

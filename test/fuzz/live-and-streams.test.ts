@@ -142,7 +142,7 @@ describe("streams", () => {
     const marker = { id: "last", type: "purchase", customer: "c-17", ts: Date.now(), props: { amount: 1 } };
     await client.xadd("clickstream", "*", "d", JSON.stringify(marker));
     const isThrough = async (): Promise<boolean> => {
-      const answer = await fetch(`${engine.url}/v1/customers/c-17/events?limit=1`);
+      const answer = await fetch(`${engine.url}/v1/customers/c-17/events?limit=100`);
       return answer.status === 200 && (await answer.text()).includes('"last"');
     };
     await expect.poll(isThrough, { timeout: 60_000, interval: 100 }).toBe(true);
