@@ -59,7 +59,9 @@ export async function readEverything(redisUrl: string, partitions: number): Prom
 }
 
 function readDecision({ id, key, trigger, slates, contacts }: DecisionRecord): FoundDecision {
-  const treatments = new Map<string, string>(slates.flatMap(({ items }) => items.map((item) => [item.trackingCode, item.treatment])));
+  const treatments = new Map<string, string>(
+    slates.flatMap(({ items }) => items.map((item) => [item.trackingCode, item.treatment])),
+  );
   return {
     id,
     key,
