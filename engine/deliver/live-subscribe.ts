@@ -78,7 +78,8 @@ async function resume(
     .filter((frame) => isAfter(frame, since) && isWanted(subscription, frame));
   if (frames.length > QUEUED_FRAMES_MAX / 2) return false;
   const last = missed.at(-1);
-  const after: Cursor = last === undefined || last.seq <= since.seq ? since : { seq: last.seq, ordinal: undefined };
+  // Also where the last is the commit within which it was cut off: the rest of that went out just now.
+  const after: Cursor = last === undefined ? since : { seq: last.seq, ordinal: undefined };
   const encoded = frames.map((frame) => frame.encode(peer.subprotocol));
   sendEncoded(peer, encoded, metrics);
   const cursor = formatCursor(after.seq, after.ordinal);

@@ -100,6 +100,28 @@ describe.each(["nba.v1.json", "nba.v1.msgpack"])("%s", (protocol) => {
 });
 
 describe("gapless", () => {
+  it("ANY-3 who is cut off within the last commit is shown the rest of it once, and is acknowledged behind it", async () => {
+    const topic = "customer/cut";
+    const desk = await open();
+    desk.say({ op: "subscribe", topic });
+    await desk.frame(({ op }) => op === "snapshot");
+    await call("cut");
+    const second = await desk.frame(({ op, decision }) => op === "nba" && decision.rank === 2);
+    const first = desk.frames.find(({ op }) => op === "nba");
+    desk.close();
+    expect(first.cursor).toBe(`${second.cursor}.0`);
+    const shownSince = async (since: string) => {
+      const client = await open();
+      client.say({ op: "subscribe", topic, since });
+      const { cursor } = await client.frame(({ op }) => op === "ack");
+      client.close();
+      return { cursor, shown: pushedOf(client) };
+    };
+    const again = await shownSince(first.cursor);
+    expect(again).toEqual({ cursor: second.cursor, shown: [second] });
+    expect(await shownSince(again.cursor)).toEqual({ cursor: second.cursor, shown: [] });
+  });
+
   const rounds = process.env["NBA_LONG"] === "1" ? 40 : 4;
   const customers = Array.from({ length: rounds }, (_, round) => `gil-${round}`);
 
