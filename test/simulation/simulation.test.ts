@@ -7,6 +7,8 @@ import { type SimulationThread, startSimulationThread } from "./simulation-threa
 import { count, newTally, tallyLines } from "./tally.ts";
 
 const SEEDS = process.env["NBA_LONG"] === undefined ? 200 : 10_000;
+/** Seeds that found something, kept however few are run above. */
+const ONCE_BAD = [111];
 /** A build that lacks something shows it within so many. */
 const SEEDS_OF_BROKEN = 25;
 /** No limit to what a slow machine may take: a seed ends by itself, in simulated time. */
@@ -28,6 +30,13 @@ test(`S1 to S5 hold through the faults of ${SEEDS} seeds`, { timeout: TIMEOUT_MS
   process.stdout.write(`${tallyLines(tally).join("\n")}\n`);
   expect(tally.failed, "npm run simulate -- --seeds 1 --seed S --notes 300 shows one").toEqual([]);
   expect(tally.seeds).toBe(SEEDS);
+});
+
+test("seeds that were bad once", { timeout: TIMEOUT_MS }, async () => {
+  const runs = await runsOf({ seeds: ONCE_BAD });
+  expect(runs.map(({ seed, violations }) => ({ seed, violations }))).toEqual(
+    ONCE_BAD.map((seed) => ({ seed, violations: [] })),
+  );
 });
 
 test("a run depends on its seed and on nothing else", { timeout: TIMEOUT_MS }, async () => {
