@@ -27,10 +27,18 @@ export async function serve(
   log.info(said, { pid: process.pid, url: engine.url });
   const why = await Promise.race([ending, engine.broken]);
   log.info("stopping", { signal: why });
+  let isStopped = false;
   const cutOff = setTimeout(() => {
-    log.error("the stop did not come to its end in time");
+    if (isStopped) log.error("all is stopped, and something still keeps the process alive", { what: keptAliveBy() });
+    else log.error("the stop did not come to its end in time");
     process.exit(1);
   }, stopMs);
   cutOff.unref();
   await engine.stop();
+  isStopped = true;
+}
+
+/** The standard streams, two or three of PipeWrap or TTYWrap, are always among them. */
+function keptAliveBy(): string {
+  return process.getActiveResourcesInfo().join(" ");
 }

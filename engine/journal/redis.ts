@@ -138,11 +138,13 @@ export async function awaitRedis(
   isStopped: () => boolean = () => false,
 ): Promise<RedisConnection> {
   for (let attempt = 0; ; attempt++) {
+    let connection: RedisConnection | undefined;
     try {
-      const connection = await connect();
+      connection = await connect();
       await connection.command(["PING"]);
       return connection;
     } catch (error) {
+      connection?.close(); // the server may have taken it, and refuse what is asked
       if (isStopped()) throw error;
       onWait(error instanceof Error ? error.message : String(error));
       await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, AGAIN_MS_MAX)));

@@ -87,7 +87,12 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   const connection = await awaitRedis(() => options.connect(silenceMs), onWait, isStopped);
   // Nothing blocks in a cluster; and one map of it, learned by commits, is not contradicted by another of the reader's.
   const isCluster = connection.cluster !== undefined;
-  const blocking = isCluster ? connection : await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped);
+  const blocking = isCluster
+    ? connection
+    : await awaitRedis(() => options.connect(silenceMs * 2), onWait, isStopped).catch((error: unknown) => {
+        connection.close();
+        throw error;
+      });
   let isOpen = true;
   const trouble = (why: string): void => {
     if (!isOpen) return;

@@ -225,7 +225,7 @@ it("the books agree after all of it, and nothing differs", { timeout: 120_000 },
   await expect
     .poll(() => foldedPurchases(engine.url, books), { timeout: 60_000, interval: 200 })
     .toEqual(expectedPurchases(books));
-  expect(await engine.stop()).toBe(0);
+  expect(await engine.stop(), engine.log()).toBe(0);
   expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(10);
   compareBooks(books, await readEverything(redis.tcpUrl, PARTITIONS), 10);
 });

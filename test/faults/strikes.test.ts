@@ -152,7 +152,7 @@ it(`S1 S2 S3 S5: ${ROUNDS} strikes at every step of every script lose nothing, d
   await expect
     .poll(() => foldedPurchases(url, books), { timeout: 60_000, interval: 200 })
     .toEqual(expectedPurchases(books));
-  expect(await engine.stop()).toBe(0);
+  expect(await engine.stop(), engine.log()).toBe(0);
   engine = undefined;
   expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(20);
   const found = await readEverything(redis.tcpUrl, PARTITIONS);

@@ -50,7 +50,7 @@ it("a log trimmed ahead of its checkpoint: its partition is set aside with a pla
     await expect.poll(() => askOnce(engine?.url as string, inhabitant(partition)), { timeout: 20_000 }).toBe("decided");
   expect(await askOnce(engine.url, who)).toBe(503);
   expect(engine.log()).toMatch(/a partition could not be taken; trying again/);
-  expect(await engine.stop()).toBe(0);
+  expect(await engine.stop(), engine.log()).toBe(0);
   expect(await client.xrange("nba:{0}:events", "-", "+"), "what is left of the log is not touched").toEqual(left);
 });
 
@@ -77,5 +77,5 @@ it("a log trimmed under an engine that could not look: it says how much is lost 
     .poll(async () => `${engine?.log()} ${await readiness()}`, { timeout: 30_000, interval: 50 })
     .toMatch(/trimmed or deleted by somebody else|after them were trimmed before they were/);
   await expect.poll(() => askOnce(engine?.url as string, inhabitant(1)), { timeout: 20_000 }).toBe("decided");
-  expect(await engine.stop()).toBe(0);
+  expect(await engine.stop(), engine.log()).toBe(0);
 });
