@@ -14,6 +14,8 @@ import { createSlabs, newChunk } from "./slabs.ts";
 export interface Records {
   /** The record reached last. */
   readonly cursor: Cursor;
+  /** Its number. */
+  readonly entry: () => Entry;
   readonly size: () => number;
   readonly bytes: () => number;
   readonly layout: () => Layout;
@@ -119,5 +121,6 @@ function createPlaces(): Places {
     place();
   };
   const has = (key: CustomerKey): boolean => entries.find(key) !== undefined;
-  return { cursor, size: entries.size, bytes: slabs.bytes, has, reach, begin, drop, makeRoom, oldest: entries.oldest };
+  const { size, oldest } = entries;
+  return { cursor, entry: () => entry, size, bytes: slabs.bytes, has, reach, begin, drop, makeRoom, oldest };
 }
