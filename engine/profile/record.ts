@@ -122,6 +122,11 @@ export function shift({ chunk, base }: Cursor, at: number, delta: number): void 
   chunk.u32[base * 2 + CELLS_WORD] = cells + delta;
 }
 
+/** Within the record; `to` may lie among what is moved. */
+export function moveCells({ chunk, base }: Cursor, from: number, end: number, to: number): void {
+  chunk.f64.copyWithin(base + to, base + from, base + end);
+}
+
 /** Writes the cold state, whose cells have been made to fit. */
 export function writeCold(cursor: Cursor, layout: LayoutDescriptor, cold: Uint8Array): void {
   const { chunk, base } = cursor;

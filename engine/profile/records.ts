@@ -113,7 +113,7 @@ function createPlaces(): Places {
     const cells = cellsOf(cursor) + more;
     const slot = entries.slotOf(entry);
     const held = slabs.roomOf(slot);
-    if (cells <= held && slabs.roomFor(cells) * 2 > held) return;
+    if (cells <= held && (cells * 2 > held || slabs.roomFor(cells) * 2 > held)) return;
     const next = slabs.take(cells);
     copyCellsOf(cursor, slabs.chunkOf(next), slabs.cellOf(next), Math.min(cellsOf(cursor), cells));
     slabs.free(slot);
