@@ -28,7 +28,8 @@ interface Slabs {
   readonly roomFor: (cells: number) => number;
 }
 
-const CHUNK_CELLS = 1 << 15;
+const CHUNK_BITS = 15;
+const CHUNK_CELLS = 1 << CHUNK_BITS;
 const CHUNKS_MAX = 1 << 17;
 const FIRST_RECORDS = 8;
 const ROOMS = roomSizes();
@@ -67,8 +68,7 @@ export function createSlabs(): Slabs {
     size.nextCell += size.room;
     return slot;
   };
-  const classOf = (slot: Slot): SizeClass =>
-    classes[classByChunk[Math.floor(slot / CHUNK_CELLS)] as number] as SizeClass;
+  const classOf = (slot: Slot): SizeClass => classes[classByChunk[slot >>> CHUNK_BITS] as number] as SizeClass;
   return {
     bytes: () => cellsInUse * 8,
     take,
@@ -77,8 +77,8 @@ export function createSlabs(): Slabs {
       cellsInUse -= size.room;
       size.free.push(slot);
     },
-    chunkOf: (slot) => chunks[Math.floor(slot / CHUNK_CELLS)] as Chunk,
-    cellOf: (slot) => slot % CHUNK_CELLS,
+    chunkOf: (slot) => chunks[slot >>> CHUNK_BITS] as Chunk,
+    cellOf: (slot) => slot & (CHUNK_CELLS - 1),
     roomOf: (slot) => classOf(slot).room,
     roomFor: (cells) => ROOMS[classFor(cells)] as number,
   };
