@@ -1,171 +1,80 @@
 // One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
-import type { Drop } from "../domain/drop.ts";
+
+import { BlockHash } from "../domain/block-hash.ts";
 import {
   BECAUSE_OF,
   DROPPED,
   type DropList,
   hasCause,
+  hasNumber,
   isRule,
   type PackedDrop,
   STAGE_OF,
+  WORDS_PER_DROP,
 } from "../domain/drop-list.ts";
-import { hashText, murmur128 } from "../domain/hash.ts";
-import type { PolicyIndex } from "../domain/ids.ts";
-import { ROOM_POLICY } from "./contact-limits.ts";
-import { LIVE_POLICY, SNOOZED_POLICY, TURNED_DOWN_POLICY } from "./contact-policy.ts";
-import type { DeclaredPolicy } from "./policy-table.ts";
+import { fieldsOf, wordHash } from "./drop-fields.ts";
+import { firstDropDigest } from "./first-drop-digest.ts";
 import type { Prepared } from "./prepared.ts";
 
-/** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. A policy beside a rival is the second. */
-const BYTES_PER_DROP = 5 * 4 + 2 * 8;
-const CANONICAL_NAN_HIGH = 0x7ff80000;
+const PREFIX = "2:";
+const FIRST = /^[0-9a-f]{32}$/;
 
-const wordHashes = new Map<string, number>();
+const hash = new BlockHash();
+const KINDS = Int32Array.from(STAGE_OF, (stage, code) =>
+  stage === undefined ? 0 : kindOf(wordHash(stage), BECAUSE_OF[code] === undefined ? 0 : wordHash(BECAUSE_OF[code])),
+);
 
 /**
- * murmur3 (x86, 128 bits, hex) over the drops in canonical order: by action, then by treatment. Names enter by their
- * hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
+ * `2:` and, in hex, murmur3 (x86, 128 bits) over blocks of four words, in canonical order: by action, then by treatment. A drop is
+ * one block: kind, subject, rule or policy or rival, placement; where it has numbers, another one with two of them.
+ * Names enter by their hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
  */
 export function dropDigest(prepared: Prepared, dropped: DropList): string {
-  const bytes = new Uint8Array(dropped.length * BYTES_PER_DROP);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  dropped.forEachPacked((drop) => {
-    if (!writePacked(prepared, drop, view, at)) write(prepared, dropped.whole(drop), view, at);
-    at += BYTES_PER_DROP;
-  });
-  const words = new Uint32Array(4);
-  murmur128(bytes, dropped.length, words);
-  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
-}
-
-const STAGE_HASHES = STAGE_OF.map((stage) => (stage === undefined ? 0 : wordHash(stage)));
-const BECAUSE_HASHES = BECAUSE_OF.map((word) => (word === undefined ? 0 : wordHash(word)));
-
-/** What has no cause of its own; false: the whole drop is needed. */
-function writePacked(prepared: Prepared, drop: Readonly<PackedDrop>, view: DataView, at: number): boolean {
-  const { code, row, operand } = drop;
-  if (hasCause(code)) return false;
   const { rulebook, ruleHashes, table } = prepared;
-  const treatment = table.treatmentOf[row] as number;
-  const subject = treatment < 0 ? rulebook.actions[table.actionOf[row] as number] : rulebook.treatments[treatment];
-  const isRival = code === DROPPED.slots || code === DROPPED.sameAction;
-  const rival = isRule(code) ? ruleHashes[operand] : isRival ? rulebook.treatments[operand]?.hash : 0;
-  view.setUint32(at, STAGE_HASHES[code] as number, true);
-  view.setUint32(at + 4, subject?.hash ?? 0, true);
-  view.setUint32(at + 8, BECAUSE_HASHES[code] as number, true);
-  view.setUint32(at + 12, rival ?? 0, true);
-  view.setUint32(at + 16, isRival ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
-  setFloat(view, at + 20, code >= DROPPED.belowFloor ? drop.number : 0);
-  setFloat(view, at + 28, code === DROPPED.belowFloor ? (table.floorOf[row] as number) : 0);
-  return true;
-}
-
-function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {
-  const { rulebook, ruleHashes } = prepared;
-  const subject = "action" in drop ? rulebook.actions[drop.action] : rulebook.treatments[drop.treatment];
-  let because = 0;
-  let rival = 0;
-  let first = 0;
-  let second = 0;
-  switch (drop.stage) {
-    case "availability":
-    case "consent":
-      because = wordHash(drop.because);
-      break;
-    case "eligibility":
-    case "applicability":
-    case "suitability":
-      because = wordHash(drop.because);
-      rival = ruleHashes[drop.rule] ?? 0;
-      break;
-    case "suppression":
-    case "quiet-hours":
-      because = wordHash(drop.because);
-      rival = policyNamed(prepared, drop).hash;
-      first = drop.reopensAt;
-      break;
-    case "contact-limit":
-      rival = policyNamed(prepared, drop).hash;
-      first = drop.reopensAt;
-      second = drop.counted;
-      if (drop.heldFor !== undefined) because = rulebook.actions[drop.heldFor]?.hash ?? 0;
-      break;
-    case "quota":
-      rival = rulebook.quotas[drop.quota]?.hash ?? 0;
-      first = drop.left;
-      second = drop.needed;
-      break;
-    case "propensity":
-      first = drop.propensity;
-      second = drop.floor;
-      break;
-    case "arbitration":
-      because = wordHash(drop.because);
-      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
-      first = drop.priority;
-      if (drop.policy !== undefined) second = policyNamed(prepared, drop).hash;
-      break;
-    case "content":
-      because = wordHash(drop.missing);
-      first = drop.priority;
-      break;
-    case "slots":
-      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
-      first = drop.priority;
-      break;
-    case "holdout":
-      first = drop.priority;
-      break;
+  const { words, numbers } = dropped;
+  let next = 0;
+  hash.open(dropped.length);
+  for (let at = 0; at < words.length; at += WORDS_PER_DROP) {
+    const row = words[at] as number;
+    const meta = words[at + 1] as number;
+    const operand = words[at + 2] as number;
+    const code = meta & 0xff;
+    const number = hasNumber(code) ? (numbers[next++] as number) : 0;
+    const kind = KINDS[code] as number;
+    const subject = table.hashOf[row] as number;
+    if (isRule(code)) hash.mix(kind, subject, ruleHashes[operand] as number, 0);
+    else if (hasCause(code)) mixWhole(prepared, dropped, { row, code, placement: meta >>> 8, operand, number });
+    else if (code === DROPPED.belowFloor) mixDrop(kind, subject, 0, 0, number, table.floorOf[row] as number);
+    else if (code < DROPPED.belowFloor) hash.mix(kind, subject, 0, 0);
+    else {
+      const rival = table.hashOf[table.rowOfTreatment[operand] as number] as number;
+      mixDrop(kind, subject, rival, rulebook.placements[meta >>> 8]?.hash ?? 0, number, 0);
+    }
   }
-  view.setUint32(at, wordHash(drop.stage), true);
-  view.setUint32(at + 4, subject?.hash ?? 0, true);
-  view.setUint32(at + 8, because, true);
-  view.setUint32(at + 12, rival, true);
-  view.setUint32(at + 16, "placement" in drop ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
-  setFloat(view, at + 20, first);
-  setFloat(view, at + 28, second);
+  return PREFIX + hash.hex();
 }
 
-interface PolicyDrop {
-  readonly stage: "suppression" | "quiet-hours" | "contact-limit" | "arbitration";
-  readonly policy?: PolicyIndex;
+/** In the form that a recorded one has. */
+export function dropDigestLike(recorded: string, prepared: Prepared, dropped: DropList): string {
+  return FIRST.test(recorded) ? firstDropDigest(prepared, dropped) : dropDigest(prepared, dropped);
 }
 
-type Policy = Pick<DeclaredPolicy, "id" | "hash"> & Partial<DeclaredPolicy>;
-
-const KEPT = builtIn("built-in/contacts-kept");
-const SNOOZED = builtIn("built-in/snoozed");
-const LIVE = builtIn("built-in/already-live");
-const TURNED_DOWN = builtIn("built-in/turned-down");
-
-/** The declared policy, or what the engine itself sees to: that has no place. */
-export function policyNamed({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
-  if (policy === ROOM_POLICY) return KEPT;
-  if (policy === SNOOZED_POLICY) return SNOOZED;
-  if (policy === LIVE_POLICY) return LIVE;
-  if (policy === TURNED_DOWN_POLICY) return TURNED_DOWN;
-  const declared = policy === undefined ? undefined : policies[stage][policy];
-  if (declared === undefined) throw new RangeError(`a drop at ${stage} names policy ${policy}, which nobody declares`);
-  return declared;
+function mixWhole(prepared: Prepared, dropped: DropList, packed: PackedDrop): void {
+  const drop = dropped.whole(packed);
+  const { subject, because, rival, placement, first, second } = fieldsOf(prepared, drop);
+  mixDrop(kindOf(wordHash(drop.stage), because), subject, rival, placement, first, second);
 }
 
-function builtIn(id: string): Policy {
-  return { id, hash: hashText(id, 0)[0] as number };
+function mixDrop(kind: number, subject: number, rival: number, placement: number, first: number, second: number): void {
+  if (first === 0 && second === 0) {
+    hash.mix(kind, subject, rival, placement);
+    return;
+  }
+  hash.mix(kind | 1, subject, rival, placement);
+  hash.mixNumbers(first, second);
 }
 
-function setFloat(view: DataView, at: number, value: number): void {
-  if (Number.isNaN(value)) {
-    view.setUint32(at, 0, true);
-    view.setUint32(at + 4, CANONICAL_NAN_HIGH, true);
-  } else view.setFloat64(at, value + 0, true);
-}
-
-/** The words of stages and causes are few; placeholder names are bounded by the rulebook. */
-function wordHash(word: string): number {
-  const known = wordHashes.get(word);
-  if (known !== undefined) return known;
-  const hash = hashText(word, 0)[0] as number;
-  wordHashes.set(word, hash);
-  return hash;
+/** Its lowest bit is free: it tells whether numbers follow. */
+function kindOf(stage: number, because: number): number {
+  return (Math.imul(stage, 31) + because) & ~1;
 }
