@@ -32,41 +32,33 @@ export function murmur128(bytes: Uint8Array, seed: number, out: Uint32Array): vo
   if (rest > 8) h3 ^= Math.imul(rotl(Math.imul(partial(bytes, tail + 8, Math.min(rest - 8, 4)), C3), 17), C4);
   if (rest > 4) h2 ^= Math.imul(rotl(Math.imul(partial(bytes, tail + 4, Math.min(rest - 4, 4)), C2), 16), C3);
   if (rest > 0) h1 ^= Math.imul(rotl(Math.imul(partial(bytes, tail, Math.min(rest, 4)), C1), 15), C2);
-  state[0] = h1;
-  state[1] = h2;
-  state[2] = h3;
-  state[3] = h4;
-  finish128(state, length, out);
+  finish(h1, h2, h3, h4, length, out);
 }
 
-const state = new Int32Array(4);
-
-/** One block of 16 bytes as four words, little endian, into the four words of a hash begun with its seed. */
-export function mix128(into: Int32Array, a: number, b: number, c: number, d: number): void {
-  let h1 = into[0] as number;
-  let h2 = into[1] as number;
-  let h3 = into[2] as number;
-  let h4 = into[3] as number;
-  h1 ^= Math.imul(rotl(Math.imul(a, C1), 15), C2);
-  h1 = (Math.imul((rotl(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
-  h2 ^= Math.imul(rotl(Math.imul(b, C2), 16), C3);
-  h2 = (Math.imul((rotl(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
-  h3 ^= Math.imul(rotl(Math.imul(c, C3), 17), C4);
-  h3 = (Math.imul((rotl(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
-  h4 ^= Math.imul(rotl(Math.imul(d, C4), 18), C1);
-  h4 = (Math.imul((rotl(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
-  into[0] = h1;
-  into[1] = h2;
-  into[2] = h3;
-  into[3] = h4;
+/** The same over the first `length` words, a multiple of four, as if they were bytes in little endian. */
+export function murmur128OfWords(words: Int32Array, length: number, seed: number, out: Uint32Array): void {
+  let h1 = seed;
+  let h2 = seed;
+  let h3 = seed;
+  let h4 = seed;
+  for (let at = 0; at < length; at += 4) {
+    h1 ^= Math.imul(rotl(Math.imul(words[at] as number, C1), 15), C2);
+    h1 = (Math.imul((rotl(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
+    h2 ^= Math.imul(rotl(Math.imul(words[at + 1] as number, C2), 16), C3);
+    h2 = (Math.imul((rotl(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
+    h3 ^= Math.imul(rotl(Math.imul(words[at + 2] as number, C3), 17), C4);
+    h3 = (Math.imul((rotl(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
+    h4 ^= Math.imul(rotl(Math.imul(words[at + 3] as number, C4), 18), C1);
+    h4 = (Math.imul((rotl(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
+  }
+  finish(h1, h2, h3, h4, length << 2, out);
 }
 
-/** The end of a hash over so many bytes. */
-export function finish128(from: Int32Array, length: number, out: Uint32Array): void {
-  let h1 = (from[0] as number) ^ length;
-  let h2 = (from[1] as number) ^ length;
-  let h3 = (from[2] as number) ^ length;
-  let h4 = (from[3] as number) ^ length;
+function finish(a: number, b: number, c: number, d: number, length: number, out: Uint32Array): void {
+  let h1 = a ^ length;
+  let h2 = b ^ length;
+  let h3 = c ^ length;
+  let h4 = d ^ length;
   h1 = (h1 + h2 + h3 + h4) | 0;
   h2 = (h2 + h1) | 0;
   h3 = (h3 + h1) | 0;
