@@ -14,6 +14,8 @@ import {
   type Scalar,
   visit,
   type YAMLError,
+  type YAMLMap,
+  type YAMLSeq,
   type YAMLWarning,
 } from "yaml";
 import { createPlaceTable, HIDDEN, type PlaceTable, type TableWriter } from "./place-table.ts";
@@ -116,7 +118,7 @@ function toPlain(document: Document): unknown {
 function tabulate(document: Document, value: unknown, text: string, lineStarts: readonly number[]): PlaceTable {
   const writer = createPlaceTable();
   const root = resolve(document, document.contents);
-  describeNode({ document, text, writer, ids: new Map() }, writer.reserve(1), root, value, startOf(root));
+  describeNode({ document, text, writer, rows: new Map() }, writer.reserve(1), root, value, startOf(root));
   return writer.build(lineStarts);
 }
 
@@ -125,32 +127,38 @@ interface Tabulating {
   readonly text: string;
   readonly writer: TableWriter;
   /** Of what has an anchor: aliases are written where it is. */
-  readonly ids: Map<Node, number>;
+  readonly rows: Map<Node, number>;
 }
 
 /** @param around where the value around it begins: the place of one that is not written at all */
-function describeNode(to: Tabulating, id: number, node: Node | undefined, value: unknown, around: number): void {
-  const { document, writer, ids } = to;
-  const known = node === undefined ? undefined : ids.get(node);
-  if (known !== undefined) return writer.copy(id, known);
-  if (node === undefined) return writer.set(id, around, HIDDEN);
-  if (node.anchor !== undefined) ids.set(node, id);
-  const start = startOf(node);
-  writer.set(id, start, isScalar(node) ? shiftOf(node, to.text) : HIDDEN);
-  if (isSeq(node)) {
-    const first = writer.children(id, node.items.length);
-    for (const [index, item] of node.items.entries()) {
-      describeNode(to, first + index, resolve(document, item), (value as readonly unknown[])[index], start);
-    }
-  } else if (isMap(node)) {
-    const pairs = new Map((node.items as Pair[]).map((pair) => [(pair.key as Scalar<string>).value, pair]));
-    const names = Object.keys(value as object);
-    const first = writer.children(id, names.length);
-    for (const [index, name] of names.entries()) {
-      const { key, value: item } = pairs.get(name) as Pair;
-      writer.setKey(first + index, startOf(key));
-      describeNode(to, first + index, resolve(document, item), (value as Record<string, unknown>)[name], start);
-    }
+function describeNode(to: Tabulating, row: number, node: Node | undefined, value: unknown, around: number): void {
+  const { writer, rows } = to;
+  const known = node === undefined ? undefined : rows.get(node);
+  if (known !== undefined) writer.copy(row, known);
+  else if (node === undefined) writer.set(row, around, HIDDEN);
+  else {
+    if (node.anchor !== undefined) rows.set(node, row);
+    writer.set(row, startOf(node), isScalar(node) ? shiftOf(node, to.text) : HIDDEN);
+    if (isSeq(node)) describeItems(to, row, node, value as readonly unknown[]);
+    else if (isMap(node)) describeFields(to, row, node, value as Readonly<Record<string, unknown>>);
+  }
+}
+
+function describeItems(to: Tabulating, row: number, node: YAMLSeq, values: readonly unknown[]): void {
+  const first = to.writer.children(row, node.items.length);
+  for (const [index, item] of node.items.entries()) {
+    describeNode(to, first + index, resolve(to.document, item), values[index], startOf(node));
+  }
+}
+
+function describeFields(to: Tabulating, row: number, node: YAMLMap, value: Readonly<Record<string, unknown>>): void {
+  const pairs = new Map(node.items.map((pair) => [(pair.key as Scalar<string>).value, pair]));
+  const names = Object.keys(value);
+  const first = to.writer.children(row, names.length);
+  for (const [index, name] of names.entries()) {
+    const { key, value: item } = pairs.get(name) as Pair;
+    to.writer.setKey(first + index, startOf(key));
+    describeNode(to, first + index, resolve(to.document, item), value[name], startOf(node));
   }
 }
 
