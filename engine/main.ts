@@ -22,6 +22,8 @@ import { sourceFile } from "./journal/source-file.ts";
 import { assertLimits, LIMITS } from "./limits.ts";
 import type { Log } from "./observe/log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { ASIDE } from "./partition/compile-aside.ts";
+import { AT_ONCE, type Compiler } from "./partition/compiler.ts";
 import { createDecisionLoop, type DecisionLoopOptions } from "./partition/decision-loop.ts";
 import { createLoopMeter } from "./partition/loop-meter.ts";
 import { watchPartitions } from "./partition/partition-gauges.ts";
@@ -40,8 +42,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   assertLimits();
   const version = versionOf();
   const metrics = createMetrics({ version, node: process.version });
-  const readLocal = () => readLocalOf(config);
-  const local = await readLocal();
+  const local = await readLocalOf(config, AT_ONCE);
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
@@ -76,7 +77,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       return config.advertise ?? listensOn;
     },
     local,
-    readLocal,
+    readLocal: () => readLocalOf(config, ASIDE),
     archived: ({ seed, partitions }) =>
       config.archiveDir === undefined ? undefined : createArchive(config.archiveDir, { seed, partitions }),
     onSession: (session) => {
@@ -235,6 +236,7 @@ function loopOptions(
         if (why !== undefined) metrics.modelFallbacks.add(metrics.modelFallbacks.slot(model), rows);
       },
     },
+    compiler: ASIDE,
     quotas: { againMs: LIMITS.quotaAgainMs, pollMs: LIMITS.quotaPollMs, idleMs: LIMITS.quotaIdleMs },
     log,
     activationPollMs: LIMITS.activationPollMs,
@@ -251,9 +253,9 @@ function loopOptions(
   };
 }
 
-async function readLocalOf({ rulesDir, modelsDir }: EngineConfig): Promise<LocalRulebook> {
+async function readLocalOf({ rulesDir, modelsDir }: EngineConfig, compiler: Compiler): Promise<LocalRulebook> {
   try {
-    return await readLocalRulebook(await readRulebookFolder(rulesDir), modelsDir);
+    return await readLocalRulebook(await readRulebookFolder(rulesDir), modelsDir, compiler);
   } catch (error) {
     if (!(error instanceof UnreadableRulebook)) throw error;
     return { kind: "faulty", faults: [{ file: rulesDir, line: 1, column: 1, message: error.message }] };

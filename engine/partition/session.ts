@@ -14,6 +14,7 @@ import type { Log } from "../observe/log.ts";
 import type { ScorerOptions } from "../score/scorer.ts";
 import { lastActivation } from "./activations.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { AT_ONCE, type Compiler } from "./compiler.ts";
 import { createHoldings, type HeldPartitions } from "./holdings.ts";
 import { createLeases, type Lease, type Leases } from "./leases.ts";
 import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
@@ -41,6 +42,8 @@ export interface SessionOptions {
   readonly entriesPerReadMax: number;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly scorer: Partial<ScorerOptions>;
+  /** Of what is activated while partitions are here. */
+  readonly compiler: Compiler;
   readonly quotas: QuotaTiming;
   readonly log: Log;
   /** Milliseconds since 1970. */
@@ -119,7 +122,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     blocking.close();
   };
   try {
-    const library = createRulebookLibrary(connection, options.scorer);
+    const library = createRulebookLibrary(connection, options.scorer, options.compiler);
     const { seed, genesis } = await agree(connection, options, await library.store(options.local));
     const { owner, leaseMs, address, isGone } = options;
     const journal = createRedisJournal({ connection, owner, leaseMs, address, isGone });
@@ -152,7 +155,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       blocking.cluster === undefined
         ? createLogReader({ connection: blocking, waker: connection, countMax })
         : createClusterLogReader({ connection: blocking, countMax });
-    const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
+    const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis, AT_ONCE) };
     return {
       ...holdings,
       journal: { ...journal, append: (partition, fields) => appendFor(reader, journal, partition, fields) },
