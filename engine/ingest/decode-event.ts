@@ -6,9 +6,10 @@ import { anonymousKey, type CustomerKey, customerKey } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, TYPE_LENGTH_MAX } from "./bounds.ts";
 import { fromCloudEvent, isCloudEvent } from "./cloud-event.ts";
+import { firstFault } from "./first-fault.ts";
 import { unpackStrictly } from "./messagepack.ts";
 import { readPlainEvent } from "./plain-event.ts";
-import { isRefused, type Refused, refusal, refusalOf } from "./refused.ts";
+import { isRefused, type Refused, refusal, refusalOf, refusalOfField } from "./refused.ts";
 import { type CheckedEvent, EventSchema, FORBIDDEN_NAMES, WELL_KNOWN_PROPS, type WellKnownType } from "./schemas.ts";
 
 export interface Parsed {
@@ -50,7 +51,12 @@ export function decodeEvent(value: unknown, source: string): CustomerEvent | Ref
     const decoded = decodeEvent(mapped, source);
     return isRefused(decoded) ? { ...decoded, pointer: cloudPointer(decoded.pointer) } : decoded;
   }
-  if (!event.Check(value)) return refusalOf(event.Errors(value), value);
+  if (!event.Check(value)) {
+    const fault = isRecord(value) ? firstFault(value) : undefined;
+    return fault === undefined
+      ? refusalOf(event.Errors(value), value)
+      : refusalOfField(fault, value as Parsed["value"]);
+  }
   const checked = value as unknown as CheckedEvent;
   const fault = beyondTheSchema(checked) ?? wrongProps(checked);
   return fault ?? eventOf(checked, source);
@@ -71,6 +77,10 @@ function eventOf(checked: CheckedEvent, source: string): CustomerEvent {
   if (checked.channel !== undefined) decoded.channel = checked.channel;
   if (checked.traceparent !== undefined) decoded.traceparent = checked.traceparent;
   return decoded;
+}
+
+function isRecord(value: unknown): value is Parsed["value"] {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whose it is, even where the rest of it is wrong; undefined where no well-formed customer or anonymousId is to be read. */
