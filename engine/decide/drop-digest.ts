@@ -9,7 +9,7 @@ import {
   STAGE_OF,
   WORDS_PER_DROP,
 } from "../domain/drop-list.ts";
-import { murmur128OfWords } from "../domain/hash.ts";
+import { murmur128Words } from "../domain/hash.ts";
 import { fieldsOf, wordHash } from "./drop-fields.ts";
 import { firstDropDigest } from "./first-drop-digest.ts";
 import type { Prepared } from "./prepared.ts";
@@ -27,6 +27,8 @@ const ALL_FLAGS = 15;
 const KINDS = Int32Array.from(STAGE_OF, (stage, code) => (stage === undefined ? 0 : kindOf(stage, becauseOf(code))));
 
 let scratch = new Int32Array(4_096);
+/** The same memory, as the hash reads it. */
+let unsigned = new Uint32Array(scratch.buffer);
 const hash = new Uint32Array(4);
 /** Low half first: every machine that Node runs on is little endian. */
 const float = new Float64Array(1);
@@ -67,7 +69,7 @@ export function dropDigest(prepared: Prepared, dropped: DropList): string {
     }
   }
   while ((end & 3) !== 0) out[end++] = 0;
-  murmur128OfWords(out, end, dropped.length, hash);
+  murmur128Words(unsigned, 0, end, dropped.length, hash);
   return PREFIX + hexOf(hash);
 }
 
@@ -77,7 +79,10 @@ export function dropDigestLike(recorded: string, prepared: Prepared, dropped: Dr
 }
 
 function roomFor(words: number): Int32Array {
-  if (words > scratch.length) scratch = new Int32Array(2 * words);
+  if (words > scratch.length) {
+    scratch = new Int32Array(2 * words);
+    unsigned = new Uint32Array(scratch.buffer);
+  }
   return scratch;
 }
 

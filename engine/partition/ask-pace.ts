@@ -8,30 +8,46 @@ const MEASURED_FROM = 32;
 const GAP_MS_MAX = 50;
 /** So many answers weigh as much as all before them. */
 const MEMORY_ASKS = 512;
+/** Part of its deadline that an ask may have to wait for its turn: they go in batches, so half of them wait longer than the mean. */
+const SHARE_OF_BURST = 0.6;
+/** The same once the queue is no burst any more: all that a long one brings then is that everybody waits for it. */
+const SHARE_OF_OVERLOAD = 0.2;
+/** It is none once somebody had to be turned away, until nobody was for so long. */
+const OVERLOAD_MS = 1_000;
 
 export interface AskPace {
-  /** About how long an ask that comes now waits for its answer, ms; 0 while few wait. */
-  readonly expectedMs: () => number;
+  /** Would an ask that comes now be answered soon enough? To be asked once for each: who is turned away counts. */
+  readonly admits: (deadlineMs: number) => boolean;
   readonly enter: () => void;
   /** `isServed` false: its time was up before its turn came. */
   readonly leave: (isServed: boolean) => void;
 }
 
-export function createAskPace(): AskPace {
+/** `clock`: milliseconds from any origin, never backwards. */
+export function createAskPace(clock: () => number = () => performance.now()): AskPace {
   let waiting = 0;
   let leftAt: number | undefined;
+  let turnedAwayAt = Number.NEGATIVE_INFINITY;
   const measured = { ms: 0, asks: 0 };
+  /** About how long an ask that comes now waits for its answer, ms; 0 while few wait. */
+  const expectedMs = (): number => {
+    if (waiting < TURNED_AWAY_FROM || measured.asks < MEASURED_FROM) return 0;
+    return (waiting + 1) * (measured.ms / measured.asks);
+  };
   return {
-    expectedMs: () => {
-      if (waiting < TURNED_AWAY_FROM || measured.asks < MEASURED_FROM) return 0;
-      return (waiting + 1) * (measured.ms / measured.asks);
+    admits: (deadlineMs) => {
+      const now = clock();
+      const share = now - turnedAwayAt < OVERLOAD_MS ? SHARE_OF_OVERLOAD : SHARE_OF_BURST;
+      if (expectedMs() <= deadlineMs * share) return true;
+      turnedAwayAt = now;
+      return false;
     },
     enter: () => {
       waiting++;
-      if (waiting === MEASURED_FROM) leftAt = performance.now();
+      if (waiting === MEASURED_FROM) leftAt = clock();
     },
     leave: (isServed) => {
-      const now = performance.now();
+      const now = clock();
       if (leftAt !== undefined) {
         measured.ms += Math.min(GAP_MS_MAX, now - leftAt);
         if (isServed) measured.asks++;

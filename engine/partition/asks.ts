@@ -37,8 +37,6 @@ export interface AskQueueOptions {
 
 const LATE: AskAnswer = { kind: "fallback", why: "deadline" };
 const RETRY_AFTER_MS = 1_000;
-/** Who would wait for longer than this part of its deadline is turned away: asks go in batches, so half of them wait longer than the mean. */
-const DEADLINE_SHARE = 0.6;
 
 export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
   let queue: JoinableAsk[] = [];
@@ -68,8 +66,8 @@ export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
         const isSame = standing.ask.requestHash === ask.requestHash;
         return isSame ? await standing.join(ask.deadlineMs) : CONFLICT;
       }
-      const isTooLate = pace.expectedMs() > ask.deadlineMs * DEADLINE_SHARE;
-      if (isTooLate || queue.length + lookedUp >= asksMax) return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
+      if (queue.length + lookedUp >= asksMax || !pace.admits(ask.deadlineMs))
+        return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
       const waiting = createWaitingAsk(ask, partition, id, (answer) => {
         keyed.delete(id);
         pace.leave(answer !== LATE);
