@@ -5,12 +5,12 @@ import type { BenchOptions, BenchRow } from "../../engine/cli/bench.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type Curve, drawCurve } from "./curve.ts";
 import { eventsByBacklog, eventsByPartitions, nbasBySockets } from "./engine-curves.ts";
-import { decideByActions, foldByCustomers, foldByFeatures } from "./pure-curves.ts";
+import { byCustomers, decideByActions, foldByFeatures } from "./pure-curves.ts";
 
-const CURVES: readonly ((options: BenchOptions) => Promise<Curve>)[] = [
+const CURVES: readonly ((options: BenchOptions) => Promise<Curve | readonly Curve[]>)[] = [
   decideByActions,
   foldByFeatures,
-  foldByCustomers,
+  byCustomers,
   eventsByPartitions,
   nbasBySockets,
   eventsByBacklog,
@@ -22,10 +22,11 @@ export async function runCurves(options: BenchOptions): Promise<readonly BenchRo
   await mkdir(folder, { recursive: true });
   const rows: BenchRow[] = [];
   for (const draw of CURVES) {
-    const curve = await draw(options);
-    await writeFile(join(folder, `${curve.name}.svg`), drawCurve(curve));
-    rows.push(...curve.points.map(({ x, ...figure }) => ({ curve: curve.name, at: x, unit: curve.unit, ...figure })));
-    options.say(`${curve.name}: drawn`);
+    for (const curve of [await draw(options)].flat()) {
+      await writeFile(join(folder, `${curve.name}.svg`), drawCurve(curve));
+      rows.push(...curve.points.map(({ x, ...figure }) => ({ curve: curve.name, at: x, unit: curve.unit, ...figure })));
+      options.say(`${curve.name}: drawn`);
+    }
   }
   return rows;
 }
