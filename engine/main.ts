@@ -1,7 +1,5 @@
 // Wires an engine from its configuration. What a signal does to it is the business of `nba start`.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { RunningEngine } from "./cli/serve.ts";
@@ -17,6 +15,7 @@ import { createServer } from "./deliver/server.ts";
 import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { createConnectionGroup } from "./journal/connection-group.ts";
+import { createEngineId, isGone } from "./journal/engine-id.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
@@ -51,11 +50,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const { connect, closeAll } = createConnectionGroup(connection(config));
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
-  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
+  const owner = createEngineId();
   const frontDoor = () =>
     createFrontDoor({
       owner,
       leaseMs: config.leaseMs,
+      isGone,
       connect: () => connect(),
       partitions: config.partitions,
       log: {
@@ -225,6 +225,7 @@ function loopOptions(
     connect: connection(config),
     partitions: config.partitions,
     leaseMs: config.leaseMs,
+    isGone,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,
     scorer: {

@@ -39,6 +39,7 @@ export async function startLoop(
     owner: `test-${process.pid}-${started++}`,
     address: "127.0.0.1:0",
     leaseMs: 1_000,
+    isGone: () => false,
     silenceMs: 2_000,
     entriesPerReadMax: 1_000,
     local,

@@ -13,3 +13,11 @@ export function cpuMicroseconds(call: () => number, turnMs: number): number {
   if (Number.isNaN(sum)) throw new Error("a call did not do its work");
   return tookUs / calls;
 }
+
+/** CPU time of one of `count` pieces of work, in us. */
+export async function cpuOf(count: number, work: () => Promise<void> | void): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / count;
+}

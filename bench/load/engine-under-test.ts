@@ -16,6 +16,10 @@ export interface EngineUnderTest {
   readonly pause: () => void;
   readonly resume: () => void;
   readonly counts: () => Promise<Counts>;
+  /** Partitions that each of its engines owns. */
+  readonly owned: () => Promise<readonly number[]>;
+  /** CPU time so far of all its processes, in milliseconds. */
+  readonly cpuMs: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -42,8 +46,12 @@ export interface UnderTestOptions {
   /** Folder of rules; left out: those that are delivered. */
   readonly rulesDir?: string;
   readonly partitions?: number;
+  /** As WORKERS; left out: 1. */
+  readonly workers?: number;
   /** More of the environment of the engine. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Options of Node itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export async function startEngineUnderTest(options: UnderTestOptions): Promise<EngineUnderTest> {
@@ -55,29 +63,61 @@ export async function startEngineUnderTest(options: UnderTestOptions): Promise<E
     MODELS_DIR: process.env["MODELS_DIR"] ?? "models",
     LOG_LEVEL: "info",
     NBA_LEASE_MS: "60000", // a paused engine renews nothing
+    ...(options.workers === undefined ? {} : { WORKERS: String(options.workers) }),
     ...options.env,
   };
   const profiles = process.env["BENCH_PROFILES"];
-  const engine = await startEngineProcess(env, "ready", profiles === undefined ? [] : profiling(profiles)).catch(
-    async (error: unknown) => {
-      await redis.stop();
-      throw error;
-    },
-  );
+  const nodeArgs = [...(options.nodeArgs ?? []), ...(profiles === undefined ? [] : profiling(profiles))];
+  const engine = await startEngineProcess(env, "ready", nodeArgs).catch(async (error: unknown) => {
+    await redis.stop();
+    throw error;
+  });
   const producer = new Redis(redis.socket);
+  const members = membersOf(engine);
+  const signalAll = (signal: NodeJS.Signals): void => members.forEach(({ pid }) => void process.kill(pid, signal));
   return {
     engine,
     redis,
     producer,
-    pause: () => void process.kill(engine.pid, "SIGSTOP"),
-    resume: () => void process.kill(engine.pid, "SIGCONT"),
-    counts: async () => readCounts(await (await fetch(`${engine.url}/metrics`)).text()),
+    pause: () => signalAll("SIGSTOP"),
+    resume: () => signalAll("SIGCONT"),
+    counts: async () => added(await Promise.all(members.map(async ({ url }) => readCounts(await metricsOf(url))))),
+    owned: () => Promise.all(members.map(async ({ url }) => ownedIn(await metricsOf(url)))),
+    cpuMs: async () => {
+      const pids = new Set([engine.pid, ...members.map(({ pid }) => pid)]);
+      return (await Promise.all([...pids].map(cpuMs))).reduce((sum, ms) => sum + ms, 0);
+    },
     stop: async () => {
       producer.disconnect();
       await (profiles === undefined ? engine.kill() : engine.stop()); // it writes its profile as it ends
       await redis.stop();
     },
   };
+}
+
+interface Member {
+  readonly pid: number;
+  readonly url: string;
+}
+
+/** The processes that own partitions: the workers that its log tells of, else itself. */
+function membersOf({ pid, url, log }: EngineProcess): readonly Member[] {
+  const lines = log().split("\n");
+  const workers = lines.filter((line) => line.includes('"msg":"worker is listening"'));
+  return workers.length === 0 ? [{ pid, url }] : workers.map((line) => JSON.parse(line) as Member);
+}
+
+async function metricsOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
+}
+
+function ownedIn(exposition: string): number {
+  return exposition.split("\n").filter((line) => /^nba_partition_owner\{.*\} 1$/.test(line)).length;
+}
+
+function added(all: readonly Counts[]): Counts {
+  const sum = (of: (counts: Counts) => number): number => all.reduce((total, counts) => total + of(counts), 0);
+  return { folded: sum(({ folded }) => folded), lost: sum(({ lost }) => lost), decisions: sum((c) => c.decisions) };
 }
 
 /** Options of Node with which a process leaves its profile in `folder`: see `nba profile`. */

@@ -34,18 +34,24 @@ export async function introduceToEngine(under: EngineUnderTest, customers: numbe
   const before = await under.counts();
   let count = 0;
   for (let from = 0; from < customers; from += CHUNK) {
-    const events: BenchEvent[] = [];
-    for (let index = from; index < Math.min(from + CHUNK, customers); index++) {
-      const { customer, attributes, contacts } = person(index);
-      events.push(introduction(customer, "profile_update", "0", ts, attributes));
-      for (let n = 0; n < contacts; n++) {
-        events.push(introduction(customer, "contact", String(n), ts, { channel: "push", direction: "outbound" }));
-      }
-    }
+    const events = introductions(from, Math.min(from + CHUNK, customers), ts);
     await addToLogs(under.producer, events);
     count += events.length;
   }
   await untilCounted(under, before, count, 0);
+}
+
+/** What tells an engine of the customers with these numbers, `to` excluded. */
+export function introductions(from: number, to: number, ts: number): readonly BenchEvent[] {
+  const events: BenchEvent[] = [];
+  for (let index = from; index < to; index++) {
+    const { customer, attributes, contacts } = person(index);
+    events.push(introduction(customer, "profile_update", "0", ts, attributes));
+    for (let n = 0; n < contacts; n++) {
+      events.push(introduction(customer, "contact", String(n), ts, { channel: "push", direction: "outbound" }));
+    }
+  }
+  return events;
 }
 
 /** Into the hashes of the baseline. */

@@ -34,7 +34,7 @@ export const DROPPED = {
 
 const AVAILABILITY = ["no-treatment", "switched-off", "not-yet", "no-longer", "arm"] as const;
 const TIERS: readonly EngagementStage[] = ["eligibility", "applicability", "suitability"];
-const WORDS_PER_DROP = 3;
+export const WORDS_PER_DROP = 3;
 const NO_CAUSES: readonly Cause[] = [];
 
 /** Candidates in canonical order: each action, followed by its treatments. All by row. */
@@ -160,7 +160,7 @@ export function hasCause(code: number): boolean {
   return code === DROPPED.other || (code >= DROPPED.suppressed && code <= DROPPED.limited);
 }
 
-function hasNumber(code: number): boolean {
+export function hasNumber(code: number): boolean {
   return code >= DROPPED.belowFloor && code < DROPPED.other;
 }
 

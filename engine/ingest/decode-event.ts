@@ -7,24 +7,12 @@ import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, TYPE_LENGTH_MAX } from "./bounds.ts";
 import { fromCloudEvent, isCloudEvent } from "./cloud-event.ts";
 import { unpackStrictly } from "./messagepack.ts";
+import { readPlainEvent } from "./plain-event.ts";
 import { isRefused, type Refused, refusal, refusalOf } from "./refused.ts";
-import { EventSchema, FORBIDDEN_NAMES, WELL_KNOWN_PROPS, type WellKnownType } from "./schemas.ts";
+import { type CheckedEvent, EventSchema, FORBIDDEN_NAMES, WELL_KNOWN_PROPS, type WellKnownType } from "./schemas.ts";
 
 export interface Parsed {
   readonly value: Readonly<Record<string, unknown>>;
-}
-
-/** The fields of an event after the schema's check. */
-interface CheckedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly customer?: string;
-  readonly anonymousId?: string;
-  readonly ts: number;
-  readonly props?: Props;
-  readonly session?: string;
-  readonly channel?: string;
-  readonly traceparent?: string;
 }
 
 const event = Compile(EventSchema);
@@ -48,6 +36,8 @@ export function parsePayload(bytes: Uint8Array): Parsed | Refused {
 }
 
 export function decodeEventBytes(bytes: Uint8Array, source: string): CustomerEvent | Refused {
+  const plain = readPlainEvent(bytes);
+  if (plain !== undefined && hasPropsOfItsType(plain)) return eventOf(plain, source);
   const parsed = parsePayload(bytes);
   return isRefused(parsed) ? parsed : decodeEvent(parsed.value, source);
 }
@@ -63,7 +53,10 @@ export function decodeEvent(value: unknown, source: string): CustomerEvent | Ref
   if (!event.Check(value)) return refusalOf(event.Errors(value), value);
   const checked = value as unknown as CheckedEvent;
   const fault = beyondTheSchema(checked) ?? wrongProps(checked);
-  if (fault !== undefined) return fault;
+  return fault ?? eventOf(checked, source);
+}
+
+function eventOf(checked: CheckedEvent, source: string): CustomerEvent {
   const decoded: { -readonly [Field in keyof CustomerEvent]: CustomerEvent[Field] } = {
     id: checked.id,
     type: checked.type,
@@ -159,10 +152,15 @@ function loneSurrogate(checked: CheckedEvent): Refused | undefined {
 }
 
 function wrongProps(checked: CheckedEvent): Refused | undefined {
-  const validator = wellKnown.get(checked.type as WellKnownType);
-  if (validator === undefined) return undefined;
+  if (hasPropsOfItsType(checked)) return undefined;
   const props = checked.props ?? NO_PROPS;
-  return validator.Check(props) ? undefined : refusalOf(validator.Errors(props), props, "/props");
+  const faults = wellKnown.get(checked.type as WellKnownType)?.Errors(props) ?? [];
+  return refusalOf(faults, props, "/props");
+}
+
+/** Where the type has a meaning of its own. */
+function hasPropsOfItsType({ type, props }: CheckedEvent): boolean {
+  return wellKnown.get(type as WellKnownType)?.Check(props ?? NO_PROPS) !== false;
 }
 
 function isMapToken(byte: number): boolean {

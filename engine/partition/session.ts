@@ -35,6 +35,8 @@ export interface SessionOptions {
   readonly owner: string;
   readonly address: string;
   readonly leaseMs: number;
+  /** An engine that runs no more, for certain: its leases are not waited for. */
+  readonly isGone: (owner: string) => boolean;
   /** A commit without an answer for this long is in doubt. */
   readonly silenceMs: number;
   readonly entriesPerReadMax: number;
@@ -122,8 +124,8 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   try {
     const library = createRulebookLibrary(connection, options.scorer, options.compiler);
     const { seed, genesis } = await agree(connection, options, await library.store(options.local));
-    const { owner, leaseMs, address } = options;
-    const journal = createRedisJournal({ connection, owner, leaseMs, address });
+    const { owner, leaseMs, address, isGone } = options;
+    const journal = createRedisJournal({ connection, owner, leaseMs, address, isGone });
     const context: RecoverContext = {
       journal,
       partitions: options.partitions,

@@ -1,7 +1,8 @@
 // Memory for records of changing size: chunks of one size class each, with a list of free places per class. A record is
 // a run of cells within a chunk; nothing of it is an object, so the garbage collector has nothing to trace.
-// Chunks of a class grow with their number, so that a store of ten profiles is small as well. They are never given back;
-// a freed place serves the next record of its class.
+// Chunks of a class grow with their number, so that a store of ten profiles is small as well. A freed place serves the next
+// record of its class, and a chunk without a record is given back: customers who come to know us grow at the same time, and
+// would leave behind what all the sizes before took together, several times what they hold.
 import { RECORD_CELLS_MAX } from "./bounds.ts";
 
 /** Four views of the same memory. */
@@ -15,9 +16,11 @@ export interface Chunk {
 /** Where a record begins: chunk x 2^15 + cell. Below 2^32, that is 131,072 chunks. */
 export type Slot = number;
 
-interface Slabs {
+export interface Slabs {
   /** Bytes of the places in use. */
   readonly bytes: () => number;
+  /** Bytes of all chunks. */
+  readonly chunkBytes: () => number;
   readonly take: (cells: number) => Slot;
   readonly free: (slot: Slot) => void;
   readonly chunkOf: (slot: Slot) => Chunk;
@@ -28,59 +31,112 @@ interface Slabs {
   readonly roomFor: (cells: number) => number;
 }
 
-const CHUNK_CELLS = 1 << 15;
+const CHUNK_BITS = 15;
+const CHUNK_CELLS = 1 << CHUNK_BITS;
 const CHUNKS_MAX = 1 << 17;
 const FIRST_RECORDS = 8;
 const ROOMS = roomSizes();
 
+const NOWHERE = -1;
+
 interface SizeClass {
   readonly room: number;
-  readonly free: Slot[];
-  chunk: number;
+  /** Numbers of chunks with a place that is free or was never taken. */
+  readonly open: number[];
+  /** Of the next chunk. */
+  records: number;
+}
+
+/** What there is to know of the chunk with the same number. */
+interface Holding {
+  size: SizeClass;
+  /** Cells of places that were freed. */
+  readonly free: number[];
   nextCell: number;
   records: number;
+  /** Where it stands among the open chunks of its class; or nowhere, where it is full. */
+  openAt: number;
 }
 
 export function createSlabs(): Slabs {
   const chunks: Chunk[] = [];
-  const classByChunk: number[] = [];
-  const classes = ROOMS.map((room): SizeClass => ({ room, free: [], chunk: -1, nextCell: 0, records: FIRST_RECORDS }));
+  const holdings: Holding[] = [];
+  /** Numbers of chunks that were given back. */
+  const spare: number[] = [];
+  const classes = ROOMS.map((room): SizeClass => ({ room, open: [], records: FIRST_RECORDS }));
   let cellsInUse = 0;
+  let cells = 0;
 
-  const addChunk = (index: number, size: SizeClass): void => {
-    if (chunks.length === CHUNKS_MAX) throw new RangeError(`more than ${CHUNKS_MAX} chunks of profiles`);
+  const open = (number: number, holding: Holding): void => {
+    holding.openAt = holding.size.open.push(number) - 1;
+  };
+  const close = (holding: Holding): void => {
+    const { size, openAt } = holding;
+    const last = size.open.pop() as number;
+    if (openAt < size.open.length) {
+      size.open[openAt] = last;
+      (holdings[last] as Holding).openAt = openAt;
+    }
+    holding.openAt = NOWHERE;
+  };
+  const addChunk = (size: SizeClass): number => {
+    const number = spare.pop() ?? chunks.length;
+    if (number === CHUNKS_MAX) throw new RangeError(`more than ${CHUNKS_MAX} chunks of profiles`);
     const records = Math.max(1, Math.min(size.records, Math.floor(CHUNK_CELLS / size.room)));
-    chunks.push(newChunk(records * size.room));
-    classByChunk.push(index);
-    size.chunk = chunks.length - 1;
-    size.nextCell = 0;
-    size.records *= 2;
+    const chunk = newChunk(records * size.room);
+    const holding: Holding = { size, free: [], nextCell: 0, records: 0, openAt: NOWHERE };
+    chunks[number] = chunk;
+    holdings[number] = holding;
+    cells += chunk.f64.length;
+    size.records = records * 2;
+    open(number, holding);
+    return number;
   };
-  const take = (cells: number): Slot => {
-    const index = classFor(cells);
-    const size = classes[index] as SizeClass;
+  const giveBack = (number: number, holding: Holding): void => {
+    const { size } = holding;
+    if (holding.openAt !== NOWHERE) close(holding);
+    cells -= (chunks[number] as Chunk).f64.length;
+    chunks[number] = NO_CHUNK;
+    spare.push(number);
+    // Else a single record that comes and goes would take a large one each time.
+    size.records = Math.max(FIRST_RECORDS, size.records >>> 1);
+  };
+  const take = (wanted: number): Slot => {
+    const size = classes[classFor(wanted)] as SizeClass;
+    const number = size.open.at(-1) ?? addChunk(size);
+    const holding = holdings[number] as Holding;
+    let cell = holding.free.pop();
+    if (cell === undefined) {
+      cell = holding.nextCell;
+      holding.nextCell += size.room;
+    }
+    const isFull = holding.nextCell + size.room > (chunks[number] as Chunk).f64.length;
+    if (isFull && holding.free.length === 0) close(holding);
+    holding.records++;
     cellsInUse += size.room;
-    const free = size.free.pop();
-    if (free !== undefined) return free;
-    if (size.chunk < 0 || size.nextCell + size.room > (chunks[size.chunk] as Chunk).f64.length) addChunk(index, size);
-    const slot = size.chunk * CHUNK_CELLS + size.nextCell;
-    size.nextCell += size.room;
-    return slot;
+    return number * CHUNK_CELLS + cell;
   };
-  const classOf = (slot: Slot): SizeClass =>
-    classes[classByChunk[Math.floor(slot / CHUNK_CELLS)] as number] as SizeClass;
+  const free = (slot: Slot): void => {
+    const number = slot >>> CHUNK_BITS;
+    const holding = holdings[number] as Holding;
+    cellsInUse -= holding.size.room;
+    holding.records--;
+    if (holding.records === 0) {
+      giveBack(number, holding);
+      return;
+    }
+    holding.free.push(slot & (CHUNK_CELLS - 1));
+    if (holding.openAt === NOWHERE) open(number, holding);
+  };
   return {
     bytes: () => cellsInUse * 8,
+    chunkBytes: () => cells * 8,
     take,
-    free: (slot) => {
-      const size = classOf(slot);
-      cellsInUse -= size.room;
-      size.free.push(slot);
-    },
-    chunkOf: (slot) => chunks[Math.floor(slot / CHUNK_CELLS)] as Chunk,
-    cellOf: (slot) => slot % CHUNK_CELLS,
-    roomOf: (slot) => classOf(slot).room,
-    roomFor: (cells) => ROOMS[classFor(cells)] as number,
+    free,
+    chunkOf: (slot) => chunks[slot >>> CHUNK_BITS] as Chunk,
+    cellOf: (slot) => slot & (CHUNK_CELLS - 1),
+    roomOf: (slot) => (holdings[slot >>> CHUNK_BITS] as Holding).size.room,
+    roomFor: (wanted) => ROOMS[classFor(wanted)] as number,
   };
 }
 
@@ -93,6 +149,9 @@ export function newChunk(cells: number): Chunk {
     u8: new Uint8Array(buffer),
   };
 }
+
+/** In the place of one that was given back. */
+const NO_CHUNK = newChunk(0);
 
 /** 12, 16, 20, 24 ... cells, each about an eighth above the one before. */
 function roomSizes(): readonly number[] {

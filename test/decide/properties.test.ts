@@ -362,7 +362,7 @@ test("DET-3 the digest changes with what a drop says", () => {
       { stage: "slots", treatment: b, placement: 1, lostTo: a, priority: 0.5 } as unknown as Drop,
     ]);
   const digest = dropDigest(prepared, drops({}));
-  expect(digest).toMatch(/^[0-9a-f]{32}$/);
+  expect(digest).toMatch(/^2:[0-9a-f]{32}$/);
   const changes = [{ counted: 2 }, { reopensAt: NOW + 1 }, { policy: -1 }, { treatment: b }];
   const others = changes.map((change) => dropDigest(prepared, drops(change)));
   expect(new Set([digest, ...others, dropDigest(prepared, whole(prepared, [...drops({})].slice(1)))]).size).toBe(

@@ -87,6 +87,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     connect,
     partitions: PARTITIONS,
     owner: options.process.name,
+    isGone: () => false,
     address: options.process.name,
     leaseMs: LEASE_MS,
     silenceMs: SILENCE_MS,
