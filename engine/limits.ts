@@ -51,7 +51,6 @@ export const LIMITS = {
   /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
   requestsInFlightMax: 8_192,
   requestBytesInFlightMax: 67_108_864,
-  idempotencyMs: DAY_MS,
 
   // ---- callers
   /** Requests and messages a second of one caller, where tokens are shown and nothing else is configured. */
