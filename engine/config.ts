@@ -228,7 +228,7 @@ export const OPTIONS = {
     takes: "times and bytes, such as `30d,log=3d,4GiB`",
     default: RETENTION_DEFAULT,
     about:
-      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together; beyond them the oldest goes sooner. What is still needed never goes.",
+      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together with dead letters; beyond them the oldest goes sooner. What is still needed never goes.",
     parse: parseRetention,
   }),
   archiveDir: option({
