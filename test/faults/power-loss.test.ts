@@ -182,7 +182,61 @@ for (const { appendfsync, told, lostFrom } of BACK) {
 
 async function losesNoMore(appendfsync: Back["appendfsync"], lostFrom: Back["lostFrom"]): Promise<void> {
   const random = seeded(SEED);
-    await start(appendfsync);
-    const client = new Redis(redis.socket, { retryStrategy: () => 20 });
-    client.on("error", () => undefined); // it goes with its server, and comes again
-    const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 8, pauseMs: 200, random }
+  await start(appendfsync);
+  const client = new Redis(redis.socket, { retryStrategy: () => 20 });
+  client.on("error", () => undefined); // it goes with its server, and comes again
+  const load = startLoad({ redisUrl: redis.tcpUrl, url: () => engine?.url, customers: 8, pauseMs: 200, random });
+  /** Commits that anybody may ever have seen, by partition and number. */
+  const seen = Array.from({ length: PARTITIONS }, () => new Map<string, string>());
+  const lost: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await sleep(200 + random() * 300);
+    const sure = await lostFrom(round, random);
+    // The first cut takes all that came since: some of it must have been commits, however slow the machine.
+    if (round === 0) await untilCommitted(client, await journals(client));
+    const isKilled = killsEngine(round, random);
+    const before = await journals(client);
+    if (isKilled) await engine?.kill();
+    // Nobody writes between the cut and the look at what it has left.
+    proxy.swallowAnswers(true);
+    await losePower(sure, round === 0 ? 1 : random());
+    const left = await journals(client);
+    proxy.swallowAnswers(false);
+    proxy.cutAll();
+    lost.push(before.reduce((sum, commits, at) => sum + commits.size - (left[at]?.size ?? 0), 0));
+    if (isKilled) engine = await startFaultEngine(proxy.url, rules);
+    await untilWell(engine as EngineProcess);
+    const after = await journals(client);
+    for (let at = 0; at < PARTITIONS; at++) {
+      for (const [id, payload] of left[at] ?? []) {
+        expect(after[at]?.get(id), `commit ${id} of partition ${at} was not lost`).toBe(payload);
+      }
+      for (const [id, payload] of [...(before[at] ?? []), ...(after[at] ?? [])]) {
+        expect(seen[at]?.get(id) ?? payload, `number ${id} of partition ${at} came twice`).toBe(payload);
+        seen[at]?.set(id, payload);
+      }
+    }
+  }
+  console.log(`power: ${appendfsync}, NBA_SEED=${SEED}, commits lost: ${lost.join(" ")}`);
+  expect(Math.max(...lost), "some cut must have lost commits").toBeGreaterThan(0);
+  await load.stop();
+  client.disconnect();
+  await untilWell(engine as EngineProcess);
+  expect(await engine?.stop()).toBe(0);
+  expect(await expectNothingDiffers(redis.url), "profiles must have been compared").toBeGreaterThan(8);
+  const found = await readEverything(redis.tcpUrl, PARTITIONS);
+  expect(found.broken).toEqual([]);
+  expect(found.dead).toBe(0);
+  const contacts = new Map<string, number>();
+  for (const decision of found.decisions) {
+    for (const { trackingCode, treatment } of decision.contacts) {
+      if (found.released.has(trackingCode)) continue;
+      const scope = `${decision.key} on ${treatment.split(":")[1]}`;
+      contacts.set(scope, (contacts.get(scope) ?? 0) + 1);
+    }
+  }
+  expect(
+    [...contacts].filter(([, count]) => count > 2),
+    "the caps are 2",
+  ).toEqual([]);
+}
