@@ -8,6 +8,7 @@ import { isList, type PreparedTreatment } from "./prepared.ts";
 /** Reasons shown for one item. */
 const REASONS_MAX = 4;
 const REASON_FIELD = "reason";
+const ZERO = "0".charCodeAt(0);
 /** Every text is written in it: the compiler sees to that. */
 const LAST_LOCALE = "en";
 
@@ -99,8 +100,12 @@ function formatValue(value: Exclude<PropValue, number>): string {
 function formatNumber(value: number): string {
   // Beyond that a number is written with an exponent.
   if (Number.isInteger(value)) return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
-  const text = value.toFixed(2).replace(/\.?0+$/, "");
-  return text === "-0" ? "0" : text;
+  const text = value.toFixed(2);
+  const last = text.length - 1;
+  if (text.charCodeAt(last) !== ZERO) return text;
+  if (text.charCodeAt(last - 1) !== ZERO) return text.slice(0, last);
+  const whole = text.slice(0, last - 2);
+  return whole === "-0" ? "0" : whole;
 }
 
 /** In the locale asked for, else in the rulebook's, else in English; each by itself, else by its language (`de` for `de-AT`). */
