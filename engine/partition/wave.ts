@@ -34,7 +34,7 @@ export interface Question {
 export interface WaveMeter {
   /** What went by since the last lap belongs to this stage. */
   readonly lap: (stage: WaveStage) => void;
-  readonly onDropped: (stage: Stage, isError: boolean) => void;
+  readonly onDropped: (stage: Stage, drops: number, errors: number) => void;
 }
 
 /** Decides all of them, in waves; answers in their order. Undefined where a customer's decision fails: that one alone. */
