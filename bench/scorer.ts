@@ -16,6 +16,8 @@ export const bench: Bench = {
 
 const ROWS = 65_536;
 const TURN_MS = 400;
+/** A machine that others use, too, is not what is measured. */
+const SLOW_MS = 5_000;
 /** The whole batch, and what a wave of a quiet engine has. */
 const SIZES = [BATCH_ROWS_MAX, 16];
 
@@ -27,6 +29,7 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
     const created = createScorer(
       [model],
       model.card.features.map(({ name }) => name),
+      { slowMs: SLOW_MS },
     );
     if (created.kind === "faulty") throw new Error(JSON.stringify(created.faults));
     const drawn = drawRows(model, options.quick ? 4_096 : ROWS);

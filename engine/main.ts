@@ -1,7 +1,5 @@
 // Wires an engine from its configuration. What a signal does to it is the business of `nba start`.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readRulebookFolder, UnreadableRulebook } from "./cli/read-rulebook.ts";
 import type { RunningEngine } from "./cli/serve.ts";
@@ -17,12 +15,15 @@ import { createServer } from "./deliver/server.ts";
 import { createPoster } from "./deliver/webhook-post.ts";
 import { createFrontDoor } from "./ingest/front-door.ts";
 import { createConnectionGroup } from "./journal/connection-group.ts";
+import { createEngineId, isGone } from "./journal/engine-id.ts";
 import { openConnection } from "./journal/open-connection.ts";
 import type { RedisConnection } from "./journal/redis.ts";
 import { sourceFile } from "./journal/source-file.ts";
 import { assertLimits, LIMITS } from "./limits.ts";
 import type { Log } from "./observe/log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { ASIDE } from "./partition/compile-aside.ts";
+import { AT_ONCE, type Compiler } from "./partition/compiler.ts";
 import { createDecisionLoop, type DecisionLoopOptions } from "./partition/decision-loop.ts";
 import { createLoopMeter } from "./partition/loop-meter.ts";
 import { watchPartitions } from "./partition/partition-gauges.ts";
@@ -41,8 +42,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   assertLimits();
   const version = versionOf();
   const metrics = createMetrics({ version, node: process.version });
-  const readLocal = () => readLocalOf(config);
-  const local = await readLocal();
+  const local = await readLocalOf(config, AT_ONCE);
   if (local.kind === "faulty") {
     throw new Unfit(local.faults.map((fault) => formatFault(fault)).join("\n"));
   }
@@ -50,11 +50,12 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
   const { connect, closeAll } = createConnectionGroup(connection(config));
   const lane = createRedisLane(() => connect());
   const delivery = deliveryMetrics(metrics);
-  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString("hex")}`;
+  const owner = createEngineId();
   const frontDoor = () =>
     createFrontDoor({
       owner,
       leaseMs: config.leaseMs,
+      isGone,
       connect: () => connect(),
       partitions: config.partitions,
       log: {
@@ -76,7 +77,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
       return config.advertise ?? listensOn;
     },
     local,
-    readLocal,
+    readLocal: () => readLocalOf(config, ASIDE),
     archived: ({ seed, partitions }) =>
       config.archiveDir === undefined ? undefined : createArchive(config.archiveDir, { seed, partitions }),
     onSession: (session) => {
@@ -224,6 +225,7 @@ function loopOptions(
     connect: connection(config),
     partitions: config.partitions,
     leaseMs: config.leaseMs,
+    isGone,
     silenceMs: LIMITS.silenceMs,
     entriesPerReadMax: LIMITS.entriesPerReadMax,
     scorer: {
@@ -234,6 +236,7 @@ function loopOptions(
         if (why !== undefined) metrics.modelFallbacks.add(metrics.modelFallbacks.slot(model), rows);
       },
     },
+    compiler: ASIDE,
     quotas: { againMs: LIMITS.quotaAgainMs, pollMs: LIMITS.quotaPollMs, idleMs: LIMITS.quotaIdleMs },
     log,
     activationPollMs: LIMITS.activationPollMs,
@@ -250,9 +253,9 @@ function loopOptions(
   };
 }
 
-async function readLocalOf({ rulesDir, modelsDir }: EngineConfig): Promise<LocalRulebook> {
+async function readLocalOf({ rulesDir, modelsDir }: EngineConfig, compiler: Compiler): Promise<LocalRulebook> {
   try {
-    return await readLocalRulebook(await readRulebookFolder(rulesDir), modelsDir);
+    return await readLocalRulebook(await readRulebookFolder(rulesDir), modelsDir, compiler);
   } catch (error) {
     if (!(error instanceof UnreadableRulebook)) throw error;
     return { kind: "faulty", faults: [{ file: rulesDir, line: 1, column: 1, message: error.message }] };

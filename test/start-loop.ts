@@ -4,6 +4,7 @@ import { connectRedis } from "../engine/journal/redis.ts";
 import { repositoryRoot } from "../engine/journal/source-file.ts";
 import { createLog } from "../engine/observe/log.ts";
 import { createMetrics, type Metrics } from "../engine/observe/metrics.ts";
+import { AT_ONCE } from "../engine/partition/compiler.ts";
 import { createDecisionLoop, type DecisionLoop, type DecisionLoopOptions } from "../engine/partition/decision-loop.ts";
 import { createLoopMeter } from "../engine/partition/loop-meter.ts";
 import { readLocalRulebook } from "../engine/partition/rulebook-library.ts";
@@ -38,10 +39,12 @@ export async function startLoop(
     owner: `test-${process.pid}-${started++}`,
     address: "127.0.0.1:0",
     leaseMs: 1_000,
+    isGone: () => false,
     silenceMs: 2_000,
     entriesPerReadMax: 1_000,
     local,
     scorer: {},
+    compiler: AT_ONCE,
     quotas: { againMs: 20, pollMs: 50, idleMs: 200 },
     log: createLog({ level: "warn", readable: true, write: (line) => void process.stdout.write(line) }),
     readLocal,

@@ -10,7 +10,11 @@ const KEPT_APART = ["uWebSockets.js", "onnxruntime-node", "pino"];
 
 const bundle = await rolldown({
   cwd: root,
-  input: join(root, "engine", "cli", "nba.ts"),
+  // The second is started as a thread of the first.
+  input: {
+    nba: join(root, "engine", "cli", "nba.ts"),
+    "read-thread": join(root, "engine", "partition", "read-thread.ts"),
+  },
   platform: "node",
   external: KEPT_APART,
 });

@@ -8,6 +8,8 @@ import type { PreparedAction, PreparedTreatment, TierRule } from "./prepared.ts"
 export interface CandidateTable extends CandidateRows {
   readonly rowOfAction: Int32Array;
   readonly rowOfTreatment: Int32Array;
+  /** Hash of the name of the action or treatment. */
+  readonly hashOf: Int32Array;
   /** On offer from (included) to (excluded); where it is switched off, never. */
   readonly from: Float64Array;
   readonly to: Float64Array;
@@ -80,6 +82,7 @@ export function tabulateCandidates(
     floorOf,
     rowOfAction,
     rowOfTreatment,
+    hashOf: Int32Array.from(offered, ({ hash }) => hash),
     from: Float64Array.from(offered, ({ enabled, from }) => (enabled ? from : Number.POSITIVE_INFINITY)),
     to: Float64Array.from(offered, ({ enabled, to }) => (enabled ? to : Number.NEGATIVE_INFINITY)),
     firstRule,

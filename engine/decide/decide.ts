@@ -3,13 +3,14 @@
 // survivors need; `choose` tests the rest, ranks and fills the slots. SPEC.md beside this file says what they mean.
 import type { Decision, DecisionInput, ModelScore } from "../domain/decision.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
+import { finish, type Steps } from "../rulebook/steps.ts";
 import { createChoose } from "./choose.ts";
 import { createLedger } from "./contact-limits.ts";
 import { createSuppressions } from "./contact-policy.ts";
-import { type Prepared, prepare } from "./prepared.ts";
+import { type Prepared, prepareInSteps } from "./prepared.ts";
 import { createQualify, type Qualified } from "./qualify.ts";
 import { createQuietTimes } from "./quiet-hours.ts";
-import { createRanking } from "./ranking.ts";
+import { Ranking } from "./ranking.ts";
 
 /** Decides by one rulebook. Any number of qualified decisions may wait for their scores at the same time. */
 export interface Decider {
@@ -22,13 +23,18 @@ export interface Decider {
 }
 
 export function createDecider(rulebook: Rulebook): Decider {
-  const prepared = prepare(rulebook);
+  return finish(createDeciderInSteps(rulebook));
+}
+
+/** The same in pieces of about an action each. */
+export function* createDeciderInSteps(rulebook: Rulebook): Steps<Decider> {
+  const prepared = yield* prepareInSteps(rulebook);
   const ledger = createLedger(prepared.limits);
   return {
     rulebook,
     prepared,
     qualify: createQualify(prepared, createSuppressions(rulebook), createQuietTimes(rulebook), ledger),
-    choose: createChoose(prepared, ledger, createRanking()),
+    choose: createChoose(prepared, ledger, new Ranking()),
   };
 }
 

@@ -1,171 +1,165 @@
 // One fingerprint of everything that was dropped and why, so that a replay can prove that it found the same.
-import type { Drop } from "../domain/drop.ts";
 import {
   BECAUSE_OF,
   DROPPED,
   type DropList,
   hasCause,
+  hasNumber,
   isRule,
-  type PackedDrop,
   STAGE_OF,
+  WORDS_PER_DROP,
 } from "../domain/drop-list.ts";
-import { hashText, murmur128 } from "../domain/hash.ts";
-import type { PolicyIndex } from "../domain/ids.ts";
-import { ROOM_POLICY } from "./contact-limits.ts";
-import { LIVE_POLICY, SNOOZED_POLICY, TURNED_DOWN_POLICY } from "./contact-policy.ts";
-import type { DeclaredPolicy } from "./policy-table.ts";
+import { murmur128Words } from "../domain/hash.ts";
+import { fieldsOf, wordHash } from "./drop-fields.ts";
+import { firstDropDigest } from "./first-drop-digest.ts";
 import type { Prepared } from "./prepared.ts";
 
-/** Stage, subject, cause, rule or policy or rival, placement (32-bit hashes of names), then two float64. A policy beside a rival is the second. */
-const BYTES_PER_DROP = 5 * 4 + 2 * 8;
+const PREFIX = "2:";
+const FIRST = /^[0-9a-f]{32}$/;
 const CANONICAL_NAN_HIGH = 0x7ff80000;
+/** Kind, subject, rival, placement, two float64. */
+const WORDS_MAX = 8;
+/** In the lowest bits of a kind: what follows the subject. */
+const HAS = { rival: 1, placement: 2, first: 4, second: 8 } as const;
+const ALL_FLAGS = 15;
 
-const wordHashes = new Map<string, number>();
+/** By code of a drop. */
+const KINDS = Int32Array.from(STAGE_OF, (stage, code) => (stage === undefined ? 0 : kindOf(stage, becauseOf(code))));
+
+let scratch = new Int32Array(4_096);
+/** The same memory, as the hash reads it. */
+let unsigned = new Uint32Array(scratch.buffer);
+const hash = new Uint32Array(4);
+/** Low half first: every machine that Node runs on is little endian. */
+const float = new Float64Array(1);
+const halves = new Int32Array(float.buffer);
 
 /**
- * murmur3 (x86, 128 bits, hex) over the drops in canonical order: by action, then by treatment. Names enter by their
- * hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
+ * `2:` and, in hex, murmur3 (x86, 128 bits) over words of 32 bits, drop by drop in canonical order: by action, then by treatment.
+ * Each is its kind and its subject, then what flags in the kind announce: rule, policy or rival; placement; two float64. Zeros fill
+ * up a multiple of four. Names enter by their hashes, never by an index, so the digest does not depend on how a rulebook was compiled.
  */
 export function dropDigest(prepared: Prepared, dropped: DropList): string {
-  const bytes = new Uint8Array(dropped.length * BYTES_PER_DROP);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  dropped.forEachPacked((drop) => {
-    if (!writePacked(prepared, drop, view, at)) write(prepared, dropped.whole(drop), view, at);
-    at += BYTES_PER_DROP;
-  });
-  const words = new Uint32Array(4);
-  murmur128(bytes, dropped.length, words);
-  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
-}
-
-const STAGE_HASHES = STAGE_OF.map((stage) => (stage === undefined ? 0 : wordHash(stage)));
-const BECAUSE_HASHES = BECAUSE_OF.map((word) => (word === undefined ? 0 : wordHash(word)));
-
-/** What has no cause of its own; false: the whole drop is needed. */
-function writePacked(prepared: Prepared, drop: Readonly<PackedDrop>, view: DataView, at: number): boolean {
-  const { code, row, operand } = drop;
-  if (hasCause(code)) return false;
   const { rulebook, ruleHashes, table } = prepared;
-  const treatment = table.treatmentOf[row] as number;
-  const subject = treatment < 0 ? rulebook.actions[table.actionOf[row] as number] : rulebook.treatments[treatment];
-  const isRival = code === DROPPED.slots || code === DROPPED.sameAction;
-  const rival = isRule(code) ? ruleHashes[operand] : isRival ? rulebook.treatments[operand]?.hash : 0;
-  view.setUint32(at, STAGE_HASHES[code] as number, true);
-  view.setUint32(at + 4, subject?.hash ?? 0, true);
-  view.setUint32(at + 8, BECAUSE_HASHES[code] as number, true);
-  view.setUint32(at + 12, rival ?? 0, true);
-  view.setUint32(at + 16, isRival ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
-  setFloat(view, at + 20, code >= DROPPED.belowFloor ? drop.number : 0);
-  setFloat(view, at + 28, code === DROPPED.belowFloor ? (table.floorOf[row] as number) : 0);
-  return true;
-}
-
-function write(prepared: Prepared, drop: Drop, view: DataView, at: number): void {
-  const { rulebook, ruleHashes } = prepared;
-  const subject = "action" in drop ? rulebook.actions[drop.action] : rulebook.treatments[drop.treatment];
-  let because = 0;
-  let rival = 0;
-  let first = 0;
-  let second = 0;
-  switch (drop.stage) {
-    case "availability":
-    case "consent":
-      because = wordHash(drop.because);
-      break;
-    case "eligibility":
-    case "applicability":
-    case "suitability":
-      because = wordHash(drop.because);
-      rival = ruleHashes[drop.rule] ?? 0;
-      break;
-    case "suppression":
-    case "quiet-hours":
-      because = wordHash(drop.because);
-      rival = policyNamed(prepared, drop).hash;
-      first = drop.reopensAt;
-      break;
-    case "contact-limit":
-      rival = policyNamed(prepared, drop).hash;
-      first = drop.reopensAt;
-      second = drop.counted;
-      if (drop.heldFor !== undefined) because = rulebook.actions[drop.heldFor]?.hash ?? 0;
-      break;
-    case "quota":
-      rival = rulebook.quotas[drop.quota]?.hash ?? 0;
-      first = drop.left;
-      second = drop.needed;
-      break;
-    case "propensity":
-      first = drop.propensity;
-      second = drop.floor;
-      break;
-    case "arbitration":
-      because = wordHash(drop.because);
-      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
-      first = drop.priority;
-      if (drop.policy !== undefined) second = policyNamed(prepared, drop).hash;
-      break;
-    case "content":
-      because = wordHash(drop.missing);
-      first = drop.priority;
-      break;
-    case "slots":
-      rival = rulebook.treatments[drop.lostTo]?.hash ?? 0;
-      first = drop.priority;
-      break;
-    case "holdout":
-      first = drop.priority;
-      break;
+  const { hashOf, rowOfTreatment, floorOf } = table;
+  const { words, numbers } = dropped;
+  const out = roomFor(dropped.length * WORDS_MAX + 4);
+  let end = 0;
+  let next = 0;
+  for (let at = 0; at < words.length; at += WORDS_PER_DROP) {
+    const row = words[at] as number;
+    const meta = words[at + 1] as number;
+    const operand = words[at + 2] as number;
+    const code = meta & 0xff;
+    if (isRule(code)) {
+      out[end++] = (KINDS[code] as number) | HAS.rival;
+      out[end++] = hashOf[row] as number;
+      out[end++] = ruleHashes[operand] as number;
+    } else if (hasNumber(code)) {
+      const isFloor = code === DROPPED.belowFloor;
+      const rival = isFloor ? 0 : (hashOf[rowOfTreatment[operand] as number] as number);
+      const placement = isFloor ? 0 : (rulebook.placements[meta >>> 8]?.hash ?? 0);
+      const floor = isFloor ? (floorOf[row] as number) : 0;
+      const number = numbers[next++] as number;
+      end = writeDrop(out, end, KINDS[code] as number, hashOf[row] as number, rival, placement, number, floor);
+    } else if (hasCause(code)) end = writeWhole(prepared, dropped, row, code, operand, out, end);
+    else {
+      out[end++] = KINDS[code] as number;
+      out[end++] = hashOf[row] as number;
+    }
   }
-  view.setUint32(at, wordHash(drop.stage), true);
-  view.setUint32(at + 4, subject?.hash ?? 0, true);
-  view.setUint32(at + 8, because, true);
-  view.setUint32(at + 12, rival, true);
-  view.setUint32(at + 16, "placement" in drop ? (rulebook.placements[drop.placement]?.hash ?? 0) : 0, true);
-  setFloat(view, at + 20, first);
-  setFloat(view, at + 28, second);
+  while ((end & 3) !== 0) out[end++] = 0;
+  murmur128Words(unsigned, 0, end, dropped.length, hash);
+  return PREFIX + hexOf(hash);
 }
 
-interface PolicyDrop {
-  readonly stage: "suppression" | "quiet-hours" | "contact-limit" | "arbitration";
-  readonly policy?: PolicyIndex;
+/** In the form that a recorded one has. */
+export function dropDigestLike(recorded: string, prepared: Prepared, dropped: DropList): string {
+  return FIRST.test(recorded) ? firstDropDigest(prepared, dropped) : dropDigest(prepared, dropped);
 }
 
-type Policy = Pick<DeclaredPolicy, "id" | "hash"> & Partial<DeclaredPolicy>;
-
-const KEPT = builtIn("built-in/contacts-kept");
-const SNOOZED = builtIn("built-in/snoozed");
-const LIVE = builtIn("built-in/already-live");
-const TURNED_DOWN = builtIn("built-in/turned-down");
-
-/** The declared policy, or what the engine itself sees to: that has no place. */
-export function policyNamed({ policies }: Prepared, { stage, policy }: PolicyDrop): Policy {
-  if (policy === ROOM_POLICY) return KEPT;
-  if (policy === SNOOZED_POLICY) return SNOOZED;
-  if (policy === LIVE_POLICY) return LIVE;
-  if (policy === TURNED_DOWN_POLICY) return TURNED_DOWN;
-  const declared = policy === undefined ? undefined : policies[stage][policy];
-  if (declared === undefined) throw new RangeError(`a drop at ${stage} names policy ${policy}, which nobody declares`);
-  return declared;
+function roomFor(words: number): Int32Array {
+  if (words > scratch.length) {
+    scratch = new Int32Array(2 * words);
+    unsigned = new Uint32Array(scratch.buffer);
+  }
+  return scratch;
 }
 
-function builtIn(id: string): Policy {
-  return { id, hash: hashText(id, 0)[0] as number };
+function writeWhole(
+  prepared: Prepared,
+  dropped: DropList,
+  row: number,
+  code: number,
+  operand: number,
+  out: Int32Array,
+  end: number,
+): number {
+  const drop = dropped.whole({ row, code, placement: 0, operand, number: Number.NaN });
+  const { subject, because, rival, placement, first, second } = fieldsOf(prepared, drop);
+  return writeDrop(out, end, kindOf(drop.stage, because), subject, rival, placement, first, second);
 }
 
-function setFloat(view: DataView, at: number, value: number): void {
-  if (Number.isNaN(value)) {
-    view.setUint32(at, 0, true);
-    view.setUint32(at + 4, CANONICAL_NAN_HIGH, true);
-  } else view.setFloat64(at, value + 0, true);
+/** Gives the new end. */
+function writeDrop(
+  out: Int32Array,
+  start: number,
+  kind: number,
+  subject: number,
+  rival: number,
+  placement: number,
+  first: number,
+  second: number,
+): number {
+  let end = start + 2;
+  let flags = 0;
+  if (rival !== 0) {
+    flags |= HAS.rival;
+    out[end++] = rival;
+  }
+  if (placement !== 0) {
+    flags |= HAS.placement;
+    out[end++] = placement;
+  }
+  if (first !== 0) {
+    flags |= HAS.first;
+    end = writeNumber(out, end, first);
+  }
+  if (second !== 0) {
+    flags |= HAS.second;
+    end = writeNumber(out, end, second);
+  }
+  out[start] = kind | flags;
+  out[start + 1] = subject;
+  return end;
 }
 
-/** The words of stages and causes are few; placeholder names are bounded by the rulebook. */
-function wordHash(word: string): number {
-  const known = wordHashes.get(word);
-  if (known !== undefined) return known;
-  const hash = hashText(word, 0)[0] as number;
-  wordHashes.set(word, hash);
-  return hash;
+/** Every NaN is the same. */
+function writeNumber(out: Int32Array, end: number, value: number): number {
+  float[0] = value;
+  const isNumber = !Number.isNaN(value);
+  out[end] = isNumber ? (halves[0] as number) : 0;
+  out[end + 1] = isNumber ? (halves[1] as number) : CANONICAL_NAN_HIGH;
+  return end + 2;
+}
+
+function kindOf(stage: string, because: number): number {
+  return (Math.imul(wordHash(stage), 31) + because) & ~ALL_FLAGS;
+}
+
+function becauseOf(code: number): number {
+  const word = BECAUSE_OF[code];
+  return word === undefined ? 0 : wordHash(word);
+}
+
+const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+const letters: number[] = new Array(32).fill(0);
+
+/** 32 characters; `toString(16)` of each word is several times as slow. */
+function hexOf(words: Uint32Array): string {
+  for (let at = 0; at < letters.length; at++) {
+    const word = words[at >> 3] as number;
+    letters[at] = DIGITS[(word >>> (28 - 4 * (at & 7))) & 15] as number;
+  }
+  return String.fromCharCode.apply(undefined, letters);
 }

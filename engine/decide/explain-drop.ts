@@ -6,7 +6,7 @@ import type { Instant } from "../domain/time.ts";
 import type { Place } from "../rulebook/place.ts";
 import { RULE_ERROR, RULE_TRUE, type Rule, type Rulebook, type RuleScope } from "../rulebook/rulebook.ts";
 import type { Decider } from "./decide.ts";
-import { policyNamed } from "./drop-digest.ts";
+import { policyNamed } from "./drop-fields.ts";
 import type { Prepared, PreparedTreatment, TierRule } from "./prepared.ts";
 
 /** What rules read at the decision, models included. */

@@ -3,6 +3,7 @@ import { hashText } from "../domain/hash.ts";
 import type { ModelIndex, NameHash, PlacementIndex, RuleIndex, TreatmentIndex, VerdictSlot } from "../domain/ids.ts";
 import type { Bundle, SlateLimit } from "../rulebook/policies.ts";
 import type { Action, Channel, Rule, Rulebook, Template, Treatment } from "../rulebook/rulebook.ts";
+import type { Steps } from "../rulebook/steps.ts";
 import type { ContextWeight } from "./arbitration.ts";
 import { type CandidateTable, tabulateCandidates } from "./candidate-table.ts";
 import { type LimitPlan, planLimits } from "./contact-limits.ts";
@@ -75,12 +76,21 @@ export interface Prepared {
   readonly ruleHashes: Uint32Array;
 }
 
-export function prepare(rulebook: Rulebook): Prepared {
+/** In pieces of about an action each. */
+export function* prepareInSteps(rulebook: Rulebook): Steps<Prepared> {
   const consentNeeds: ConsentNeed[] = [];
-  const treatments = rulebook.treatments.map((treatment) => prepareTreatment(rulebook, treatment, consentNeeds));
+  const treatments: PreparedTreatment[] = [];
+  for (const treatment of rulebook.treatments) {
+    treatments.push(prepareTreatment(rulebook, treatment, consentNeeds));
+    yield;
+  }
   const treatmentByHash = new Map<NameHash, TreatmentIndex>();
   for (const { treatment } of treatments) treatmentByHash.set(treatment.hash, treatment.index);
-  const actions = rulebook.actions.map((action) => prepareAction(rulebook, action, treatments));
+  const actions: PreparedAction[] = [];
+  for (const action of rulebook.actions) {
+    actions.push(prepareAction(rulebook, action, treatments));
+    yield;
+  }
   return {
     rulebook,
     actions,

@@ -10,8 +10,8 @@ import type {
   Slate,
   SlateRecord,
 } from "../domain/decision.ts";
-import { STAGES, type Stage } from "../domain/drop.ts";
-import { STAGE_OF } from "../domain/drop-list.ts";
+import { type Drop, STAGES, type Stage } from "../domain/drop.ts";
+import { DROPPED, STAGE_OF, WORDS_PER_DROP } from "../domain/drop-list.ts";
 import type { ModelIndex, TreatmentIndex } from "../domain/ids.ts";
 import type { Quota } from "../rulebook/policies.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
@@ -50,7 +50,7 @@ export function recordOf(
     input: {
       profile: { ...profile, features: profile.features.slice() },
       request,
-      evidence: sparse(evidence, treatmentsWeighed(decision)),
+      evidence: evidenceRead(decision, evidence),
       quotas: Array.from(input.quotas),
       draw,
     },
@@ -79,34 +79,37 @@ function slateRecord(prepared: Prepared, { placement, kind, because, items }: Sl
   };
 }
 
-/** Stages that a treatment can fall at after its evidence was read; those before have read none. */
-const WEIGHED: ReadonlySet<Stage> = new Set(
-  STAGES.slice(STAGES.indexOf("contact-limit")), // in `choose` a cap may turn down what has a priority
-);
+/** By code of a drop: can a treatment fall by it after its evidence was read? */
+const WEIGHED = Uint8Array.from(STAGE_OF, (stage) => (stage !== undefined && isWeighed(stage) ? 1 : 0));
 
-/** Every treatment whose evidence had a say, and few others. Ascending. */
-function treatmentsWeighed({ slates, dropped }: Decision): readonly TreatmentIndex[] {
-  const found: TreatmentIndex[] = [];
-  for (const { items } of slates) for (const { treatment } of items) found.push(treatment);
-  dropped.forEachPacked((drop) => {
-    const treatment = dropped.rows.treatmentOf[drop.row] as TreatmentIndex;
-    if (treatment >= 0 && WEIGHED.has(STAGE_OF[drop.code] ?? dropped.whole(drop).stage)) found.push(treatment);
-  });
-  return [...new Set(found)].sort((a, b) => a - b);
+/** In `choose` a cap may turn down what has a priority. */
+function isWeighed(stage: Stage): boolean {
+  return STAGES.indexOf(stage) >= STAGES.indexOf("contact-limit");
 }
 
-/** Most treatments of a large rulebook have none. */
-function sparse(
+/** Of every treatment whose evidence had a say, and few others; ascending. Most treatments of a large rulebook have none. */
+function evidenceRead(
+  { slates, dropped }: Decision,
   { trials, positives }: BetaCounts,
-  treatments: readonly TreatmentIndex[],
 ): DecisionRecord["input"]["evidence"] {
   const found: [TreatmentIndex, number, number][] = [];
-  for (const treatment of treatments) {
+  const read = (treatment: TreatmentIndex): void => {
     const tried = trials[treatment] ?? 0;
     const positive = positives[treatment] ?? 0;
     if (tried !== 0 || positive !== 0) found.push([treatment, tried, positive]);
+  };
+  for (const { items } of slates) for (const { treatment } of items) read(treatment);
+  const { words, causes, rows } = dropped;
+  for (let at = 0; at < words.length; at += WORDS_PER_DROP) {
+    const code = (words[at + 1] as number) & 0xff;
+    if (code === DROPPED.other) {
+      if (!isWeighed((causes[words[at + 2] as number] as Drop).stage)) continue;
+    } else if (WEIGHED[code] === 0) continue;
+    const treatment = rows.treatmentOf[words[at] as number] as TreatmentIndex;
+    if (treatment >= 0) read(treatment);
   }
-  return found;
+  if (found.length > 1) found.sort(([a], [b]) => a - b);
+  return found.filter(([treatment], at) => at === 0 || treatment !== found[at - 1]?.[0]);
 }
 
 function itemRecord(prepared: Prepared, item: Item): ItemRecord {

@@ -1,7 +1,7 @@
 // A journalled decision computed again from what it was given.
 import type { Decision, DecisionRecord } from "../domain/decision.ts";
 import { type Decider, decide } from "./decide.ts";
-import { dropDigest } from "./drop-digest.ts";
+import { dropDigestLike } from "./drop-digest.ts";
 import { inputOf, scoresOf, slateRecords, spentByName } from "./record.ts";
 
 export interface Replay {
@@ -29,7 +29,8 @@ export function replay(decider: Decider, record: DecisionRecord): Replay {
   compare("spent", record.spent, spentByName(decider, decision), differences);
   compare("pressure", record.pressure, decision.pressure, differences);
   compare("heldUntil", record.heldUntil, decision.heldUntil, differences);
-  compare("droppedDigest", record.droppedDigest, dropDigest(decider.prepared, decision.dropped), differences);
+  const digest = dropDigestLike(record.droppedDigest, decider.prepared, decision.dropped);
+  compare("droppedDigest", record.droppedDigest, digest, differences);
   return { decision, reproduced: differences.length === 0, differences };
 }
 

@@ -63,7 +63,13 @@ export function parseTrackingCode(text: string): { decision: DecisionId; ordinal
 
 /** The millisecond part of a stream id: when Redis took the entry. */
 export function positionMs(position: Position): number {
-  return Number.parseInt(position, 10);
+  let ms = 0;
+  for (let at = 0; at < position.length; at++) {
+    const digit = position.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    ms = ms * 10 + digit;
+  }
+  return ms;
 }
 
 /** Orders stream ids: negative where a comes before b. */

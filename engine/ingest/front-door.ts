@@ -12,6 +12,8 @@ export interface FrontDoorOptions {
   /** The engine: it takes one lease for each stream. */
   readonly owner: string;
   readonly leaseMs: number;
+  /** An engine that runs no more, for certain: its leases are not waited for. */
+  readonly isGone?: (owner: string) => boolean;
   readonly streams?: readonly string[];
   readonly log: Record<"warn" | "error", (facts: object, message: string) => void>;
   readonly metrics?: {
@@ -49,6 +51,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       partitions: options.partitions,
       owner: options.owner,
       leaseMs: options.leaseMs,
+      ...(options.isGone === undefined ? {} : { isGone: options.isGone }),
       connect: options.connect,
       onTrouble: (name, why) => options.log.warn({ stream: name, why }, "front door: trying again"),
       onDead: (name, reason) => options.metrics?.dead(name, reason),

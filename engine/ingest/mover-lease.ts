@@ -6,7 +6,7 @@ import { sourceFile } from "../journal/source-file.ts";
 
 export interface MoverLease {
   /** Takes or prolongs it: 0, or for how many milliseconds it is still another's. Rejects as commands do. */
-  readonly hold: (connection: Pick<RedisConnection, "script">) => Promise<number>;
+  readonly hold: (connection: Pick<RedisConnection, "script" | "command">) => Promise<number>;
   /** Nobody else can have had it since it was held first, or since this was asked last. */
   readonly wasSure: () => boolean;
   /**
@@ -23,22 +23,28 @@ export interface MoverLeaseOptions {
   /** The engine: what it held before it lost its connection it need not wait for. */
   readonly owner: string;
   readonly leaseMs: number;
+  /** It runs no more, for certain: its lease is not waited for. */
+  readonly isGone?: (owner: string) => boolean;
 }
 
 const leaseScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-lease.lua"), "utf8"));
 const generationScript = redisScript(readFileSync(sourceFile("engine/ingest/mover-generation.lua"), "utf8"));
 
-export function createMoverLease({ stream, owner, leaseMs }: MoverLeaseOptions): MoverLease {
+export function createMoverLease({ stream, owner, leaseMs, isGone }: MoverLeaseOptions): MoverLease {
   const keys = [`nba:mover:${stream}`];
   /** By performance.now(); undefined: not held. */
   let sureUntil: number | undefined;
   let isBroken = false;
-  const run = async (connection: Pick<RedisConnection, "script">, ms: number): Promise<number> =>
-    Number(await connection.script(leaseScript, keys, [owner, String(ms)]));
+  const run = async (connection: Pick<RedisConnection, "script">, ms: number, gone = ""): Promise<number> =>
+    Number(await connection.script(leaseScript, keys, [owner, String(ms), gone]));
   return {
     hold: async (connection) => {
       const sentAt = performance.now();
-      const leftMs = await run(connection, leaseMs);
+      let leftMs = await run(connection, leaseMs);
+      if (leftMs > 0 && isGone !== undefined) {
+        const holder = text(await connection.command(["HGET", keys[0] as string, "owner"]));
+        if (isGone(holder)) leftMs = await run(connection, leaseMs, holder);
+      }
       if (sureUntil !== undefined && performance.now() >= sureUntil) isBroken = true;
       sureUntil = leftMs > 0 ? undefined : sentAt + leaseMs;
       return leftMs;

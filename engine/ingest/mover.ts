@@ -19,6 +19,8 @@ export interface MoverOptions {
   readonly owner: string;
   /** Another engine takes over when nothing was heard for so long. */
   readonly leaseMs: number;
+  /** An engine that runs no more, for certain: its lease is not waited for. */
+  readonly isGone?: (owner: string) => boolean;
   /** One attempt. silenceMs of the connections must exceed a second, for which a read may block. */
   readonly connect: () => Promise<RedisConnection>;
   readonly onTrouble: (stream: string, why: string) => void;

@@ -1,6 +1,7 @@
 // The shape of what comes in, once: it validates here, and HTTP, OpenAPI and AsyncAPI are written from it.
 import { Type } from "typebox";
 import { OUTCOMES } from "../domain/contact.ts";
+import type { Props } from "../domain/event.ts";
 import {
   ANONYMOUS_LENGTH_MAX,
   CHANNEL_LENGTH_MAX,
@@ -23,7 +24,8 @@ const PROP_NAME = `^(?!(${FORBIDDEN_NAMES.join("|")})$)[\\s\\S]{1,${PROP_NAME_LE
 const NOT_A_KEY = "^(?!anon:)";
 /** W3C Trace Context, any version. */
 const TRACEPARENT = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$";
-const INSTANT_MAX = 8.64e15;
+const traceparent = new RegExp(TRACEPARENT);
+export const INSTANT_MAX = 8.64e15;
 
 const text = (maxLength: number, description: string) => Type.String({ minLength: 1, maxLength, description });
 
@@ -82,6 +84,23 @@ export const EventSchema = Type.Object(
       "Something that a customer did, or that is said of a customer. `customer` or `anonymousId` is required.",
   },
 );
+
+/** The fields of an event after the schema's check. */
+export interface CheckedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly customer?: string | undefined;
+  readonly anonymousId?: string | undefined;
+  readonly ts: number;
+  readonly props?: Props | undefined;
+  readonly session?: string | undefined;
+  readonly channel?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export function isTraceparent(text: string): boolean {
+  return traceparent.test(text);
+}
 
 /** CloudEvents 1.0, structured JSON: `subject` is the customer, `data` the props; `source` and `id` together name the event. */
 export const CloudEventSchema = Type.Object(

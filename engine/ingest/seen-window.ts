@@ -6,7 +6,7 @@
 //     table  [ slot of h9 ] [ ] [ slot of h7 ] [ slot of h10 ] ...
 //
 // Where a hash occurs twice the table points at its latest place, so the eviction of the earlier one finds nothing to do.
-import { murmur128 } from "../domain/hash.ts";
+import { murmur128, writeAscii } from "../domain/hash.ts";
 import type { CustomerKey } from "../domain/ids.ts";
 
 export const SEEN_ENTRIES = 100_000;
@@ -131,16 +131,22 @@ const scratch = Buffer.alloc(4096);
  * prepared outside. Each text at most 1,024 UTF-8 bytes (the bounds of an event).
  */
 export function eventHash(key: CustomerKey, source: string, id: string, seed: number, out: Uint32Array): void {
-  const keyEnd = 4 + scratch.write(key, 4);
-  const sourceEnd = keyEnd + scratch.write(source, keyEnd);
-  const end = sourceEnd + scratch.write(id, sourceEnd);
+  const keyEnd = write(key, 4);
+  const sourceEnd = write(source, keyEnd);
+  const end = write(id, sourceEnd);
   const keyBytes = keyEnd - 4;
   const sourceBytes = sourceEnd - keyEnd;
   scratch[0] = keyBytes;
   scratch[1] = keyBytes >>> 8;
   scratch[2] = sourceBytes;
   scratch[3] = sourceBytes >>> 8;
-  murmur128(scratch.subarray(0, end), seed, out);
+  murmur128(scratch, seed, out, end);
+}
+
+/** Where it ends. */
+function write(text: string, at: number): number {
+  const end = writeAscii(text, scratch, at);
+  return end >= 0 ? end : at + scratch.write(text, at);
 }
 
 /** Takes the entry at `hole` out and moves up those behind it that would no longer be found. */

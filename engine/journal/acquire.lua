@@ -3,7 +3,7 @@
 -- of them here, while other slots know them as watermarks. Commits are numbered from it on, so no number comes twice; should
 -- the clock of a new master be behind, then not where fewer than a million commits were lost.
 -- KEYS  1 lease  2 checkpoint  3 journal  4 timers
--- ARGV  1 owner  2 new token  3 lease in ms  4 address
+-- ARGV  1 owner  2 new token  3 lease in ms  4 address  5 owner that runs no more, whose lease is not waited for, or ''
 for index, kind in ipairs({ 'hash', 'hash', 'stream', 'zset' }) do
   local found = redis.call('TYPE', KEYS[index]).ok
   if found ~= 'none' and found ~= kind then
@@ -13,7 +13,7 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'until', 'epoch')
-if lease[1] and lease[1] ~= ARGV[1] and tonumber(lease[2] or '0') > now then
+if lease[1] and lease[1] ~= ARGV[1] and lease[1] ~= ARGV[5] and tonumber(lease[2] or '0') > now then
   return { 'HELD', lease[1], tostring(tonumber(lease[2]) - now) }
 end
 local head = redis.call('HMGET', KEYS[2], 'seq', 'position', 'base')

@@ -20,6 +20,8 @@ export interface RedisJournalOptions {
   readonly leaseMs: number;
   /** Where other engines reach this one. */
   readonly address: string;
+  /** An engine that runs no more, for certain: its lease is not waited for. */
+  readonly isGone?: (owner: string) => boolean;
 }
 
 export function createRedisJournal(options: RedisJournalOptions): Journal {
@@ -119,11 +121,14 @@ async function acquire(options: RedisJournalOptions, partition: PartitionIndex):
   // While its slot is being moved some of its keys are here and some are there: a commit could not touch them all.
   await options.connection.cluster?.settled(keys.lease);
   const token = randomBytes(16).toString("hex");
-  const reply = (await options.connection.script(
-    acquireScript,
-    [keys.lease, keys.checkpoint, keys.journal, keys.timers],
-    [options.owner, token, String(options.leaseMs), options.address],
-  )) as readonly Reply[];
+  const run = async (gone: string): Promise<readonly Reply[]> =>
+    (await options.connection.script(
+      acquireScript,
+      [keys.lease, keys.checkpoint, keys.journal, keys.timers],
+      [options.owner, token, String(options.leaseMs), options.address, gone],
+    )) as readonly Reply[];
+  let reply = await run("");
+  if (text(reply[0]) === "HELD" && options.isGone?.(text(reply[1])) === true) reply = await run(text(reply[1]));
   const kind = text(reply[0]);
   if (kind === "BROKEN") return { kind: "broken", why: text(reply[1]) };
   if (kind === "HELD") return { kind: "held", owner: text(reply[1]), remainingMs: Number(text(reply[2])) };

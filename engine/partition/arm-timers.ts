@@ -3,7 +3,6 @@
 import type { CustomerKey } from "../domain/ids.ts";
 import { type Instant, LONG_AGO, NEVER } from "../domain/time.ts";
 import { nextDaily } from "../profile/daily.ts";
-import { nextDue } from "../profile/outcome.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
 import type { Partition } from "./partition.ts";
 
@@ -12,7 +11,7 @@ export function armTimers(partition: Partition): void {
   const { draft } = partition;
   for (const key of draft.rearm) {
     // The day alone is worth no commit: it is armed when the profile is written back.
-    const due = soonest(partition, key);
+    const due = partition.store.soonestDue(key);
     if (due < armedAt(partition, key)) arm(partition, key, Math.min(due, daily(partition, key)) as Instant);
   }
   for (const key of draft.fired) arm(partition, key, dueOf(partition, key));
@@ -44,22 +43,13 @@ function armedAt(partition: Partition, key: CustomerKey): Instant {
 }
 
 function dueOf(partition: Partition, key: CustomerKey): Instant {
-  return Math.min(soonest(partition, key), daily(partition, key)) as Instant;
-}
-
-function soonest({ store }: Partition, key: CustomerKey): Instant {
-  const { contacts, patterns, held } = store.state(key);
-  let due = nextDue(contacts);
-  for (const pattern of patterns) if (pattern.due < due) due = pattern.due;
-  for (const { until } of held) if (until < due) due = until;
-  return due;
+  return Math.min(partition.store.soonestDue(key), daily(partition, key)) as Instant;
 }
 
 function daily({ store, active, lastNow }: Partition, key: CustomerKey): Instant {
   if (!hasDaily(active.rulebook)) return NEVER;
-  const { rescoredAt, sealedTo } = store.state(key);
-  if (sealedTo !== undefined) return NEVER;
-  return nextDaily(key, rescoredAt === LONG_AGO ? lastNow : rescoredAt);
+  const from = store.dailyFrom(key);
+  return nextDaily(key, from === LONG_AGO ? lastNow : from);
 }
 
 export function hasDaily(rulebook: Rulebook): boolean {

@@ -50,7 +50,10 @@ export function closeDraft(
     partition.dirty.delete(key);
     store.setReflects(key, seq);
     armWritten(partition, key);
-    return { key, bytes: Buffer.from(store.pack(key)) };
+    // Of Node's pool: memory of its own for each of so many small profiles costs more than what is copied to it.
+    const bytes = Buffer.allocUnsafe(store.packedBytes(key));
+    store.packTo(key, bytes);
+    return { key, bytes };
   });
   const base = takeBase(partition, writeBack.entriesMax, writeBack.flush);
   const commit: CommitDraft = {

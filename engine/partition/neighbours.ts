@@ -19,9 +19,11 @@ export interface NeighboursOptions {
   readonly id: string;
   readonly owned: () => Iterable<PartitionIndex>;
   readonly onSeen: () => void;
+  /** An engine that runs no more, for certain: what it said of itself last counts no more. */
+  readonly isGone: (id: string) => boolean;
 }
 
-export function createNeighbours({ register, id, owned, onSeen }: NeighboursOptions): Neighbours {
+export function createNeighbours({ register, id, owned, onSeen, isGone }: NeighboursOptions): Neighbours {
   let engines: readonly EngineEntry[] = [];
   let beating: Promise<void> | undefined;
   let isWanted = false;
@@ -30,7 +32,7 @@ export function createNeighbours({ register, id, owned, onSeen }: NeighboursOpti
   const run = async (): Promise<void> => {
     while (isWanted && !isStopped) {
       isWanted = false;
-      engines = await register.beat(owned());
+      engines = (await register.beat(owned())).filter((engine) => !isGone(engine.id));
       onSeen();
     }
   };

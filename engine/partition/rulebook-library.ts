@@ -1,35 +1,38 @@
 // Rulebooks and models as they are kept in Redis, by hash: an engine runs what its log has activated, whatever its own
 // folders hold.
 import { createHash } from "node:crypto";
-import { createDecider } from "../decide/decide.ts";
+import { createDeciderInSteps } from "../decide/decide.ts";
 import type { RulebookHash } from "../domain/ids.ts";
 import { LAYOUTS_KEY, modelKey, rulebookKey } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createEvidenceTotals } from "../learn/evidence.ts";
 import { compileLayout, type LayoutDescriptor, parseLayout } from "../profile/layout.ts";
-import { compileRulebook } from "../rulebook/compile.ts";
 import type { Fault, KnownModel, Rulebook, RulebookFiles } from "../rulebook/rulebook.ts";
 import { filesOfVariant, VARIANT_FILE } from "../rulebook/variants.ts";
 import { loadModels, type ModelFile, openModel } from "../score/load-models.ts";
 import { createScorer, type ScorerOptions } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { AT_ONCE, type Compiler } from "./compiler.ts";
 import { warmUp } from "./warm-up.ts";
 
+interface SoundRulebook {
+  readonly kind: "sound";
+  readonly files: RulebookFiles;
+  readonly models: readonly ModelFile[];
+  readonly rulebook: Rulebook;
+}
+
 /** What RULES_DIR and MODELS_DIR hold, checked as a whole. */
-export type LocalRulebook =
-  | {
-      readonly kind: "sound";
-      readonly files: RulebookFiles;
-      readonly models: readonly ModelFile[];
-      readonly rulebook: Rulebook;
-    }
-  | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
+export type LocalRulebook = SoundRulebook | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
 
 export interface RulebookLibrary {
   /** Keeps the files under their hash, and those of each variant under its own. Doing it again changes nothing. */
-  readonly store: (local: Extract<LocalRulebook, { kind: "sound" }>) => Promise<RulebookHash>;
-  /** Compiled, once; rejects where Redis does not hold it whole. */
-  readonly get: (hash: RulebookHash) => Promise<ActiveRulebook>;
+  readonly store: (local: SoundRulebook) => Promise<RulebookHash>;
+  /**
+   * Compiled, once; rejects where Redis does not hold it whole. What was stored from here is not read again.
+   * @param compiler in place of the library's own
+   */
+  readonly get: (hash: RulebookHash, compiler?: Compiler) => Promise<ActiveRulebook>;
   /** The same, but undefined where Redis holds no rulebook of this hash. */
   readonly find: (hash: RulebookHash) => Promise<ActiveRulebook | undefined>;
   /** With their variants. */
@@ -41,11 +44,15 @@ export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-export async function readLocalRulebook(files: RulebookFiles, modelsDir: string): Promise<LocalRulebook> {
+export async function readLocalRulebook(
+  files: RulebookFiles,
+  modelsDir: string,
+  compiler: Compiler = AT_ONCE,
+): Promise<LocalRulebook> {
   const loaded = await loadModels(modelsDir);
   if (loaded.kind === "faulty") return loaded;
   const { models } = loaded;
-  const compiled = compileRulebook({ files, models: knownModels(models), sha256 });
+  const compiled = await compiler.compile({ files, models: knownModels(models), sha256 });
   if (compiled.kind === "faulty") return compiled;
   const scorer = createScorer(models, featureNames(compiled.rulebook));
   if (scorer.kind === "faulty") return scorer;
@@ -55,29 +62,38 @@ export async function readLocalRulebook(files: RulebookFiles, modelsDir: string)
 export function createRulebookLibrary(
   connection: RedisConnection,
   scorerOptions: Partial<ScorerOptions>,
+  own: Compiler = AT_ONCE,
 ): RulebookLibrary {
   const compiled = new Map<RulebookHash, Promise<ActiveRulebook>>();
   const ready: ActiveRulebook[] = [];
-  const open = async (hash: RulebookHash): Promise<ActiveRulebook> => {
-    const active = await loadRulebook(connection, hash, scorerOptions);
+  /** What was stored last: as a rule it is asked for next. */
+  let stored: SoundRulebook | undefined;
+  const open = async (hash: RulebookHash, compiler: Compiler): Promise<ActiveRulebook> => {
+    const sound = stored?.rulebook.hash === hash ? stored : await loadRulebook(connection, hash, compiler);
+    stored = undefined;
+    const active = await activeOf(sound, scorerOptions, compiler);
     await connection.command(["HSET", LAYOUTS_KEY, String(active.layout.hash), active.layout.describe()]);
     for (const one of [active, ...active.variants.values()]) {
-      await warmUp(one);
+      await warmUp(one, compiler);
       ready.push(one);
       if (!compiled.has(one.hash)) compiled.set(one.hash, Promise.resolve(one));
     }
     return active;
   };
-  const get = (hash: RulebookHash): Promise<ActiveRulebook> => {
+  const get = (hash: RulebookHash, compiler = own): Promise<ActiveRulebook> => {
     const known = compiled.get(hash);
     if (known !== undefined) return known;
-    const opening = open(hash);
+    const opening = open(hash, compiler);
     compiled.set(hash, opening);
     opening.catch(() => compiled.delete(hash)); // whoever waits is told; Redis may answer the next one
     return opening;
   };
   return {
-    store: (local) => storeRulebook(connection, local),
+    store: async (local) => {
+      const hash = await storeRulebook(connection, local);
+      if (!compiled.has(hash)) stored = local;
+      return hash;
+    },
     get,
     find: async (hash) => {
       const isStored = compiled.has(hash) || (await connection.command(["EXISTS", rulebookKey(hash)])) === 1;
@@ -92,10 +108,7 @@ export function createRulebookLibrary(
   };
 }
 
-async function storeRulebook(
-  connection: RedisConnection,
-  local: Extract<LocalRulebook, { kind: "sound" }>,
-): Promise<RulebookHash> {
+async function storeRulebook(connection: RedisConnection, local: SoundRulebook): Promise<RulebookHash> {
   for (const { bytes } of local.models) {
     const { name, card, model, golden } = bytes;
     await connection.command([
@@ -125,32 +138,40 @@ async function storeRulebook(
 async function loadRulebook(
   connection: RedisConnection,
   hash: RulebookHash,
-  scorerOptions: Partial<ScorerOptions>,
-): Promise<ActiveRulebook> {
+  compiler: Compiler,
+): Promise<SoundRulebook> {
   const stored = await connection.command(["GET", rulebookKey(hash)]);
   if (stored === null) throw new Error(`rulebook ${hash} is active, but Redis does not hold its files`);
   const { files, models: modelHashes } = JSON.parse(text(stored)) as { files: RulebookFiles; models: string[] };
   const models: ModelFile[] = [];
   for (const modelHash of modelHashes) models.push(await loadModel(connection, modelHash));
-  const compiled = compileRulebook({ files, models: knownModels(models), sha256 });
+  const compiled = await compiler.compile({ files, models: knownModels(models), sha256 });
   if (compiled.kind === "faulty") throw faultyError(hash, compiled.faults);
-  const { rulebook } = compiled;
+  return { kind: "sound", files, models, rulebook: compiled.rulebook };
+}
+
+async function activeOf(
+  { files, models, rulebook }: SoundRulebook,
+  scorerOptions: Partial<ScorerOptions>,
+  { work }: Compiler,
+): Promise<ActiveRulebook> {
   const scorer = createScorer(models, featureNames(rulebook), scorerOptions);
-  if (scorer.kind === "faulty") throw faultyError(hash, scorer.faults);
+  if (scorer.kind === "faulty") throw faultyError(rulebook.hash, scorer.faults);
   const layout = compileLayout(rulebook.features, rulebook.attributes);
   const isVariant = VARIANT_FILE in files;
-  const activeOf = (one: Rulebook, variants: ActiveRulebook["variants"]): ActiveRulebook => ({
+  const arrange = async (one: Rulebook, variants: ActiveRulebook["variants"]): Promise<ActiveRulebook> => ({
     hash: one.hash,
     rulebook: one,
-    decider: createDecider(one),
+    decider: await work(createDeciderInSteps(one)),
     layout,
     scorer: scorer.scorer,
     evidence: createEvidenceTotals(one.treatments),
     variants,
     isVariant: isVariant || one !== rulebook,
   });
-  const variants = [...rulebook.variants].map(([name, variant]) => [name, activeOf(variant, new Map())] as const);
-  return activeOf(rulebook, new Map(variants));
+  const variants = new Map<string, ActiveRulebook>();
+  for (const [name, variant] of rulebook.variants) variants.set(name, await arrange(variant, new Map()));
+  return await arrange(rulebook, variants);
 }
 
 async function loadModel(connection: RedisConnection, hash: string): Promise<ModelFile> {

@@ -14,6 +14,7 @@ import type { Log } from "../observe/log.ts";
 import type { ScorerOptions } from "../score/scorer.ts";
 import { lastActivation } from "./activations.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { AT_ONCE, type Compiler } from "./compiler.ts";
 import { createHoldings, type HeldPartitions } from "./holdings.ts";
 import { createLeases, type Lease, type Leases } from "./leases.ts";
 import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
@@ -34,11 +35,15 @@ export interface SessionOptions {
   readonly owner: string;
   readonly address: string;
   readonly leaseMs: number;
+  /** An engine that runs no more, for certain: its leases are not waited for. */
+  readonly isGone: (owner: string) => boolean;
   /** A commit without an answer for this long is in doubt. */
   readonly silenceMs: number;
   readonly entriesPerReadMax: number;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly scorer: Partial<ScorerOptions>;
+  /** Of what is activated while partitions are here. */
+  readonly compiler: Compiler;
   readonly quotas: QuotaTiming;
   readonly log: Log;
   /** Milliseconds since 1970. */
@@ -117,10 +122,10 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     blocking.close();
   };
   try {
-    const library = createRulebookLibrary(connection, options.scorer);
+    const library = createRulebookLibrary(connection, options.scorer, options.compiler);
     const { seed, genesis } = await agree(connection, options, await library.store(options.local));
-    const { owner, leaseMs, address } = options;
-    const journal = createRedisJournal({ connection, owner, leaseMs, address });
+    const { owner, leaseMs, address, isGone } = options;
+    const journal = createRedisJournal({ connection, owner, leaseMs, address, isGone });
     const context: RecoverContext = {
       journal,
       partitions: options.partitions,
@@ -150,7 +155,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
       blocking.cluster === undefined
         ? createLogReader({ connection: blocking, waker: connection, countMax })
         : createClusterLogReader({ connection: blocking, countMax });
-    const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis) };
+    const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis, AT_ONCE) };
     return {
       ...holdings,
       journal: { ...journal, append: (partition, fields) => appendFor(reader, journal, partition, fields) },

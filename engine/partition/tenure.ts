@@ -38,14 +38,14 @@ const RETRY_AFTER_MS = 250;
 /** Rejects as commands do where the register cannot be written. */
 export async function openTenure(state: LoopState, session: Session, inbox: Inbox): Promise<Tenure> {
   const { options } = state;
-  const { leaseMs, owner: id, address, clock } = options;
+  const { leaseMs, owner: id, address, clock, isGone } = options;
   const register = createEngineRegister({ connection: session.connection, id, address, leaseMs });
   const onSeen = (): void => {
     plan(tenancy);
     void settleTaken(tenancy);
     state.signal.wake();
   };
-  const neighbours = createNeighbours({ register, id, owned: session.leases.indexes, onSeen });
+  const neighbours = createNeighbours({ register, id, owned: session.leases.indexes, onSeen, isGone });
   const tenancy: Tenancy = {
     state,
     session,

@@ -7,14 +7,18 @@
 //   rank      count
 //   times     6 x f64: at, reservedUntil, expiresAt, respondBy, outcomeAt, until
 import { CONTACT_STATES, COUNTS_AT, type Contact, OUTCOMES } from "../domain/contact.ts";
-import { type DecisionId, type NameHash, parseTrackingCode, type TrackingCode, trackingCode } from "../domain/ids.ts";
+import { type DecisionId, type NameHash, type TrackingCode, trackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { bytesOfId, ID_BYTES, idOfBytes } from "./base64url.ts";
 import type { ByteReader, ByteWriter } from "./binary.ts";
 
+const DOT = ".".charCodeAt(0);
+const ZERO = "0".charCodeAt(0);
+const ORDINAL_DIGITS = 3;
+
 const idBytes = new Uint8Array(ID_BYTES);
 
-export function writeContact(to: ByteWriter, contact: Contact): void {
+export function writeContact(to: Omit<ByteWriter, "take">, contact: Contact): void {
   writeIds(to, contact);
   to.u32(contact.issue);
   to.u32(contact.group);
@@ -80,18 +84,30 @@ export function readContact(from: ByteReader): Contact {
   };
 }
 
-function writeIds(to: ByteWriter, contact: Contact): void {
-  const parsed = parseTrackingCode(contact.trackingCode);
-  const canonical = parsed !== undefined && trackingCode(parsed.decision, parsed.ordinal) === contact.trackingCode;
-  if (canonical && parsed.decision === contact.decision && bytesOfId(parsed.decision, idBytes)) {
+function writeIds(to: Omit<ByteWriter, "take">, { trackingCode: code, decision }: Contact): void {
+  const ordinal = code.startsWith(decision) ? ordinalOf(code, decision.length) : -1;
+  if (ordinal >= 0 && bytesOfId(decision, idBytes)) {
     to.u8(1);
     to.bytes(idBytes);
-    to.count(parsed.ordinal);
+    to.count(ordinal);
     return;
   }
   to.u8(0);
-  to.text(contact.trackingCode);
-  to.text(contact.decision);
+  to.text(code);
+  to.text(decision);
+}
+
+/** What a dot and one to three digits say at the end of a tracking code, as they would be written; -1 where it is not so. */
+function ordinalOf(code: string, dot: number): number {
+  const digits = code.length - dot - 1;
+  if (digits < 1 || digits > ORDINAL_DIGITS || code.charCodeAt(dot) !== DOT) return -1;
+  let ordinal = 0;
+  for (let at = dot + 1; at < code.length; at++) {
+    const digit = code.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9 || (digit === 0 && ordinal === 0 && digits > 1)) return -1;
+    ordinal = 10 * ordinal + digit;
+  }
+  return ordinal;
 }
 
 function readIds(from: ByteReader): { readonly trackingCode: TrackingCode; readonly decision: DecisionId } {

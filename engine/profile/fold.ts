@@ -28,7 +28,7 @@ import { AHEAD_MAX_MS } from "./bounds.ts";
 import { BITMAP_CELLS, bitOf, setBit } from "./distinct.ts";
 import type { Layout } from "./layout.ts";
 import type { FedRegister, Reader } from "./plan.ts";
-import { type Cursor, panesOf, shift, trackAt, writePanes } from "./record.ts";
+import { type Cursor, cellsBetween, moveCells, panesOf, shift, trackAt, writePanes } from "./record.ts";
 import type { Track } from "./shape.ts";
 
 /** Makes the place of the record under the cursor hold `cells` more; the cursor follows where it has to move. */
@@ -145,11 +145,7 @@ const found = { track: Number.POSITIVE_INFINITY, cell: 0 };
 /** As `trackAt`, going on from where the event was before: one look over the tracks for all that it updates. */
 function firstOf(cursor: Cursor, layout: Layout, track: number): number {
   if (track < found.track) found.cell = trackAt(cursor, layout, track);
-  else {
-    for (let index = found.track; index < track; index++) {
-      found.cell += panesOf(cursor, layout, index) * (layout.tracks[index] as Track).rowCells;
-    }
-  }
+  else found.cell += cellsBetween(cursor, layout, found.track, track);
   found.track = track;
   return found.cell;
 }
@@ -184,16 +180,37 @@ function rowFor(
   if (pane < oldest || pane < 0) return -1;
   const expired = expiredRows(cursor, track, first, panes, oldest);
   if (after < expired) return -1;
-  if (expired > 0) {
-    shift(cursor, first, -expired * track.rowCells);
-    after -= expired;
-  }
-  makeRoom(track.rowCells);
-  const at = first + after * track.rowCells;
-  shift(cursor, at, track.rowCells);
-  writePanes(cursor, layout, track.index, panes - expired + 1);
+  const at = first + (after - expired) * track.rowCells;
+  openRow(cursor, track, first, after, expired, makeRoom);
+  if (expired !== 1) writePanes(cursor, layout, track.index, panes - expired + 1);
   writeEmptyRow(cursor, track, at, pane);
   return at;
+}
+
+/**
+ * Drops the first `expired` rows of a track, `after` of which or more there are, and makes place for one between those before and
+ * those from `after` on. A customer who comes now and then finds one expired pane for a new one, and nothing behind it moves.
+ *
+ *   | expired | expired | kept | newer |       |  kept  |  (new)  | newer |
+ */
+function openRow(
+  cursor: Cursor,
+  track: Track,
+  first: number,
+  after: number,
+  expired: number,
+  makeRoom: MakeRoom,
+): void {
+  const { rowCells } = track;
+  if (expired === 0) {
+    makeRoom(rowCells);
+    shift(cursor, first + after * rowCells, rowCells);
+    return;
+  }
+  if (after > expired) moveCells(cursor, first + expired * rowCells, first + after * rowCells, first);
+  if (expired === 1) return;
+  shift(cursor, first + (after - expired + 1) * rowCells, (1 - expired) * rowCells);
+  makeRoom(0);
 }
 
 /** Rows to drop before one is added: expired ones, and the oldest of a track that is full to the limit of clocks ahead. */

@@ -4,9 +4,9 @@
 //              f64 commit that it reflects · u32 bytes of the cold state · u32 0
 //
 // A packed profile is these very bytes with the checksum filled in: a snapshot is a memory copy.
-import { murmur128 } from "../domain/hash.ts";
+import { murmur128Words } from "../domain/hash.ts";
 import type { CommitSeq } from "../domain/ids.ts";
-import { HEADER_CELLS, type LayoutDescriptor, type Register, type Track } from "./shape.ts";
+import { HEADER_CELLS, type LayoutDescriptor, type Register } from "./shape.ts";
 import { type Chunk, newChunk } from "./slabs.ts";
 
 /** A record under the hand: the cell at which it begins, in the chunk that holds it. Reused, never kept. */
@@ -66,11 +66,17 @@ export function writePanes({ chunk, base }: Cursor, layout: LayoutDescriptor, tr
 
 /** Cell, within the record, of the first row of a track. */
 export function trackAt(cursor: Cursor, layout: LayoutDescriptor, track: number): number {
-  let cell = rowsAt(cursor, layout);
-  for (let index = 0; index < track; index++) {
-    cell += panesOf(cursor, layout, index) * (layout.tracks[index] as Track).rowCells;
-  }
-  return cell;
+  return rowsAt(cursor, layout) + cellsBetween(cursor, layout, 0, track);
+}
+
+/** Cells of the rows of these tracks, `end` not among them. */
+export function cellsBetween({ chunk, base }: Cursor, layout: LayoutDescriptor, from: number, end: number): number {
+  const { u16 } = chunk;
+  const { rowCells } = layout;
+  const counts = (base + layout.countsAt) * 4;
+  let cells = 0;
+  for (let track = from; track < end; track++) cells += (u16[counts + track] as number) * (rowCells[track] as number);
+  return cells;
 }
 
 /** Cells of the header, registers, counters and the given cold state: a record without a row. */
@@ -122,6 +128,11 @@ export function shift({ chunk, base }: Cursor, at: number, delta: number): void 
   chunk.u32[base * 2 + CELLS_WORD] = cells + delta;
 }
 
+/** Within the record; `to` may lie among what is moved. */
+export function moveCells({ chunk, base }: Cursor, from: number, end: number, to: number): void {
+  chunk.f64.copyWithin(base + to, base + from, base + end);
+}
+
 /** Writes the cold state, whose cells have been made to fit. */
 export function writeCold(cursor: Cursor, layout: LayoutDescriptor, cold: Uint8Array): void {
   const { chunk, base } = cursor;
@@ -141,11 +152,13 @@ export function copyCellsOf({ chunk, base }: Cursor, to: Chunk, at: number, cell
   to.f64.set(chunk.f64.subarray(base, base + cells), at);
 }
 
-export function packRecord(cursor: Cursor): Uint8Array {
-  const from = cursor.base * 8;
-  const packed = cursor.chunk.u8.slice(from, from + cellsOf(cursor) * 8);
-  new DataView(packed.buffer).setUint32(CHECKSUM_WORD * 4, checksum(packed), true);
-  return packed;
+/** To a place of so many bytes as the record has. */
+export function packRecord(cursor: Cursor, to: Uint8Array): void {
+  const { chunk, base } = cursor;
+  const cells = cellsOf(cursor);
+  to.set(chunk.u8.subarray(base * 8, (base + cells) * 8));
+  const sum = checksum(chunk.u32, base * 2, cells * 2);
+  for (let byte = 0; byte < 4; byte++) to[CHECKSUM_WORD * 4 + byte] = sum >>> (8 * byte);
 }
 
 /** A packed record copied to where it can be read, or what is wrong with its bytes. */
@@ -158,7 +171,7 @@ export function unpackRecord(packed: Uint8Array): Cursor | string {
   if (cells * 8 !== packed.length) return `a profile of ${packed.length} bytes says that it has ${cells * 8}`;
   const sum = chunk.u32[CHECKSUM_WORD];
   chunk.u32[CHECKSUM_WORD] = 0;
-  const found = checksum(chunk.u8);
+  const found = checksum(chunk.u32, 0, cells * 2);
   if (found !== sum) return `the checksum of a profile is ${found}, not ${sum} as written`;
   return { chunk, base: 0 };
 }
@@ -179,8 +192,8 @@ export function recordFault(cursor: Cursor, layout: LayoutDescriptor): string | 
 
 const words = new Uint32Array(4);
 
-/** Over all bytes, the field of the checksum itself taken as 0. */
-function checksum(record: Uint8Array): number {
-  murmur128(record, FORMAT, words);
+/** Over all words of a record in memory, whose own field is 0 there. */
+function checksum(u32: Uint32Array, from: number, count: number): number {
+  murmur128Words(u32, from, count, FORMAT, words);
   return words[0] as number;
 }

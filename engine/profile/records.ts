@@ -14,6 +14,8 @@ import { createSlabs, newChunk } from "./slabs.ts";
 export interface Records {
   /** The record reached last. */
   readonly cursor: Cursor;
+  /** Its number. */
+  readonly entry: () => Entry;
   readonly size: () => number;
   readonly bytes: () => number;
   readonly layout: () => Layout;
@@ -111,7 +113,7 @@ function createPlaces(): Places {
     const cells = cellsOf(cursor) + more;
     const slot = entries.slotOf(entry);
     const held = slabs.roomOf(slot);
-    if (cells <= held && slabs.roomFor(cells) * 2 > held) return;
+    if (cells <= held && (cells * 2 > held || slabs.roomFor(cells) * 2 > held)) return;
     const next = slabs.take(cells);
     copyCellsOf(cursor, slabs.chunkOf(next), slabs.cellOf(next), Math.min(cellsOf(cursor), cells));
     slabs.free(slot);
@@ -119,5 +121,6 @@ function createPlaces(): Places {
     place();
   };
   const has = (key: CustomerKey): boolean => entries.find(key) !== undefined;
-  return { cursor, size: entries.size, bytes: slabs.bytes, has, reach, begin, drop, makeRoom, oldest: entries.oldest };
+  const { size, oldest } = entries;
+  return { cursor, entry: () => entry, size, bytes: slabs.bytes, has, reach, begin, drop, makeRoom, oldest };
 }

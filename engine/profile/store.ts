@@ -4,6 +4,8 @@ import type { Contact } from "../domain/contact.ts";
 import type { CustomerEvent } from "../domain/event.ts";
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
+import { createDecodedStates } from "./decoded-states.ts";
+import { createDueColumn } from "./due-column.ts";
 import { foldFeatures } from "./fold.ts";
 import type { Layout } from "./layout.ts";
 import { mergeFeatures } from "./merge-features.ts";
@@ -67,6 +69,9 @@ export interface ProfileStore {
   readonly reset: (key: CustomerKey, change: (empty: ProfileState) => ProfileState) => void;
   /** A copy, self-contained: format, layout hash, commit reflected, checksum. */
   readonly pack: (key: CustomerKey) => Uint8Array;
+  /** How many bytes that is; and the same copied to a place of so many. */
+  readonly packedBytes: (key: CustomerKey) => number;
+  readonly packTo: (key: CustomerKey, to: Uint8Array) => void;
   readonly evict: (key: CustomerKey) => void;
   readonly reflects: (key: CustomerKey) => CommitSeq;
   readonly setReflects: (key: CustomerKey, seq: CommitSeq) => void;
@@ -76,6 +81,9 @@ export interface ProfileStore {
   readonly features: (key: CustomerKey, now: Instant, out: Float64Array) => void;
   readonly state: (key: CustomerKey) => ProfileState;
   readonly setState: (key: CustomerKey, state: ProfileState) => void;
+  /** As `soonestDue` and `dailyFrom` tell of the state, most often without decoding it. */
+  readonly soonestDue: (key: CustomerKey) => Instant;
+  readonly dailyFrom: (key: CustomerKey) => Instant;
   /** Least recently touched first. */
   readonly oldest: (count: number) => CustomerKey[];
 }
@@ -83,7 +91,8 @@ export interface ProfileStore {
 export function createProfileStore(options: { readonly layout: Layout }): ProfileStore {
   const records = createRecords(options.layout);
   const { cursor } = records;
-  const decoded = createDecodedStates(records);
+  const dues = createDueColumn();
+  const decoded = createDecodedStates(records, dues);
 
   const writeState = (state: ProfileState): void => {
     const layout = records.layout();
@@ -110,8 +119,9 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
     knows: (layoutHash) => records.described(layoutHash) !== undefined,
     has: records.has,
     load: (key, packed) => {
-      decoded.delete(key);
-      return load(records, key, packed);
+      const loaded = load(records, key, packed);
+      if (loaded.kind === "loaded") decoded.forget();
+      return loaded;
     },
     merge: (key, packed, now, memoryMs) => {
       const source = readPacked(records, packed);
@@ -124,7 +134,7 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       records.reachToWrite(key);
       mergeFeatures(cursor, theirs, layout, now, records.makeRoom);
       const { state, evicted } = mergeStates(own, known, now, memoryMs);
-      decoded.set(key, state);
+      decoded.set(state);
       writeState(state);
       return { kind: "merged", evicted };
     },
@@ -136,15 +146,26 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       writeEmpty(cursor, layout);
       writeReflects(cursor, seq);
       const state = change(decodeState(new Uint8Array(0), layout));
-      decoded.set(key, state);
+      decoded.set(state);
       writeState(state);
     },
     pack: (key) => {
       records.reach(key);
-      return packRecord(cursor);
+      const packed = new Uint8Array(cellsOf(cursor) * 8);
+      packRecord(cursor, packed);
+      return packed;
+    },
+    packedBytes: (key) => {
+      records.reach(key);
+      return cellsOf(cursor) * 8;
+    },
+    packTo: (key, to) => {
+      records.reach(key);
+      packRecord(cursor, to);
     },
     evict: (key) => {
-      decoded.delete(key);
+      records.reach(key);
+      decoded.forget();
       records.drop(key);
     },
     reflects: (key) => {
@@ -163,47 +184,20 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       const before = decoded.get(key);
       const after = foldState(before, layout, event, arrivedAt ?? event.ts);
       if (after === before) return;
-      decoded.set(key, after);
-      records.reachToWrite(key);
+      decoded.set(after);
       writeState(after);
     },
     features: (key, now, out) => readFeatures(records.reachToRead(key), records.layout(), now, out),
     state: decoded.get,
     setState: (key, state) => {
-      decoded.set(key, state);
       records.reachToWrite(key);
+      decoded.set(state);
       writeState(state);
     },
+    soonestDue: (key) => dues.soonest(decoded.learnt(key)),
+    dailyFrom: (key) => dues.dailyFrom(decoded.learnt(key)),
     oldest: records.oldest,
   };
-}
-
-/** States of the customers that are busy just now: a customer's events and decisions come in bursts, and decoding is dear. */
-const DECODED_MAX = 1_024;
-
-interface DecodedStates {
-  readonly get: (key: CustomerKey) => ProfileState;
-  readonly set: (key: CustomerKey, state: ProfileState) => void;
-  readonly delete: (key: CustomerKey) => void;
-  readonly clear: () => void;
-}
-
-function createDecodedStates(records: Records): DecodedStates {
-  const states = new Map<CustomerKey, ProfileState>();
-  const set = (key: CustomerKey, state: ProfileState): void => {
-    if (states.size >= DECODED_MAX && !states.has(key)) states.delete(states.keys().next().value as CustomerKey);
-    states.set(key, state);
-  };
-  const get = (key: CustomerKey): ProfileState => {
-    const source = records.reachToRead(key); // the touch counts, decoded or not
-    const known = states.get(key);
-    if (known !== undefined) return known;
-    const layout = records.layout();
-    const state = decodeState(coldOf(source, layout), layout);
-    set(key, state);
-    return state;
-  };
-  return { get, set, delete: (key) => void states.delete(key), clear: () => states.clear() };
 }
 
 function load(records: Records, key: CustomerKey, packed: Uint8Array | undefined): Loaded {

@@ -14,6 +14,7 @@ import type { Purposes } from "./purposes.ts";
 import type { Action, Reason, Treatment, Weight } from "./rulebook.ts";
 import type { ActionsFile, WrittenAction } from "./schema-actions.ts";
 import type { Path, Source } from "./source.ts";
+import type { Steps } from "./steps.ts";
 import { boundedDuration, readPeriod } from "./written-times.ts";
 
 const EXPIRES_AFTER_DEFAULT = "24h";
@@ -52,7 +53,7 @@ interface Parent {
 
 type Draft = Omit<Action, "index" | "treatments"> & { readonly drafts: readonly DraftTreatment[] };
 
-export function compileActions(input: ActionsInput): CompiledActions {
+export function* compileActions(input: ActionsInput): Steps<CompiledActions> {
   const { faults } = input;
   const taxonomy: Taxonomy = {
     issue: createNameTable("issue", faults),
@@ -60,11 +61,18 @@ export function compileActions(input: ActionsInput): CompiledActions {
     action: createNameTable("action", faults),
     treatment: createNameTable("treatment", faults),
   };
-  const drafts = input.files.flatMap(({ source, file }) => compileIssue(input, taxonomy, source, file));
+  const drafts: Draft[] = [];
+  for (const { source, file } of input.files) yield* compileIssue(input, taxonomy, source, file, drafts);
   return { ...number(drafts), taxonomy };
 }
 
-function compileIssue(input: ActionsInput, taxonomy: Taxonomy, source: Source, file: ActionsFile): readonly Draft[] {
+function* compileIssue(
+  input: ActionsInput,
+  taxonomy: Taxonomy,
+  source: Source,
+  file: ActionsFile,
+  drafts: Draft[],
+): Steps<void> {
   const { issue, groups } = file;
   const { expressions, purposes } = input;
   const hash = taxonomy.issue.declare(issue.id, source.placeOf(["issue", "id"]));
@@ -74,18 +82,19 @@ function compileIssue(input: ActionsInput, taxonomy: Taxonomy, source: Source, f
   };
   const issuePurpose = purposeOf(issue.purpose, ["issue"], PURPOSE_DEFAULT);
   const fromIssue = compileEngagement(expressions, source, issue, ["issue"], issue.id, NO_ENGAGEMENT);
-  return groups.flatMap((group, groupAt) => {
+  for (const [groupAt, group] of groups.entries()) {
     const path: Path = ["groups", groupAt];
     const groupHash = taxonomy.group.declare(group.id, source.placeOf([...path, "id"]));
     const groupPurpose = purposeOf(group.purpose, path, issuePurpose);
     const engagement = compileEngagement(expressions, source, group, path, `${issue.id}/${group.id}`, fromIssue);
-    return group.actions.map((action, actionAt) => {
+    for (const [actionAt, action] of group.actions.entries()) {
       const actionPath = [...path, "actions", actionAt];
       const purpose = purposeOf(action.purpose, actionPath, groupPurpose);
       const parent = { issue: { id: issue.id, hash }, group: { id: group.id, hash: groupHash }, purpose, engagement };
-      return compileAction(input, taxonomy, source, action, actionPath, parent);
-    });
-  });
+      drafts.push(compileAction(input, taxonomy, source, action, actionPath, parent));
+      yield;
+    }
+  }
 }
 
 function compileAction(
@@ -209,9 +218,14 @@ function number(drafts: readonly Draft[]): Pick<CompiledActions, "actions" | "tr
     .flatMap((draft, action) => draft.drafts.map((treatment) => ({ ...treatment, action: action as ActionIndex })))
     .toSorted(byId)
     .map((treatment, index): Treatment => ({ ...treatment, index: index as TreatmentIndex }));
-  const actions = sorted.map(({ drafts: _, ...draft }, index): Action => {
-    const own = treatments.filter((treatment) => treatment.action === index).map((treatment) => treatment.index);
-    return { ...draft, index: index as ActionIndex, treatments: own };
-  });
+  const own: TreatmentIndex[][] = sorted.map(() => []);
+  for (const { action, index } of treatments) own[action]?.push(index);
+  const actions = sorted.map(
+    ({ drafts: _, ...draft }, index): Action => ({
+      ...draft,
+      index: index as ActionIndex,
+      treatments: own[index] as TreatmentIndex[],
+    }),
+  );
   return { actions, treatments };
 }

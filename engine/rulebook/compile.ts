@@ -17,6 +17,8 @@ import { createFaultLog, type FaultLog } from "./fault.ts";
 import { compilePurposes } from "./purposes.ts";
 import { type Parts, readParts } from "./read-parts.ts";
 import type { CompiledRulebook, Fault, KnownModel, Rulebook, RulebookFiles } from "./rulebook.ts";
+import type { ReadText } from "./source.ts";
+import { finish, type Steps } from "./steps.ts";
 import {
   checkVariantFiles,
   filesOfVariant,
@@ -32,15 +34,26 @@ export interface CompileInput {
   readonly models: readonly KnownModel[];
   /** Hex sha256 of a text's UTF-8 bytes. */
   readonly sha256: (text: string) => string;
+  /** What the text of a file says, where somebody has read it before; left out: it is read now. */
+  readonly read?: ReadText;
 }
 
 /** Compiles a rulebook with its variants. Never throws for what is in the files. */
 export function compileRulebook(input: CompileInput): CompiledRulebook {
+  return finish(compileInSteps(input));
+}
+
+/** The same in pieces of about an action each. */
+export function* compileInSteps(input: CompileInput): Steps<CompiledRulebook> {
   const faults = createFaultLog();
-  const base = compileFiles(input, faults);
-  const variants = base === undefined ? [] : compileVariants(input, faults);
+  const base = yield* compileFiles(input, faults);
+  const variants = base === undefined ? [] : yield* compileVariants(input, faults);
   if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
-  const built = variants.map(({ name, build }) => ({ name, ...build() }));
+  const built: (ReturnType<Build> & { readonly name: string })[] = [];
+  for (const { name, build } of variants) {
+    built.push({ name, ...build() });
+    yield;
+  }
   const rulebooks = new Map(built.map((variant) => [variant.name, variant.rulebook]));
   const { rulebook, reads } = base();
   const memories = [...rulebooks.values()].map((variant) => variant.contactMemoryMs);
@@ -72,25 +85,30 @@ export function rulebookHash(files: RulebookFiles, sha256: (text: string) => str
 type Build = () => Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
 
 /** Each variant as a rulebook of its own. What is wrong with the base too is not said again. */
-function compileVariants(input: CompileInput, faults: FaultLog): { readonly name: string; readonly build: Build }[] {
+function* compileVariants(
+  input: CompileInput,
+  faults: FaultLog,
+): Steps<{ readonly name: string; readonly build: Build }[]> {
   const told = new Set(faults.sorted().map((fault) => JSON.stringify(fault)));
-  return variantNames(input.files).flatMap((name) => {
+  const variants: { readonly name: string; readonly build: Build }[] = [];
+  for (const name of variantNames(input.files)) {
     const own = createFaultLog();
-    const build = compileFiles({ ...input, files: filesOfVariant(input.files, name) }, own);
+    const build = yield* compileFiles({ ...input, files: filesOfVariant(input.files, name) }, own);
     for (const fault of own.sorted()) {
       if (told.has(JSON.stringify(fault))) continue;
       const isOwn = variantPath(fault.file)?.variant === name;
       faults.add(fault, isOwn ? fault.message : `${fault.message} (as variant ${JSON.stringify(name)} has it)`);
     }
-    return build === undefined ? [] : [{ name, build }];
-  });
+    if (build !== undefined) variants.push({ name, build });
+  }
+  return variants;
 }
 
 /** Undefined where nothing can be checked before something else is put right. */
-function compileFiles(input: CompileInput, faults: FaultLog): Build | undefined {
-  const { files } = input;
-  const shownAs = readVariant(files, faults);
-  const parts = readParts(files, shownAs ?? ((path) => path), faults);
+function* compileFiles(input: CompileInput, faults: FaultLog): Steps<Build | undefined> {
+  const { files, read } = input;
+  const shownAs = readVariant(files, read, faults);
+  const parts = yield* readParts(files, shownAs ?? ((path) => path), read, faults);
   if (shownAs === undefined) {
     const experiments = parts?.experiments;
     const isUnread = parts === undefined || (experiments === undefined && Object.hasOwn(files, "experiments.yaml"));
@@ -98,11 +116,11 @@ function compileFiles(input: CompileInput, faults: FaultLog): Build | undefined 
     const used = new Set(arms.flatMap((arm) => arm.variant ?? []));
     checkVariantFiles(files, isUnread ? undefined : used, faults);
   }
-  return parts === undefined ? undefined : assemble(input, parts, shownAs !== undefined, faults);
+  return parts === undefined ? undefined : yield* assemble(input, parts, shownAs !== undefined, faults);
 }
 
 /** Everything is checked at once; the function that is returned builds the rulebook, if there was no fault. */
-function assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults: FaultLog): Build {
+function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults: FaultLog): Steps<Build> {
   const { file: head, source } = parts.rulebook;
   const { attributes, features } = compileFeatures(parts.features.file, parts.features.source, faults);
   const models = input.models.map((model, index) => ({ index: index as ModelIndex, name: model.name }));
@@ -124,7 +142,7 @@ function assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults:
       ? []
       : compileCampaigns(parts.campaigns.file, placements, expressions, parts.campaigns.source, faults);
   const defaultLocale = head.defaultLocale ?? "en";
-  const acts = compileActions({
+  const acts = yield* compileActions({
     files: parts.actions,
     names,
     defaultLocale,

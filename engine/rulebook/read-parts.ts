@@ -14,7 +14,8 @@ import {
 import type { ActionsFile } from "./schema-actions.ts";
 import type { ContactPolicyFile, QuotasFile } from "./schema-policy.ts";
 import type { CampaignsFile, ExperimentsFile, TriggersFile } from "./schema-timing.ts";
-import { readSource, type Source } from "./source.ts";
+import { type ReadText, readSource, type Source } from "./source.ts";
+import type { Steps } from "./steps.ts";
 import { suggest } from "./suggest.ts";
 import { isRulebookFile, VARIANT_FILE } from "./variants.ts";
 
@@ -46,23 +47,29 @@ const ACTIONS = /^actions\/[^/]+\.yaml$/;
  * Undefined where a file is missing or faulty without which nothing else can be checked.
  * @param shownAs what to call a file in faults: that of a variant has another path than it stands in for
  */
-export function readParts(
+export function* readParts(
   files: RulebookFiles,
   shownAs: (path: string) => string,
+  read: ReadText | undefined,
   faults: FaultLog,
-): Parts | undefined {
+): Steps<Parts | undefined> {
   checkPaths(files, faults);
   const part = <File>(path: string, schema: TSchema): Part<File> | undefined => {
     const text = Object.hasOwn(files, path) ? files[path] : undefined;
     if (text === undefined) return undefined;
-    const source = readSource(shownAs(path), text, faults);
+    const source = readSource(shownAs(path), text, faults, read);
     if (source === undefined || !checkShape(schema, source, faults)) return undefined;
     return { source, file: source.value as File };
   };
   const single = <File>(path: Exclude<keyof typeof FILE_SCHEMAS, "actions/*.yaml">) =>
     part<File>(path, FILE_SCHEMAS[path]);
   const actionPaths = actionPathsOf(files);
-  const actions = actionPaths.flatMap((path) => part<ActionsFile>(path, FILE_SCHEMAS["actions/*.yaml"]) ?? []);
+  const actions: Part<ActionsFile>[] = [];
+  for (const path of actionPaths) {
+    const one = part<ActionsFile>(path, FILE_SCHEMAS["actions/*.yaml"]);
+    if (one !== undefined) actions.push(one);
+    yield;
+  }
   const segments = single<SegmentsFile>("segments.yaml");
   const rest = {
     segments,

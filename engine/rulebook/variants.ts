@@ -4,7 +4,7 @@ import { checkShape } from "./check-shape.ts";
 import type { FaultLog } from "./fault.ts";
 import type { RulebookFiles } from "./rulebook.ts";
 import { CLOSED, ID } from "./schema-terms.ts";
-import { readSource } from "./source.ts";
+import { type ReadText, readSource } from "./source.ts";
 
 /**
  * Never written by hand: says of the files beside it that they are those of a variant, which of them stood under
@@ -58,10 +58,14 @@ export function filesOfVariant(files: RulebookFiles, name: string): RulebookFile
 }
 
 /** Of files that are those of a variant: what to call each in faults and explanations. */
-export function readVariant(files: RulebookFiles, faults: FaultLog): ((path: string) => string) | undefined {
+export function readVariant(
+  files: RulebookFiles,
+  read: ReadText | undefined,
+  faults: FaultLog,
+): ((path: string) => string) | undefined {
   const text = Object.hasOwn(files, VARIANT_FILE) ? files[VARIANT_FILE] : undefined;
   if (text === undefined) return undefined;
-  const source = readSource(VARIANT_FILE, text, faults);
+  const source = readSource(VARIANT_FILE, text, faults, read);
   if (source === undefined || !checkShape(VARIANT, source, faults)) return (path) => path;
   const { name, replaces } = source.value as Static<typeof VARIANT>;
   const own = new Set(replaces);

@@ -1,6 +1,6 @@
 // What a rulebook did in a stretch of time, counted.
 import type { Decider } from "../decide/decide.ts";
-import { policyNamed } from "../decide/drop-digest.ts";
+import { policyNamed } from "../decide/drop-fields.ts";
 import { replay } from "../decide/replay.ts";
 import type { DecisionRecord, ItemRecord } from "../domain/decision.ts";
 import type { Drop } from "../domain/drop.ts";

@@ -8,7 +8,7 @@ import { Compile } from "typebox/compile";
 import type { Fault, KnownModel } from "../rulebook/rulebook.ts";
 import { cardFault, type ModelCard, parseModelCard } from "./model-card.ts";
 import { onnxFault } from "./onnx-contents.ts";
-import { fillRow, runBatch } from "./run-batch.ts";
+import { badNumber, fillRow, planRows, runBatch } from "./run-batch.ts";
 
 /** Files as they are kept in Redis by hash: the card, the model and its golden rows. */
 export interface ModelBytes {
@@ -209,11 +209,11 @@ function parseGolden(text: string, card: ModelCard): Golden | string {
 
 async function probe(session: InferenceSession, card: ModelCard, golden: Golden): Promise<number | string> {
   const width = card.features.length;
+  const plan = planRows(card);
   const input = new Float32Array(golden.rows.length * width);
   for (const [index, row] of golden.rows.entries()) {
     const features = Float64Array.from(row, (cell) => cell ?? Number.NaN);
-    const bad = fillRow(card, features, undefined, input, index * width);
-    if (bad !== undefined) return `row ${index}: ${bad}`;
+    if (!fillRow(plan, features, input, index * width)) return `row ${index}: ${badNumber(plan, features)}`;
   }
   const values = await runBatch(session, card, input, golden.rows.length);
   let distance = 0;

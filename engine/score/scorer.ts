@@ -4,7 +4,7 @@ import type { ModelIndex } from "../domain/ids.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
 import type { ModelFile } from "./load-models.ts";
 import { cardFault } from "./model-card.ts";
-import { fillRow, runBatch } from "./run-batch.ts";
+import { badNumber, fillRow, planRows, type RowPlan, runBatch } from "./run-batch.ts";
 
 /** One model asked for one profile. `row`: every feature by FeatureIndex, NaN = missing. */
 export interface ScoreRequest {
@@ -43,8 +43,8 @@ export interface ScorerOptions {
   readonly restMs: number;
   /** Monotonic clock in ms. */
   readonly clock: () => number;
-  /** Answers so many rows of `input`, each with one probability: ONNX Runtime, where nothing else is given. */
-  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float64Array>;
+  /** Answers the rows of `input`, each with one probability, and reads it only until then: ONNX Runtime, where nothing else is given. */
+  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float32Array | Float64Array>;
   /** Told once for each call. */
   readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
 }
@@ -81,7 +81,7 @@ export function createScorer(
       if (index === undefined) faults.push(missingFeature(model, position, name));
       columns[position] = index ?? -1;
     }
-    return { model, columns, strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
+    return { model, plan: planRows(model.card, columns), inputs: [], strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
   });
   if (faults.length > 0) return { kind: "faulty", faults };
   const score = async (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
@@ -113,8 +113,10 @@ export function createScorer(
 
 interface Entry {
   readonly model: ModelFile;
-  /** FeatureIndex of each of the card's features. */
-  readonly columns: Int32Array;
+  /** Its columns are by FeatureIndex. */
+  readonly plan: RowPlan;
+  /** Of whole batches, not in use by a call just now: a typed array costs more than filling a few rows of it. */
+  readonly inputs: Float32Array[];
   strikes: number;
   restsUntil: number;
 }
@@ -169,7 +171,7 @@ function judge(
 
 /** Fills values[from, to). One row that the model cannot answer falls back alone: a customer never spoils another's score. */
 async function scoreBatch(
-  { model, columns }: Entry,
+  entry: Entry,
   rows: readonly Float64Array[],
   from: number,
   to: number,
@@ -178,27 +180,35 @@ async function scoreBatch(
   startedAt: number,
   options: ScorerOptions,
 ): Promise<Problem | undefined> {
-  const { card } = model;
-  const width = columns.length;
+  const { model, plan, inputs } = entry;
+  const width = plan.columns.length;
   // Not shared between calls: the native call reads it a turn of the loop later.
-  const input = new Float32Array((to - from) * width);
-  const placed = new Int32Array(to - from);
+  const input = inputs.pop() ?? new Float32Array(BATCH_ROWS_MAX * width);
+  /** Where the rows that were put to the model stand; undefined while that is all of them. */
+  let placed: number[] | undefined;
   let count = 0;
   let problem: Problem | undefined;
   for (let row = from; row < to; row++) {
-    const bad = fillRow(card, rows[row] as Float64Array, columns, input, count * width);
-    if (bad === undefined) placed[count++] = row;
-    else problem ??= { kind: "row", why: bad };
+    const cells = rows[row] as Float64Array;
+    if (fillRow(plan, cells, input, count * width)) {
+      placed?.push(row);
+      count++;
+    } else {
+      placed ??= Array.from({ length: count }, (_, index) => from + index);
+      problem ??= { kind: "row", why: badNumber(plan, cells) };
+    }
   }
-  if (count === 0) return problem && { ...problem, kind: "unasked" };
-  let answers: Float64Array;
+  let answers: Float32Array | Float64Array;
   try {
-    answers = await options.run(model, input, count);
+    if (count === 0) return problem && { ...problem, kind: "unasked" };
+    answers = await options.run(model, input.subarray(0, count * width), count);
   } catch (error) {
     return {
       kind: "call",
       why: `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
     };
+  } finally {
+    inputs.push(input);
   }
   const tookMs = options.clock() - startedAt;
   if (tookMs > options.slowMs) {
@@ -206,7 +216,7 @@ async function scoreBatch(
   }
   for (let index = 0; index < count; index++) {
     const value = answers[index] as number;
-    const row = placed[index] as number;
+    const row = placed === undefined ? from + index : (placed[index] as number);
     if (value >= 0 && value <= 1) {
       values[row] = value + 0; // -0 becomes 0: the journal knows no other, and a replay must find the same
       fallback[row] = 0;

@@ -340,7 +340,9 @@ function isAsked(rulebook: Rulebook, { request }: DecisionInput, index: number):
 /** The same drops, none of them packed. */
 function whole({ table }: Prepared, drops: Iterable<Drop>): DropList {
   const writer = new DropWriter();
-  for (const drop of drops) {
+  const all = [...drops];
+  writer.open(all.length);
+  for (const drop of all) {
     const row = "action" in drop ? table.rowOfAction[drop.action] : table.rowOfTreatment[drop.treatment];
     writer.addCause(row as number, DROPPED.other, drop);
   }
@@ -362,7 +364,7 @@ test("DET-3 the digest changes with what a drop says", () => {
       { stage: "slots", treatment: b, placement: 1, lostTo: a, priority: 0.5 } as unknown as Drop,
     ]);
   const digest = dropDigest(prepared, drops({}));
-  expect(digest).toMatch(/^[0-9a-f]{32}$/);
+  expect(digest).toMatch(/^2:[0-9a-f]{32}$/);
   const changes = [{ counted: 2 }, { reopensAt: NOW + 1 }, { policy: -1 }, { treatment: b }];
   const others = changes.map((change) => dropDigest(prepared, drops(change)));
   expect(new Set([digest, ...others, dropDigest(prepared, whole(prepared, [...drops({})].slice(1)))]).size).toBe(

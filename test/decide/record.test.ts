@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createDecider, decide } from "../../engine/decide/decide.ts";
+import { firstDropDigest } from "../../engine/decide/first-drop-digest.ts";
 import { recordOf } from "../../engine/decide/record.ts";
 import { replay } from "../../engine/decide/replay.ts";
 import { nameHash } from "../../engine/domain/hash.ts";
@@ -10,7 +11,7 @@ import { EVERYBODY, PLACE } from "./policies.ts";
 
 const HOME = [{ channel: "app", placements: ["home"] }];
 
-test("DET-7 keeps the evidence that was read, and the replay needs no other", () => {
+function decided() {
   const rulebook = buildRulebook({
     actions: [
       { id: "a", treatments: HOME },
@@ -25,10 +26,25 @@ test("DET-7 keeps the evidence that was read, and the replay needs no other", ()
   const decider = createDecider(rulebook);
   const trials = Object.fromEntries(rulebook.treatments.map(({ id }) => [id, [10, 3] as const]));
   const input = inputFor(rulebook, { trials });
-  const record = recordOf(decider, input, decide(decider, input, []), { models: [], degraded: [] });
+  const decision = decide(decider, input, []);
+  return { rulebook, decider, decision, record: recordOf(decider, input, decision, { models: [], degraded: [] }) };
+}
+
+test("DET-7 keeps the evidence that was read, and the replay needs no other", () => {
+  const { rulebook, decider, record } = decided();
   const names = record.input.evidence.map(([treatment]) => rulebook.treatments[treatment]?.id);
   expect(names).toEqual(["a:app", "d:app", "e:app", "f:app"]);
   expect(replay(decider, record).differences).toEqual([]);
+});
+
+test("DET-2 a record with the first form of the digest is computed again in that form", () => {
+  const { decider, record, decision } = decided();
+  const first = firstDropDigest(decider.prepared, decision.dropped);
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
+  expect(replay(decider, { ...record, droppedDigest: first }).differences).toEqual([]);
+  const other = `${first.startsWith("0") ? "1" : "0"}${first.slice(1)}`;
+  const difference = `droppedDigest: recorded "${other}", computed "${first}"`;
+  expect(replay(decider, { ...record, droppedDigest: other }).differences).toEqual([difference]);
 });
 
 const TRIGGER: Trigger = {

@@ -8,6 +8,7 @@ import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import type { Log } from "../../engine/observe/log.ts";
 import { createMetrics } from "../../engine/observe/metrics.ts";
+import { AT_ONCE } from "../../engine/partition/compiler.ts";
 import { createDecisionLoop, type DecisionLoop } from "../../engine/partition/decision-loop.ts";
 import { createLoopMeter } from "../../engine/partition/loop-meter.ts";
 import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
@@ -86,6 +87,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     connect,
     partitions: PARTITIONS,
     owner: options.process.name,
+    isGone: () => false,
     address: options.process.name,
     leaseMs: LEASE_MS,
     silenceMs: SILENCE_MS,
@@ -93,6 +95,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     local,
     readLocal: async () => local,
     scorer: { run: createSimulatedModel(options.modelFate) },
+    compiler: AT_ONCE,
     quotas: { againMs: 100, pollMs: 1_000, idleMs: 2_000 },
     log,
     activationPollMs: LIMITS.activationPollMs,
