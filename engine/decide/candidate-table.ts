@@ -2,6 +2,7 @@
 import type { CandidateRows } from "../domain/drop-list.ts";
 import { DROPPED } from "../domain/drop-list.ts";
 import type { Action, Rulebook, Treatment } from "../rulebook/rulebook.ts";
+import type { Steps } from "../rulebook/steps.ts";
 import type { PreparedAction, PreparedTreatment, TierRule } from "./prepared.ts";
 
 /** By row unless said otherwise. Rows are in canonical order: each action, followed by its treatments. */
@@ -45,11 +46,12 @@ export interface CandidateTable extends CandidateRows {
   readonly value: Float64Array;
 }
 
-export function tabulateCandidates(
+/** In a few pieces. */
+export function* tabulateCandidates(
   { rules }: Rulebook,
   actions: readonly PreparedAction[],
   treatments: readonly PreparedTreatment[],
-): CandidateTable {
+): Steps<CandidateTable> {
   const rows = actions.length + treatments.length;
   const rowOfAction = new Int32Array(actions.length);
   const rowOfTreatment = new Int32Array(treatments.length);
@@ -76,6 +78,11 @@ export function tabulateCandidates(
   const offered = subjects.map((subject): Action | Treatment =>
     "treatment" in subject ? subject.treatment : subject.action,
   );
+  yield;
+  const ofTreatments = treatmentColumns(treatments);
+  yield;
+  const ofActions = actionColumns(actions);
+  yield;
   return {
     actionOf,
     treatmentOf,
@@ -89,8 +96,8 @@ export function tabulateCandidates(
     ruleSlots: Int32Array.from(all, ({ rule }) => rules[rule]?.slot ?? 0),
     ruleIndexes: Int32Array.from(all, ({ rule }) => rule),
     ruleCodes: Uint8Array.from(all, codeOf),
-    ...treatmentColumns(treatments),
-    ...actionColumns(actions),
+    ...ofTreatments,
+    ...ofActions,
   };
 }
 

@@ -2,7 +2,7 @@
 // of it is made in slices with a turn of the event loop between them.
 import { setImmediate as turn } from "node:timers/promises";
 import { compileInSteps } from "../rulebook/compile.ts";
-import { readText } from "../rulebook/reading.ts";
+import { readText } from "../rulebook/read-text.ts";
 import { isRulebookFile } from "../rulebook/variants.ts";
 import type { Compiler } from "./compiler.ts";
 import { readAside } from "./read-aside.ts";

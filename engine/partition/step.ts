@@ -7,6 +7,7 @@ import { positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
@@ -106,6 +107,7 @@ async function foldAll(
       loadOrLose(input, partition, () => loadProfiles(session.context, partition, keys)),
     ),
   );
+  const counted = new Set<ActiveRulebook>();
   for (const [partition, entries] of decoded) {
     if (session.isLost(partition)) continue;
     const rulebooks = needsMore(entries)
@@ -115,7 +117,7 @@ async function foldAll(
         })
       : NO_RULEBOOKS;
     if (rulebooks === undefined) continue;
-    if (entries[0]?.kind === "activation") recount(session);
+    if (entries[0]?.kind === "activation") recount(session, counted);
     const { seed, partitions } = session.context;
     const { poison } = session.context;
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
@@ -226,8 +228,10 @@ function learner(session: Stepping): Parameters<typeof closeDraft>[2] {
 }
 
 /** A rulebook that begins to decide here starts from what all partitions have learned so far, whoever compiled it. */
-function recount(session: Stepping): void {
+function recount(session: Stepping, counted: Set<ActiveRulebook>): void {
   for (const active of session.library.all()) {
+    if (counted.has(active)) continue; // nothing is learned in the middle of a step, however many partitions activate it
+    counted.add(active);
     active.evidence.recount(session.partitions.map((partition) => partition.evidence));
   }
 }

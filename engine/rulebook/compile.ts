@@ -49,13 +49,12 @@ export function* compileInSteps(input: CompileInput): Steps<CompiledRulebook> {
   const base = yield* compileFiles(input, faults);
   const variants = base === undefined ? [] : yield* compileVariants(input, faults);
   if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
-  const built: (ReturnType<Build> & { readonly name: string })[] = [];
+  const built: (Built & { readonly name: string })[] = [];
   for (const { name, build } of variants) {
-    built.push({ name, ...build() });
-    yield;
+    built.push({ name, ...(yield* build()) });
   }
   const rulebooks = new Map(built.map((variant) => [variant.name, variant.rulebook]));
-  const { rulebook, reads } = base();
+  const { rulebook, reads } = yield* base();
   const memories = [...rulebooks.values()].map((variant) => variant.contactMemoryMs);
   return {
     kind: "compiled",
@@ -82,7 +81,8 @@ export function rulebookHash(files: RulebookFiles, sha256: (text: string) => str
   return sha256(JSON.stringify(sorted)) as RulebookHash;
 }
 
-type Build = () => Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
+type Built = Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
+type Build = () => Steps<Built>;
 
 /** Each variant as a rulebook of its own. What is wrong with the base too is not said again. */
 function* compileVariants(
@@ -155,9 +155,13 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
   const zones = head.timeZone === undefined ? NO_ZONES : compileZones(head.timeZone, attributes, source, faults);
   const named = compileNamed({ parts, channels, acts, expressions, zones, input, isVariant, faults });
   const { propensity = 1, context = 1, value = 1, lever = 1, boost = 1, fatigue = 1 } = head.arbitration ?? {};
-  return () => ({
-    rulebook: {
-      hash: rulebookHash(input.files, input.sha256),
+  return function* build(): Steps<Built> {
+    const hash = rulebookHash(input.files, input.sha256);
+    yield;
+    const evaluators = expressions.build();
+    yield;
+    const rulebook = {
+      hash,
       version: head.version,
       defaultLocale,
       features,
@@ -176,10 +180,10 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
       arbitration: { propensity, context, value, lever, boost, fatigue },
       ...named,
       contactMemoryMs: contactMemory(named),
-      ...expressions.build(),
-    },
-    reads: expressions.reads(),
-  });
+      ...evaluators,
+    };
+    return { rulebook, reads: expressions.reads() };
+  };
 }
 
 interface NamedInput {
