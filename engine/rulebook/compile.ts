@@ -153,6 +153,7 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
     faults,
   });
   const zones = head.timeZone === undefined ? NO_ZONES : compileZones(head.timeZone, attributes, source, faults);
+  yield;
   const named = compileNamed({ parts, channels, acts, expressions, zones, input, isVariant, faults });
   const { propensity = 1, context = 1, value = 1, lever = 1, boost = 1, fatigue = 1 } = head.arbitration ?? {};
   return function* build(): Steps<Built> {
