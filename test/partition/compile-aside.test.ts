@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bankFiles, drawOffers } from "../../bench/load/bank-rules.ts";
 import { readRulebookFolder } from "../../engine/cli/read-rulebook.ts";
+import type { RedisConnection } from "../../engine/journal/redis.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { ASIDE } from "../../engine/partition/compile-aside.ts";
 import { AT_ONCE } from "../../engine/partition/compiler.ts";
 import { readAside } from "../../engine/partition/read-aside.ts";
+import { createRulebookLibrary, readLocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { CompiledRulebook, RulebookFiles } from "../../engine/rulebook/rulebook.ts";
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -81,6 +83,20 @@ describe("a rulebook that is compiled aside", () => {
       ),
     ]);
   });
+});
+
+it("RUL-3 what was stored from here is not read from Redis again", async () => {
+  const local = await readLocalRulebook(delivered, `${repositoryRoot}/models`);
+  if (local.kind === "faulty") throw new Error(JSON.stringify(local.faults));
+  const asked: string[] = [];
+  const connection = { command: async ([name]: readonly string[]) => void asked.push(name ?? "") };
+  const library = createRulebookLibrary(connection as unknown as RedisConnection, {});
+  const hash = await library.store(local);
+  const active = await library.get(hash);
+  expect(active.rulebook).toBe(local.rulebook);
+  expect(asked).not.toContain("GET");
+  expect(asked).not.toContain("HMGET");
+  expect(await library.get(hash)).toBe(active);
 });
 
 describe("texts that are read aside", () => {
