@@ -161,7 +161,7 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
   return function* build(): Steps<Built> {
     const hash = rulebookHash(input.files, input.sha256);
     yield;
-    const evaluators = expressions.build();
+    const evaluators = yield* expressions.buildInSteps();
     yield;
     const rulebook = {
       hash,
