@@ -7,6 +7,7 @@ import { DAY_MS } from "../../engine/domain/time.ts";
 import { createProfileStore, type ProfileStore } from "../../engine/profile/store.ts";
 import { type Activity, demoActivity, spreadActivity } from "../load/activity.ts";
 import { pastContacts } from "../load/contacts.ts";
+import { nsOfDecision } from "../load/decide-held.ts";
 import { compileRules, deliveredFiles, type Rules } from "../load/delivered-rules.ts";
 import { rawBytes } from "../load/raw-bytes.ts";
 import { createObjectProfiles } from "./object-profiles.ts";
@@ -18,6 +19,8 @@ export interface Held {
   readonly wholeRssBytes: number;
   /** CPU time of one fold. */
   readonly foldNs: number;
+  /** CPU time of one decision of customers drawn at random, features and state read from their profiles. 0 of objects. */
+  readonly decideNs: number;
   /** Events folded for each customer. */
   readonly events: number;
   /** What is stored for each, as bare bytes: bench/load/raw-bytes.ts. 0 of objects. */
@@ -36,6 +39,7 @@ interface Holder {
   readonly setContacts: (count: number) => void;
   readonly size: () => number;
   readonly rawBytes: () => number;
+  readonly decideNs: () => number;
 }
 
 const [kind, customers, did] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
@@ -52,11 +56,13 @@ const answer: Held = {
   foldNs: (cpuUs / activity.events) * 1_000,
   events: activity.events / customers,
   rawBytes: held.rawBytes(),
+  decideNs: held.decideNs(),
 };
 process.stdout.write(`${JSON.stringify({ ...answer, held: held.size() })}\n`);
 
 /** As the engine has them: one store for each partition. */
-function holdPacked({ layout, decider }: Rules, { end }: Activity, all: readonly CustomerKey[]): Holder {
+function holdPacked(own: Rules, { end }: Activity, all: readonly CustomerKey[]): Holder {
+  const { layout, decider } = own;
   const stores = Array.from({ length: STORES }, () => createProfileStore({ layout }));
   const storeOf = (index: number): ProfileStore => stores[index % STORES] as ProfileStore;
   for (const [index, key] of all.entries()) storeOf(index).load(key, undefined);
@@ -80,6 +86,7 @@ function holdPacked({ layout, decider }: Rules, { end }: Activity, all: readonly
       }
       return bytes / weighed;
     },
+    decideNs: () => nsOfDecision(own, all, storeOf, end),
   };
 }
 
@@ -95,6 +102,7 @@ function holdObjects({ rulebook, decider }: Rules, { end }: Activity, all: reado
     },
     size: profiles.size,
     rawBytes: () => 0,
+    decideNs: () => 0,
   };
 }
 

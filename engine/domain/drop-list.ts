@@ -190,31 +190,42 @@ export const BECAUSE_OF: readonly (string | undefined)[] = [
   undefined,
 ];
 
-/** Collects the drops of one decision, in canonical order; `clear` starts over. */
+/**
+ * Collects the drops of one decision, in canonical order; `open` starts over. Its columns lie open for who writes many: the next
+ * drop goes to `words[end]`, its number to `numbers[numbersEnd]`.
+ */
 export class DropWriter {
-  private readonly words = new IntTape();
-  private readonly numbers = new FloatTape();
+  words = new Int32Array(0);
+  numbers = new Float64Array(0);
+  end = 0;
+  numbersEnd = 0;
   private causes: Cause[] = [];
+  private readonly wordTape = new IntTape();
+  private readonly numberTape = new FloatTape();
 
-  clear(): void {
-    this.words.clear();
-    this.numbers.clear();
-    if (this.causes.length > 0) this.causes = [];
+  /** For so many drops at most. `causes`: of drops that are to be added as they are. */
+  open(dropsMax: number, causes: readonly Cause[] = NO_CAUSES): void {
+    if (this.numbers.length < dropsMax) {
+      this.words = new Int32Array(dropsMax * WORDS_PER_DROP);
+      this.numbers = new Float64Array(dropsMax);
+    }
+    this.end = 0;
+    this.numbersEnd = 0;
+    if (this.causes.length + causes.length > 0) this.causes = causes.slice();
   }
 
   add(row: number, meta: number, operand: number): void {
-    const { words } = this;
-    words.reserve(WORDS_PER_DROP);
-    words.push(row);
-    words.push(meta);
-    words.push(operand);
+    const { words, end } = this;
+    words[end] = row;
+    words[end + 1] = meta;
+    words[end + 2] = operand;
+    this.end = end + WORDS_PER_DROP;
   }
 
   /** Of a code that has a number. `meta`: code, placement << 8 */
   addNumber(row: number, meta: number, operand: number, number: number): void {
     this.add(row, meta, operand);
-    this.numbers.reserve(1);
-    this.numbers.push(number);
+    this.numbers[this.numbersEnd++] = number;
   }
 
   /** One that shares its cause with those before it shares the object, too. */
@@ -224,10 +235,11 @@ export class DropWriter {
     this.add(row, code, operand);
   }
 
-  /** What was added since the last time. */
+  /** What was added since `open`. */
   take(rows: CandidateRows): DropList {
     const causes = this.causes.length === 0 ? NO_CAUSES : this.causes;
     if (this.causes.length > 0) this.causes = [];
-    return new DropList(rows, this.words.cut(), this.numbers.cut(), causes);
+    const words = this.wordTape.copyOf(this.words, this.end);
+    return new DropList(rows, words, this.numberTape.copyOf(this.numbers, this.numbersEnd), causes);
   }
 }

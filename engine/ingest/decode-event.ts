@@ -6,9 +6,10 @@ import { anonymousKey, type CustomerKey, customerKey } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { CUSTOMER_LENGTH_MAX, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, TYPE_LENGTH_MAX } from "./bounds.ts";
 import { fromCloudEvent, isCloudEvent } from "./cloud-event.ts";
+import { firstFault } from "./first-fault.ts";
 import { unpackStrictly } from "./messagepack.ts";
 import { readPlainEvent } from "./plain-event.ts";
-import { isRefused, type Refused, refusal, refusalOf } from "./refused.ts";
+import { isRefused, type Refused, refusal, refusalOf, refusalOfField } from "./refused.ts";
 import { type CheckedEvent, EventSchema, FORBIDDEN_NAMES, WELL_KNOWN_PROPS, type WellKnownType } from "./schemas.ts";
 
 export interface Parsed {
@@ -50,27 +51,43 @@ export function decodeEvent(value: unknown, source: string): CustomerEvent | Ref
     const decoded = decodeEvent(mapped, source);
     return isRefused(decoded) ? { ...decoded, pointer: cloudPointer(decoded.pointer) } : decoded;
   }
-  if (!event.Check(value)) return refusalOf(event.Errors(value), value);
+  if (!event.Check(value)) {
+    const fault = isRecord(value) ? firstFault(value) : undefined;
+    return fault === undefined
+      ? refusalOf(event.Errors(value), value)
+      : refusalOfField(fault, value as Parsed["value"]);
+  }
   const checked = value as unknown as CheckedEvent;
   const fault = beyondTheSchema(checked) ?? wrongProps(checked);
   return fault ?? eventOf(checked, source);
 }
 
 function eventOf(checked: CheckedEvent, source: string): CustomerEvent {
+  const { id, type, session, channel, traceparent } = checked;
+  const key = keyOf(checked) as CustomerKey;
+  const ts = checked.ts as Instant;
+  const props = checked.props ?? NO_PROPS;
+  const isJoining = type === "identify" && checked.customer !== undefined && checked.anonymousId !== undefined;
+  // In one literal, as it is most often: fields that are added to an object one by one cost more than all of it.
+  if (!isJoining && traceparent === undefined && session !== undefined && channel !== undefined)
+    return { id, type, key, ts, source, props, session, channel };
   const decoded: { -readonly [Field in keyof CustomerEvent]: CustomerEvent[Field] } = {
-    id: checked.id,
-    type: checked.type,
-    key: keyOf(checked) as CustomerKey,
-    ts: checked.ts as Instant,
+    id,
+    type,
+    key,
+    ts,
     source,
-    props: checked.props ?? NO_PROPS,
+    props,
   };
-  const isJoining = checked.type === "identify" && checked.customer !== undefined;
   if (isJoining && checked.anonymousId !== undefined) decoded.anonymousId = checked.anonymousId;
-  if (checked.session !== undefined) decoded.session = checked.session;
-  if (checked.channel !== undefined) decoded.channel = checked.channel;
-  if (checked.traceparent !== undefined) decoded.traceparent = checked.traceparent;
+  if (session !== undefined) decoded.session = session;
+  if (channel !== undefined) decoded.channel = channel;
+  if (traceparent !== undefined) decoded.traceparent = traceparent;
   return decoded;
+}
+
+function isRecord(value: unknown): value is Parsed["value"] {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whose it is, even where the rest of it is wrong; undefined where no well-formed customer or anonymousId is to be read. */

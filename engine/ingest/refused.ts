@@ -35,6 +35,19 @@ function unnamed(pointer: string): string {
     .join("/");
 }
 
+/** A field of an event that is missing, or is of another type than this. */
+export interface FieldFault {
+  readonly name: string;
+  readonly type: "string" | "integer" | undefined;
+}
+
+/** The same as `refusalOf` makes of the validator's error. */
+export function refusalOfField({ name, type }: FieldFault, event: Readonly<Record<string, unknown>>): Refused {
+  const pointer = `/${name}`;
+  if (type === undefined) return refusal("invalid", pointer, "is missing");
+  return refused("invalid", pointer, TYPE_WORDS[type] as string, quoted(pointer, event[name]));
+}
+
 /** The first error that names the place itself, not one of the alternatives there. */
 export function refusalOf(errors: readonly TLocalizedValidationError[], value: unknown, prefix = ""): Refused {
   const error = errors.find((each) => !each.schemaPath.includes("/anyOf/")) ?? errors[0];

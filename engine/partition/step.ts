@@ -14,7 +14,7 @@ import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack }
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
-import { addKey, decodeInto } from "./log-cursor.ts";
+import { addKey, addMissing, decodeInto } from "./log-cursor.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
 import { compiled, learnLayouts, nowOf } from "./recover.ts";
@@ -97,7 +97,8 @@ async function foldAll(
     const entries = decodeStep(partition, raws, session.context.partitions);
     if (entries.length < raws.length) left.set(index, raws.slice(entries.length));
     decoded.set(partition, entries);
-    for (const entry of entries) addKey(keysOf(partition), entry);
+    const keys = keysOf(partition);
+    for (const entry of entries) addMissing(keys, partition, entry);
   }
   for (const { partition, ask } of input.asks) keysOf(session.owned(partition) as Partition).add(ask.key);
   for (const { partition, key } of input.looks) keysOf(session.owned(partition) as Partition).add(key);
@@ -122,7 +123,7 @@ async function foldAll(
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
-    partition.lastNow = Math.max(partition.lastNow, ...entries.map(drivenTo)) as Instant;
+    for (const entry of entries) partition.lastNow = Math.max(partition.lastNow, drivenTo(entry)) as Instant;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
