@@ -51,6 +51,8 @@ export const LIMITS = {
   /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
   requestsInFlightMax: 8_192,
   requestBytesInFlightMax: 67_108_864,
+  /** Of answers that their callers do not read: whoever would have more kept is cut off. */
+  unsentBytesMax: 67_108_864,
   idempotencyMs: DAY_MS,
 
   // ---- callers
