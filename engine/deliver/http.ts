@@ -1,5 +1,6 @@
 // Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
+import { isTrouble, Unavailable } from "../partition/trouble.ts";
 import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Guard, LetIn } from "./auth/guard.ts";
@@ -238,19 +239,21 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
   }
 }
 
-/** Broken surroundings, as opposed to a bug: by name, since several parts of the engine raise them. */
-const TROUBLE: ReadonlySet<string> = new Set(["RedisTrouble", "Unavailable", "SimpleError"]);
-
 /** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
 function failure(error: unknown, operation: string, log: Log): Answer {
-  // By intent, and many at once: not worth a line of the log each.
+  // By intent, and many at once: not worth a line of the log each. Why a session ended is said once, by the loop.
   if (error instanceof Error && error.name === "Overloaded") return retryLater("overloaded", error.message, 1_000);
-  const isTrouble = error instanceof Error && TROUBLE.has(error.name);
+  if (error instanceof Unavailable) return NOT_READY;
+  if (isTrouble(error)) {
+    log.warn("request failed: the engine cannot answer now", { operation, why: error.message });
+    return NOT_READY;
+  }
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error(isTrouble ? "request failed: the engine cannot answer now" : "request failed", { operation, why });
-  if (!isTrouble) return problemAnswer("internal", "an unexpected error; the engine's log says more");
-  return retryLater("unavailable", "the engine or its Redis is not ready; try again", 1_000);
+  log.error("request failed", { operation, why });
+  return problemAnswer("internal", "an unexpected error; the engine's log says more");
 }
+
+const NOT_READY = retryLater("unavailable", "the engine or its Redis is not ready; try again", 1_000);
 
 function hasBody(req: Request): boolean {
   return req.getHeader("content-length") !== "" || req.getHeader("transfer-encoding") !== "";
