@@ -51,6 +51,8 @@ export const LIMITS = {
   /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
   requestsInFlightMax: 8_192,
   requestBytesInFlightMax: 67_108_864,
+  /** Of answers that their callers do not read: whoever would have more kept is cut off. */
+  unsentBytesMax: 67_108_864,
   idempotencyMs: DAY_MS,
 
   // ---- callers
@@ -92,6 +94,8 @@ export const LIMITS = {
   /** The same of messages that waited, and are looked at before they are sent. */
   sendablesWaitingMax: 256,
   sendablesPerStepMax: 64,
+  /** So long one of these three waits to be told. */
+  servedWithinMs: 4 * SECOND_MS,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   /** Of entries that were read and not folded yet. */
@@ -195,6 +199,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
     "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
+  fits(
+    limits.silenceMs < limits.servedWithinMs,
+    "servedWithinMs must exceed silenceMs, or a look is given up while Redis may still answer",
   );
   fits(
     limits.sendablesPerStepMax <= limits.sendablesWaitingMax,

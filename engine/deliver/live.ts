@@ -15,6 +15,7 @@ import { createTopics } from "./live-topics.ts";
 import { upgrade } from "./live-upgrade.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
+import type { Unsent } from "./unsent.ts";
 import type { App, Socket } from "./uws.ts";
 
 export interface LiveDeps {
@@ -25,6 +26,7 @@ export interface LiveDeps {
   readonly tickets: Tickets;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
+  readonly unsent: Unsent;
   readonly onShown: OnShown;
 }
 
@@ -63,7 +65,7 @@ export function createLive(deps: LiveDeps): LiveSide {
         maxBackpressure: SENDING_BYTES_MAX,
         idleTimeout: IDLE_SECONDS,
         sendPingsAutomatically: true,
-        upgrade: (res, req, context) => upgrade(res, req, context, deps.origins, state.draining),
+        upgrade: (res, req, context) => upgrade(res, req, context, deps, state.draining),
         open: (socket) => {
           const peer = newPeer(socket);
           peers.set(socket, peer);

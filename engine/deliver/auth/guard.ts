@@ -62,7 +62,8 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
     isOff: authenticator === undefined,
     judge: (access, authorization, address) => {
       // Nobody asks who they are: probes have no tokens, pages are read before anybody signs in.
-      if (access === "open" || access === "peers") return { kind: "let-in", caller: ANYONE };
+      if (access === "open" || access === "peers") return LET_IN;
+      if (access === "public") return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
       if (authenticator === undefined)
         return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
       if (authorization === "") return refused(unauthenticated("send a token: Authorization: Bearer ...", false));
