@@ -37,7 +37,7 @@ describe("ACC-12 who reads no answers", () => {
   let outside: Outside;
   beforeAll(async () => {
     redis = await startTestRedis();
-    const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: undefined };
+    const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: "nba" };
     const auth = { tokens, apiKeysFile: undefined };
     outside = await startOutside(redis.url, { guard: { auth, perSecond: 1_000_000 } });
   });
@@ -75,7 +75,7 @@ describe("ACC-12 who reads no answers", () => {
 
 it("ACC-12 the pages count for the rate of an address, the probes do not", async () => {
   const redis = await startTestRedis();
-  const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: undefined };
+  const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: "nba" };
   const outside = await startOutside(redis.url, { guard: { auth: { tokens, apiKeysFile: undefined }, perSecond: 5 } });
   try {
     const statuses = async (path: string): Promise<ReadonlySet<number>> => {
