@@ -1,6 +1,5 @@
 // Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
-import { isTrouble, Unavailable } from "../partition/trouble.ts";
 import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Guard, LetIn } from "./auth/guard.ts";
@@ -9,6 +8,7 @@ import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
 import { problemAnswer, quoted, retryLater } from "./problem.ts";
+import { requestFailure } from "./request-failure.ts";
 import type { Incoming, Route } from "./route.ts";
 import { mediaTypeOf, validTraceparent } from "./route.ts";
 import type { Routed } from "./router.ts";
@@ -75,7 +75,7 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
       const { caller } = letIn;
       finish(exchange, await exchange.route.answer({ ...exchange.incoming, caller, body, receivedMs }));
     } catch (error) {
-      finish(exchange, failure(error, exchange.route.operation, log));
+      finish(exchange, requestFailure(error, exchange.route.operation, log));
     }
   };
 
@@ -211,9 +211,21 @@ function refuse(req: Request, method: string, origins: OriginPolicy): Answer | u
   const host = req.getHeader("host");
   if (!isOwnHost(origins, host))
     return problemAnswer("wrong-host", `host ${quoted(host)}: use localhost, or list the origin as allowed`);
+  if (hasTwoLengths(req)) return problemAnswer("invalid-parameter", "two headers content-length that differ: send one");
   const origin = req.getHeader("origin");
   if (SAFE.has(method) || isAllowedOrigin(origins, origin, host)) return undefined;
   return problemAnswer("forbidden-origin", `origin ${quoted(origin)} is neither this host nor on the allow-list`);
+}
+
+/** The library goes by the first. A proxy that goes by another would take a part of the body for a request of somebody else. */
+function hasTwoLengths(req: Request): boolean {
+  const first = req.getHeader("content-length");
+  let differs = false;
+  if (first !== "")
+    req.forEach((name, value) => {
+      if (name === "content-length" && value !== first) differs = true;
+    });
+  return differs;
 }
 
 function refuseMedia(route: Route, req: Request): Answer | undefined {
@@ -238,22 +250,6 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
       });
   }
 }
-
-/** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
-function failure(error: unknown, operation: string, log: Log): Answer {
-  // By intent, and many at once: not worth a line of the log each. Why a session ended is said once, by the loop.
-  if (error instanceof Error && error.name === "Overloaded") return retryLater("overloaded", error.message, 1_000);
-  if (error instanceof Unavailable) return NOT_READY;
-  if (isTrouble(error)) {
-    log.warn("request failed: the engine cannot answer now", { operation, why: error.message });
-    return NOT_READY;
-  }
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error("request failed", { operation, why });
-  return problemAnswer("internal", "an unexpected error; the engine's log says more");
-}
-
-const NOT_READY = retryLater("unavailable", "the engine or its Redis is not ready; try again", 1_000);
 
 function hasBody(req: Request): boolean {
   return req.getHeader("content-length") !== "" || req.getHeader("transfer-encoding") !== "";

@@ -4,7 +4,7 @@ import type { JournalTail } from "../peer/journal-tail.ts";
 import type { Guard } from "./auth/guard.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { AdmissionDeps } from "./live-admission.ts";
-import { connect, dismiss, greet } from "./live-admission.ts";
+import { connect, dismiss, greet, recheck } from "./live-admission.ts";
 import type { CommandDeps } from "./live-commands.ts";
 import { leaveTopic, obey, refuse } from "./live-commands.ts";
 import { decodeMessage, MESSAGE_BYTES_MAX } from "./live-messages.ts";
@@ -57,6 +57,9 @@ export function createLive(deps: LiveDeps): LiveSide {
   });
   const commands: LiveCommands = { ...deps, topics };
   const state = { draining: false };
+  deps.guard.onKeysRead(() => {
+    for (const peer of peers.values()) recheck(commands, peer);
+  });
   return {
     attach: (app) =>
       void app.ws<Opening>("/v1/live", {

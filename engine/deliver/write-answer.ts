@@ -31,8 +31,8 @@ export function writeAnswer(res: Response, answer: Answer, writing: Writing): vo
 }
 
 /** Of the peer: a proxy's, where one stands before the engine. */
-export function addressOf(res: Response): string {
-  return Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
+export function addressOf(peer: Pick<Response, "getRemoteAddressAsText">): string {
+  return Buffer.from(peer.getRemoteAddressAsText()).toString("latin1");
 }
 
 function begin(res: Response, answer: Answer, { more }: Writing): Response {

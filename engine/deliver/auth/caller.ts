@@ -12,6 +12,8 @@ export interface Caller {
   readonly expiresAt: number;
   /** Requests and messages a second where this caller has a rate of its own. */
   readonly perSecond: number | undefined;
+  /** Of a server: the sha256 of its key, hex. */
+  readonly key?: string;
 }
 
 export const TOPICS_MAX = 256;
