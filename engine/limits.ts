@@ -51,6 +51,8 @@ export const LIMITS = {
   /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
   requestsInFlightMax: 8_192,
   requestBytesInFlightMax: 67_108_864,
+  /** Of answers that their callers do not read: whoever would have more kept is cut off. */
+  unsentBytesMax: 67_108_864,
 
   // ---- callers
   /** Requests and messages a second of one caller, where tokens are shown and nothing else is configured. */
@@ -91,6 +93,8 @@ export const LIMITS = {
   /** The same of messages that waited, and are looked at before they are sent. */
   sendablesWaitingMax: 256,
   sendablesPerStepMax: 64,
+  /** So long one of these three waits to be told. */
+  servedWithinMs: 4 * SECOND_MS,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
   /** Of entries that were read and not folded yet. */
@@ -194,6 +198,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.simulationsPerStepMax <= limits.simulationsWaitingMax,
     "simulationsPerStepMax must not exceed simulationsWaitingMax",
+  );
+  fits(
+    limits.silenceMs < limits.servedWithinMs,
+    "servedWithinMs must exceed silenceMs, or a look is given up while Redis may still answer",
   );
   fits(
     limits.sendablesPerStepMax <= limits.sendablesWaitingMax,

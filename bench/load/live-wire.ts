@@ -5,10 +5,15 @@ import { type EngineUnderTest, untilCounted } from "./engine-under-test.ts";
 import { addToLogs, type BenchEvent } from "./events.ts";
 
 const STALL_MS = 20_000;
+/** After the last frame that was waited for: one more would be one too many. */
+const QUIET_MS = 300;
 /** Customers; an engine lets 256 snapshots wait, and tells who comes then to try again. */
 const TOPICS_AT_ONCE = 100;
 
-/** Sends what becomes one frame at each of the customer's two sockets. */
+/** NBAs of one decision: as many as the desk of the delivered rules shows, each in a frame of its own. */
+export const CARDS = 3;
+
+/** Sends what becomes so many frames at each of the customer's two sockets. */
 type Send = (customer: string) => void;
 
 export interface Wire {
@@ -58,6 +63,18 @@ export async function wireEngine(
   };
 }
 
+/** Waits until no more come; resolves with when the last of them was there. Throws where they are not as many as were sent. */
+export async function untilQuiet(frames: () => number, wanted: number): Promise<number> {
+  let [last, movedAt] = [frames(), performance.now()];
+  while (performance.now() - movedAt < (last < wanted ? STALL_MS : QUIET_MS)) {
+    await sleep(2);
+    if (frames() === last) continue;
+    [last, movedAt] = [frames(), performance.now()];
+  }
+  if (last !== wanted) throw new Error(`${last} frames came, not ${wanted}`);
+  return movedAt;
+}
+
 async function untilTaken(topics: number, taken: () => number): Promise<void> {
   for (const until = performance.now() + STALL_MS; taken() < topics; await sleep(1)) {
     if (performance.now() > until) throw new Error(`${taken()} of ${topics} topics were taken`);
@@ -77,7 +94,9 @@ export async function wireBare(url: string, customers: readonly string[]): Promi
     () => undefined,
   );
   return {
-    send: (customer) => control?.send(customer),
+    send: (customer) => {
+      for (let card = 0; card < CARDS; card++) control?.send(customer);
+    },
     frames: () => frames,
     close: () => sockets.forEach((socket) => void socket.terminate()),
   };

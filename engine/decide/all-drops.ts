@@ -39,8 +39,8 @@ export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter):
 /** Rows of what was left for the ranking, and of the actions that rules reading models dropped; ascending, each once or more. */
 function rowsLeft({ table }: Prepared, { qualified, fallen }: Choice): readonly number[] {
   const { treatments, kept } = qualified;
-  const rows: number[] = [];
-  for (let at = 0; at < treatments.length; at++) rows.push(table.rowOfTreatment[treatments[at] as number] as number);
+  const rows = new Array<number>(treatments.length);
+  for (let at = 0; at < treatments.length; at++) rows[at] = table.rowOfTreatment[treatments[at] as number] as number;
   if (kept.length + fallen.size === 0) return rows;
   for (const { treatment } of kept) rows.push(table.rowOfTreatment[treatment.treatment.index] as number);
   for (const action of fallen.keys()) rows.push(table.rowOfAction[action] as number);

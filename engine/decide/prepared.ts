@@ -92,8 +92,11 @@ export function* prepareInSteps(rulebook: Rulebook): Steps<Prepared> {
     yield;
   }
   const table = yield* tabulateCandidates(rulebook, actions, treatments);
-  const ruleHashes = Uint32Array.from(rulebook.rules, (rule) => hashText(rule.id, 0)[0] as number);
-  yield;
+  const ruleHashes = new Uint32Array(rulebook.rules.length);
+  for (const { index, id } of rulebook.rules) {
+    ruleHashes[index] = hashText(id, 0)[0] as number;
+    yield;
+  }
   return {
     rulebook,
     actions,

@@ -311,7 +311,12 @@ export function createQualify(
     const need = (action: number) => {
       for (const model of actions[action]?.needsModels ?? []) needs.add(model);
     };
-    for (const index of open) need((prepareds[index] as PreparedTreatment).action.index);
+    let before = -1;
+    for (let at = 0; at < open.length; at++) {
+      const action = table.action[open[at] as number] as number;
+      if (action !== before) need(action);
+      before = action;
+    }
     for (const { treatment } of kept) need(treatment.action.index);
     for (const { action } of due) need(action);
     return [...needs].sort((a, b) => a - b);

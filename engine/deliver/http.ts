@@ -8,10 +8,12 @@ import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
 import { problemAnswer, quoted, retryLater } from "./problem.ts";
+import { requestFailure } from "./request-failure.ts";
 import type { Incoming, Route } from "./route.ts";
 import { mediaTypeOf, validTraceparent } from "./route.ts";
 import type { Routed } from "./router.ts";
 import { createRouter } from "./router.ts";
+import type { Unsent } from "./unsent.ts";
 import type { App, Request, Response } from "./uws.ts";
 import { addressOf, writeAnswer } from "./write-answer.ts";
 
@@ -23,11 +25,12 @@ export interface HttpDeps {
   readonly log: Log;
   /** Of requests under /v1; those of operators are always answered. */
   readonly bounds: AdmissionBounds;
+  readonly unsent: Unsent;
 }
 
 export interface HttpSide {
   readonly attach: (app: App) => void;
-  /** Requests that have no answer yet. */
+  /** Requests that have no answer yet, or not all of it. */
   readonly inFlight: () => number;
   /** From now on every answer closes its connection. */
   readonly drain: () => void;
@@ -48,7 +51,7 @@ interface Exchange {
   aborted: boolean;
 }
 
-export function createHttp({ routes, origins, guard, metrics, log, bounds }: HttpDeps): HttpSide {
+export function createHttp({ routes, origins, guard, metrics, log, bounds, unsent }: HttpDeps): HttpSide {
   const route = createRouter(routes);
   const admission = createAdmission(bounds);
   const state = { inFlight: 0, draining: false };
@@ -58,8 +61,9 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
     exchange.admission?.leave(exchange.bodyBytes);
     const seconds = (performance.now() - exchange.startedMs) / 1_000;
     metrics.onRequest(exchange.route.operation, answer.status, seconds);
+    const { res, cors: more, head } = exchange;
     if (!exchange.aborted)
-      writeAnswer(exchange.res, answer, exchange.cors, exchange.head, closeConnection || state.draining);
+      writeAnswer(res, answer, { more, head, closeConnection: closeConnection || state.draining, unsent });
     exchange.aborted = true;
   };
 
@@ -71,7 +75,7 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
       const { caller } = letIn;
       finish(exchange, await exchange.route.answer({ ...exchange.incoming, caller, body, receivedMs }));
     } catch (error) {
-      finish(exchange, failure(error, exchange.route.operation, log));
+      finish(exchange, requestFailure(error, exchange.route.operation, log));
     }
   };
 
@@ -79,11 +83,12 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
     // Before anything is answered: to the library a HEAD never is, and it ends the process where nobody would hear of its end.
     res.onAborted(ignore);
     const method = req.getCaseSensitiveMethod();
+    const head = method === "HEAD";
     const path = req.getUrl();
     const cors = corsHeaders(origins, req.getHeader("origin"));
     const refusal = refuse(req, method, origins);
     if (refusal !== undefined) {
-      writeAnswer(res, refusal, cors, method === "HEAD", true);
+      writeAnswer(res, refusal, { more: cors, head, closeConnection: true, unsent });
       return;
     }
     const routed = route(method, path);
@@ -92,12 +97,12 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
         method === "OPTIONS" && routed.kind === "no-method"
           ? preflight(origins, req.getHeader("origin"), routed.allow)
           : noRoute(routed, method, path);
-      writeAnswer(res, answer, cors, method === "HEAD", hasBody(req));
+      writeAnswer(res, answer, { more: cors, head, closeConnection: hasBody(req), unsent });
       return;
     }
     const isBounded = path.startsWith("/v1/");
     if (isBounded && !admission.enter()) {
-      writeAnswer(res, TOO_MANY, cors, method === "HEAD", hasBody(req));
+      writeAnswer(res, TOO_MANY, { more: cors, head, closeConnection: hasBody(req), unsent });
       return;
     }
     const letIn = guard.judge(routed.route.access, req.getHeader("authorization"), () => addressOf(res));
@@ -107,7 +112,7 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
       letIn,
       cors,
       route: routed.route,
-      head: routed.head,
+      head,
       startedMs: performance.now(),
       admission: isBounded ? admission : undefined,
       bodyBytes: 0,
@@ -127,7 +132,7 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds }: Htt
 
   return {
     attach: (app) => void app.any("/*", handle),
-    inFlight: () => state.inFlight,
+    inFlight: () => state.inFlight + unsent.count(),
     drain: () => {
       state.draining = true;
     },
@@ -206,9 +211,21 @@ function refuse(req: Request, method: string, origins: OriginPolicy): Answer | u
   const host = req.getHeader("host");
   if (!isOwnHost(origins, host))
     return problemAnswer("wrong-host", `host ${quoted(host)}: use localhost, or list the origin as allowed`);
+  if (hasTwoLengths(req)) return problemAnswer("invalid-parameter", "two headers content-length that differ: send one");
   const origin = req.getHeader("origin");
   if (SAFE.has(method) || isAllowedOrigin(origins, origin, host)) return undefined;
   return problemAnswer("forbidden-origin", `origin ${quoted(origin)} is neither this host nor on the allow-list`);
+}
+
+/** The library goes by the first. A proxy that goes by another would take a part of the body for a request of somebody else. */
+function hasTwoLengths(req: Request): boolean {
+  const first = req.getHeader("content-length");
+  let differs = false;
+  if (first !== "")
+    req.forEach((name, value) => {
+      if (name === "content-length" && value !== first) differs = true;
+    });
+  return differs;
 }
 
 function refuseMedia(route: Route, req: Request): Answer | undefined {
@@ -232,20 +249,6 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
         allow: routed.allow,
       });
   }
-}
-
-/** Broken surroundings, as opposed to a bug: by name, since several parts of the engine raise them. */
-const TROUBLE: ReadonlySet<string> = new Set(["RedisTrouble", "Unavailable", "SimpleError"]);
-
-/** A route that throws holds no state that could be left half-changed: the engine's is behind its port. */
-function failure(error: unknown, operation: string, log: Log): Answer {
-  // By intent, and many at once: not worth a line of the log each.
-  if (error instanceof Error && error.name === "Overloaded") return retryLater("overloaded", error.message, 1_000);
-  const isTrouble = error instanceof Error && TROUBLE.has(error.name);
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error(isTrouble ? "request failed: the engine cannot answer now" : "request failed", { operation, why });
-  if (!isTrouble) return problemAnswer("internal", "an unexpected error; the engine's log says more");
-  return retryLater("unavailable", "the engine or its Redis is not ready; try again", 1_000);
 }
 
 function hasBody(req: Request): boolean {

@@ -11,6 +11,7 @@ import type { Greeting, Live, Peer } from "./live-peer.ts";
 import { CLOSE, closePeer, sendMessage } from "./live-peer.ts";
 import type { Topics } from "./live-topics.ts";
 import type { DeliverMetrics, WebsocketDrop } from "./ports.ts";
+import { addressOf } from "./write-answer.ts";
 
 export interface AdmissionDeps {
   readonly guard: Guard;
@@ -52,6 +53,19 @@ export function connect(deps: AdmissionDeps, peer: Peer, message: Connect): void
   });
 }
 
+/** The keys of servers were read anew: a socket of one that is gone is closed, topics that one does not name any more are left. */
+export function recheck(deps: AdmissionDeps, peer: Peer): void {
+  const { state } = peer;
+  if (state.kind !== "live") return;
+  const verified = asOfNow(deps, { kind: "caller", caller: state.caller });
+  if (verified.kind === "caller" && verified.caller === state.caller) return;
+  const refusal = refusalOf(verified);
+  if (refusal !== undefined) closePeer(peer, refusal.code, refusal.why, refusal.drop, deps.metrics);
+  if (refusal !== undefined || verified.kind !== "caller") return;
+  renew(deps, peer, state, verified.caller, "the key does not name this topic any more");
+  stayUntil(deps, peer, verified.caller.expiresAt);
+}
+
 /** The socket is gone, or about to be. */
 export function dismiss(peer: Peer): void {
   clearTimeout(peer.timer);
@@ -65,23 +79,31 @@ function admitInTurn(peer: Peer, judge: () => Promise<void>): void {
   peer.admission = admission;
 }
 
-function admit(deps: AdmissionDeps, peer: Peer, verified: Verified, message: Connect | undefined): void {
-  const { metrics } = deps;
+function admit(deps: AdmissionDeps, peer: Peer, shown: Verified, message: Connect | undefined): void {
+  const { guard, metrics } = deps;
   const { state } = peer;
   if (state.kind !== "greeting" && state.kind !== "live") return;
-  const refusal = refusalOf(deps, state, verified);
-  if (verified.kind !== "caller" || refusal !== undefined) {
-    if (refusal !== undefined) closePeer(peer, refusal.code, refusal.why, refusal.drop, metrics);
-    return;
-  }
+  const verified = asOfNow(deps, shown);
+  const isRefused = verified.kind === "refused";
+  const isGuessing = isRefused && guard.mayFail(addressOf(peer.socket)) > 0;
+  const refusal = isGuessing ? GUESSING : (refusalOf(verified) ?? overdoing(deps, state, verified));
+  if (refusal !== undefined) closePeer(peer, refusal.code, refusal.why, refusal.drop, metrics);
+  if (refusal !== undefined || verified.kind !== "caller") return;
   const { caller } = verified;
   if (state.kind === "greeting") peer.state = liveAs(caller);
-  else renew(deps, peer, state, caller);
+  else renew(deps, peer, state, caller, "the new token does not name this topic");
   stayUntil(deps, peer, caller.expiresAt);
   const { id } = message ?? {};
   const until = Number.isFinite(caller.expiresAt) ? { expiresAt: caller.expiresAt } : {};
   const granted = { scopes: [...caller.scopes], topics: [...caller.topics], ...until };
   sendMessage(peer, { op: "ack", for: "connect", ...(id === undefined ? {} : { id }), ...granted }, metrics);
+}
+
+/** A ticket, and a socket, may outlive the key that they were opened with. */
+function asOfNow({ guard }: AdmissionDeps, verified: Verified): Verified {
+  if (verified.kind !== "caller") return verified;
+  const caller = guard.renewed(verified.caller);
+  return caller === undefined ? { kind: "refused", why: "the key is known no more" } : { kind: "caller", caller };
 }
 
 interface Refusal {
@@ -90,25 +112,30 @@ interface Refusal {
   readonly drop: WebsocketDrop;
 }
 
-function refusalOf({ guard }: AdmissionDeps, state: Greeting | Live, verified: Verified): Refusal | undefined {
+const GUESSING: Refusal = { code: CLOSE.tooMuch, why: "too many refused tokens of this address", drop: "unauthorized" };
+
+function refusalOf(verified: Verified): Refusal | undefined {
   if (verified.kind === "unavailable") return { code: CLOSE.tryAgain, why: verified.why, drop: "unavailable" };
   if (verified.kind === "refused") return { code: CLOSE.unauthorized, why: verified.why, drop: "unauthorized" };
+  if (isLetIn(verified.caller, ["agent"])) return undefined;
+  return { code: CLOSE.forbidden, why: "a socket needs the scope agent or admin", drop: "forbidden" };
+}
+
+function overdoing({ guard }: AdmissionDeps, state: Greeting | Live, verified: Verified): Refusal | undefined {
+  if (verified.kind !== "caller") return undefined;
   const { caller } = verified;
-  const forbidden = { code: CLOSE.forbidden, drop: "forbidden" } as const;
-  if (!isLetIn(caller, ["agent"])) return { ...forbidden, why: "a socket needs the scope agent or admin" };
   if (state.kind === "live" && state.caller.id !== caller.id)
-    return { ...forbidden, why: "the new token is somebody else's" };
+    return { code: CLOSE.forbidden, why: "the new token is somebody else's", drop: "forbidden" };
   if (guard.mayTake(caller) === 0) return undefined;
   return { code: CLOSE.tooMuch, why: "too many messages of this caller", drop: "too-many-messages" };
 }
 
-/** What the new token does not name any more is left. */
-function renew(deps: AdmissionDeps, peer: Peer, live: Live, caller: Caller): void {
+/** What the caller may not follow any more is left. */
+function renew(deps: AdmissionDeps, peer: Peer, live: Live, caller: Caller, detail: string): void {
   live.caller = caller;
   for (const topic of [...live.subscriptions.keys()]) {
     if (mayFollow(caller, topic)) continue;
     leaveTopic(deps, peer, live, topic);
-    const detail = "the new token does not name this topic";
     sendMessage(peer, { op: "error", code: "forbidden", detail, topic }, deps.metrics);
   }
 }

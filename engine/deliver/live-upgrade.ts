@@ -6,6 +6,7 @@ import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { ProblemKind } from "./problem.ts";
 import { problemAnswer, quoted } from "./problem.ts";
+import type { Unsent } from "./unsent.ts";
 import type { Request, Response, Upgrade } from "./uws.ts";
 import { writeAnswer } from "./write-answer.ts";
 
@@ -41,7 +42,7 @@ export function upgrade(
   res: Response,
   req: Request,
   context: Upgrade,
-  origins: OriginPolicy,
+  { origins, unsent }: { readonly origins: OriginPolicy; readonly unsent: Unsent },
   isDraining: boolean,
 ): void {
   const headers = {
@@ -57,5 +58,5 @@ export function upgrade(
     return;
   }
   const answer = problemAnswer(handshake.problem, handshake.detail);
-  writeAnswer(res, answer, {}, false, true);
+  writeAnswer(res, answer, { more: {}, head: false, closeConnection: true, unsent });
 }

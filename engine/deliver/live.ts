@@ -4,7 +4,7 @@ import type { JournalTail } from "../peer/journal-tail.ts";
 import type { Guard } from "./auth/guard.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { AdmissionDeps } from "./live-admission.ts";
-import { connect, dismiss, greet } from "./live-admission.ts";
+import { connect, dismiss, greet, recheck } from "./live-admission.ts";
 import type { CommandDeps } from "./live-commands.ts";
 import { leaveTopic, obey, refuse } from "./live-commands.ts";
 import { decodeMessage, MESSAGE_BYTES_MAX } from "./live-messages.ts";
@@ -15,6 +15,7 @@ import { createTopics } from "./live-topics.ts";
 import { upgrade } from "./live-upgrade.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
+import type { Unsent } from "./unsent.ts";
 import type { App, Socket } from "./uws.ts";
 
 export interface LiveDeps {
@@ -25,6 +26,7 @@ export interface LiveDeps {
   readonly tickets: Tickets;
   readonly metrics: DeliverMetrics;
   readonly log: Log;
+  readonly unsent: Unsent;
   readonly onShown: OnShown;
 }
 
@@ -55,6 +57,9 @@ export function createLive(deps: LiveDeps): LiveSide {
   });
   const commands: LiveCommands = { ...deps, topics };
   const state = { draining: false };
+  deps.guard.onKeysRead(() => {
+    for (const peer of peers.values()) recheck(commands, peer);
+  });
   return {
     attach: (app) =>
       void app.ws<Opening>("/v1/live", {
@@ -63,7 +68,7 @@ export function createLive(deps: LiveDeps): LiveSide {
         maxBackpressure: SENDING_BYTES_MAX,
         idleTimeout: IDLE_SECONDS,
         sendPingsAutomatically: true,
-        upgrade: (res, req, context) => upgrade(res, req, context, deps.origins, state.draining),
+        upgrade: (res, req, context) => upgrade(res, req, context, deps, state.draining),
         open: (socket) => {
           const peer = newPeer(socket);
           peers.set(socket, peer);

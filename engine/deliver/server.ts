@@ -29,6 +29,7 @@ import { customerRoute, operationRoutes, rulebookRoutes } from "./route-reads.ts
 import { rollbackRoute } from "./route-rollback.ts";
 import { ticketsRoute } from "./route-tickets.ts";
 import { staticRoutes } from "./static-files.ts";
+import { createUnsent } from "./unsent.ts";
 import type { ListenSocket } from "./uws.ts";
 import { listenOn, loadUws } from "./uws.ts";
 
@@ -73,7 +74,9 @@ export function createServer(deps: ServerDeps): Server {
   const uws = loadUws();
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
-  const live = createLive({ engine, tail: deps.tail, origins, guard, tickets, metrics, log, onShown: shownBy(deps) });
+  const unsent = createUnsent(LIMITS.unsentBytesMax);
+  const onShown = shownBy(deps);
+  const live = createLive({ engine, tail: deps.tail, origins, guard, tickets, metrics, log, unsent, onShown });
   const api = apiRoutes(deps);
   const routes = [
     ...api,
@@ -84,7 +87,7 @@ export function createServer(deps: ServerDeps): Server {
   ];
   const { requestsInFlightMax: requestsMax, requestBytesInFlightMax: bytesMax } = LIMITS;
   const bounds = config.bounds ?? { requestsMax, bytesMax };
-  const http = createHttp({ routes, origins, guard, metrics, log, bounds });
+  const http = createHttp({ routes, origins, guard, metrics, log, bounds, unsent });
   live.attach(app);
   http.attach(app);
   const listening: ListenSocket[] = [];
@@ -141,12 +144,14 @@ export function apiRoutes(
 
 function documents(api: readonly Route[], version: string): readonly Route[] {
   const document = (path: string, value: object): Route => {
-    const answer = jsonAnswer(200, value, { "cache-control": "no-cache" });
+    const { body: text, ...head } = jsonAnswer(200, value, { "cache-control": "no-cache" });
+    // Bytes that all its readers share, also those that read slowly.
+    const answer = { ...head, body: Buffer.from(text) };
     return {
       method: "GET",
       path,
       operation: "document",
-      access: "open",
+      access: "public",
       summary: "A description of the API",
       bodyMax: 0,
       consumes: [],

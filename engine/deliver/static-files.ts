@@ -65,12 +65,12 @@ function fileRoute(path: string, type: string, body: Buffer): Route {
     method: "GET",
     path,
     operation: "console",
-    access: "open",
+    access: "public",
     summary: "A file of the console",
     bodyMax: 0,
     consumes: [],
     answers: { 200: { description: "the file", mediaType: type } },
-    problems: [],
+    problems: ["rate-limited"],
     answer: ({ ifNoneMatch }) => (listsTag(ifNoneMatch, etag) ? unchanged : full),
   };
 }

@@ -60,10 +60,10 @@ export class MessageWriter implements Omit<ByteWriter, "take"> {
 
   /** A count of bytes, then the bytes. */
   text(value: string): void {
-    const length = Buffer.byteLength(value);
-    this.count(length);
-    const at = this.step(length);
-    this.buffer.write(value, at, length, "utf8");
+    const bytes = Buffer.byteLength(value);
+    this.count(bytes);
+    const at = this.step(bytes);
+    this.buffer.write(value, at, bytes, "utf8");
   }
 
   bytes(value: Uint8Array): void {

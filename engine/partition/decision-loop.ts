@@ -13,7 +13,7 @@ import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
 import { createEngine, sessionOf } from "./create-engine.ts";
 import type { Archived } from "./erase-archive.ts";
-import { createLookQueue, type LookQueue } from "./looks.ts";
+import type { LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import { appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
@@ -22,7 +22,7 @@ import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
 import { runSession } from "./run-session.ts";
 import { type Sendable, type SendableQueue, sendable } from "./sendable.ts";
-import { createServedQueue, refuseAll } from "./served-queue.ts";
+import { createServedQueue } from "./served-queue.ts";
 import { type Session, type SessionOptions, Unfit } from "./session.ts";
 import { createSignal, type Signal } from "./signal.ts";
 import type { SimulationQueue } from "./simulations.ts";
@@ -122,20 +122,13 @@ const AGAIN_MS_MAX = 500;
 
 export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
   const signal = createSignal();
+  const served = { withinMs: LIMITS.servedWithinMs, wake: signal.wake };
   const state: LoopState = {
     options,
     asks: createAskQueue({ asksMax: options.asksMax, wake: signal.wake }),
-    looks: createLookQueue({ looksMax: LIMITS.looksWaitingMax, wake: signal.wake }),
-    simulations: createServedQueue({
-      waitingMax: LIMITS.simulationsWaitingMax,
-      what: "simulations",
-      wake: signal.wake,
-    }),
-    sendables: createServedQueue({
-      waitingMax: LIMITS.sendablesWaitingMax,
-      what: "messages to be sent",
-      wake: signal.wake,
-    }),
+    looks: createServedQueue({ ...served, waitingMax: LIMITS.looksWaitingMax, what: "looks at customers" }),
+    simulations: createServedQueue({ ...served, waitingMax: LIMITS.simulationsWaitingMax, what: "simulations" }),
+    sendables: createServedQueue({ ...served, waitingMax: LIMITS.sendablesWaitingMax, what: "messages to be sent" }),
     signal,
     listeners: [],
     orphans: [],
@@ -209,9 +202,6 @@ async function run(state: LoopState): Promise<void> {
     await runSessions(state);
   } finally {
     state.isStopping = true;
-    refuseAll(state.looks.take(LIMITS.looksWaitingMax), "stopped");
-    refuseAll(state.simulations.take(LIMITS.simulationsWaitingMax), "stopped");
-    refuseAll(state.sendables.take(LIMITS.sendablesWaitingMax), "stopped");
   }
 }
 

@@ -7,7 +7,7 @@ import { glanceAt, scoreGlances, type Unscored, withDecisions } from "./look.ts"
 import type { Partition } from "./partition.ts";
 import { partitionOfDecision } from "./questions.ts";
 import { nowOf } from "./recover.ts";
-import { createServedQueue, type ServedQueue, type Waiting } from "./served-queue.ts";
+import type { ServedQueue, Waiting } from "./served-queue.ts";
 import type { Session } from "./session.ts";
 import { isTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 
@@ -18,16 +18,6 @@ interface LookPlace {
 
 export type WaitingLook = Waiting<LookPlace, CustomerLook | undefined>;
 export type LookQueue = ServedQueue<LookPlace, CustomerLook | undefined>;
-
-export function createLookQueue({
-  looksMax,
-  wake,
-}: {
-  readonly looksMax: number;
-  readonly wake: () => void;
-}): LookQueue {
-  return createServedQueue({ waitingMax: looksMax, what: "looks at customers", wake });
-}
 
 /**
  * Looks now; what it returns tells those who wait, to be called once the commit of this step is acknowledged. It never

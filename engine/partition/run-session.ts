@@ -73,6 +73,8 @@ export async function runSession(state: LoopState): Promise<void> {
     state.session = undefined;
     state.tenure = undefined;
     state.isReady = false;
+    // Nobody serves them before the next session, and when that begins nobody knows.
+    for (const queue of [state.looks, state.simulations, state.sendables]) queue.refuse("the session with Redis ended");
     for (const stop of running.stops) stop();
     running.tenure?.close();
     // Left only where all of it is in doubt: nobody waits for the others then.

@@ -7,6 +7,7 @@ import type { PartitionIndex } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Engine } from "../engine.ts";
 import type { Log } from "../observe/log.ts";
+import { isTrouble } from "../partition/trouble.ts";
 import { answerTo, PEER_TYPE, peerPath } from "./peer-client.ts";
 import type { PeerSecret } from "./peer-secret.ts";
 import { PEER_CHECKS, type PeerCall, type PeerCalls, packPeer, type Told, unpackPeer } from "./peer-wire.ts";
@@ -110,7 +111,7 @@ function unpackOrNone(payload: Uint8Array): unknown {
 function troubleOf(error: unknown, name: PeerCall, log: PeerRoutesOptions["log"]): Told<never> {
   const { name: kind, message } = error instanceof Error ? error : new Error(String(error));
   if (kind === "Overloaded") return { kind: "overloaded", why: message };
-  if (kind === "Unavailable" || kind === "RedisTrouble") return { kind: "unavailable", why: message };
+  if (kind === "Unavailable" || isTrouble(error)) return { kind: "unavailable", why: message };
   const why = (error instanceof Error ? error.stack : undefined) ?? message;
   log.error("an answer to another engine failed", { call: name, why });
   return { kind: "failed", why: "an unexpected error; its log says more" };

@@ -10,7 +10,7 @@ const KEY = /[A-Za-z_][\w-]{0,99}(?=:(?:[ \n]|$))/y;
 const FLOW_PLAIN = /[^\n,[\]{}]+/y;
 /** A plain text begins with one of these, or with a minus before something. */
 const PLAIN_START = /[\w(/$+.~^=<;\u00a1-\ud7ff\uf900-\ufdcf]/;
-const NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
+const NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,40})?$/;
 /** Resolved by rules of their own: nothing, truth values other than true and false, numbers in other forms. */
 const SPECIAL = new RegExp(
   [

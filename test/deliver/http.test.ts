@@ -269,6 +269,29 @@ describe("every path", () => {
     expect(reloaded.body).toEqual({ hash: body.hash });
   });
 
+  it.each([
+    ["that differ are refused", 2, 50, "", [400]],
+    ["that differ are refused, and what comes with them is not read", 2, 50, "at once", []],
+    ["that are the same are one", 2, 2, "later", [422, 200]],
+  ])("ACC-13 two lengths %s", async (_, first, second, more, statuses) => {
+    const { port, host } = new URL(outside.url);
+    const lengths = [first, second].map((length) => `content-length: ${length}\r\n`).join("");
+    const post = `POST /v1/outcomes HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n${lengths}\r\n{}`;
+    const next = `GET /healthz HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+    const got = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += chunk;
+        if (more === "later" && !text.includes("HTTP/1.1 200")) socket.write(next);
+      });
+      socket.on("error", () => undefined); // closed while we write
+      socket.on("close", () => resolve(text));
+      socket.write(more === "at once" ? post + next : post);
+    });
+    expect([...got.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => Number(status))).toEqual(statuses);
+  });
+
   it("survives connections that break off in the middle of a body", async () => {
     for (let turn = 0; turn < 5; turn++) {
       const socket = connect(Number(new URL(outside.url).port), "127.0.0.1");

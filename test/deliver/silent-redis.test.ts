@@ -68,3 +68,44 @@ it("answers 503 with Retry-After at once where too many look at customers", asyn
   expect(served).toHaveLength(LIMITS.looksWaitingMax);
   end();
 });
+
+it("ANY-9 leaves nobody who looks or supposes without an answer while Redis is away for long", async () => {
+  const other = await startTestRedis();
+  const impatient = await startOutside(other.url, { loop: { silenceMs: 400 } });
+  const client = connect(other);
+  const watching = connect(other);
+  const ask = { customer: "ana", channel: "app", placements: [{ name: "app-home" }] };
+  const post = (path: string, more: object): Promise<Response> =>
+    fetch(impatient.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...ask, ...more }),
+      signal: AbortSignal.timeout(20_000),
+    });
+  try {
+    for (const customer of ["ana", "bea", "cleo"]) await post("/v1/decisions", { customer, deadlineMs: 1_000 });
+    await client.call("CLIENT", "PAUSE", "60000", "ALL");
+    let isBack = false;
+    watching.ping().then(
+      () => {
+        isBack = true;
+      },
+      () => undefined, // ended with the test
+    );
+    // Two steps that cannot be committed: what comes now waits behind them.
+    const asks = ["ana", "bea", "cleo"].map((customer) => post("/v1/decisions", { customer, deadlineMs: 50 }));
+    await Promise.all(asks);
+    const looks = Array.from({ length: 100 }, () => fetch(`${impatient.url}/v1/customers/ana`));
+    const others = [post("/v1/decisions:simulate", {}), fetch(`${impatient.url}/v1/customers/bea/decisions`)];
+    const answers = await Promise.all([...looks, ...others]);
+    expect(isBack).toBe(false);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(answers.every(({ headers }) => headers.has("retry-after"))).toBe(true);
+  } finally {
+    client.disconnect();
+    watching.disconnect();
+    await other.kill();
+    await impatient.stop();
+    await other.stop();
+  }
+}, 60_000);

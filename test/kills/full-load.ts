@@ -1,6 +1,7 @@
 // Mixed load for the full rules: who buys, looks, is asked, answers, complains and withdraws consent. It keeps what it was told.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { unfairness } from "./load.ts";
 
 export interface Person {
   /** As sent; `anon:` before an anonymous id. */
@@ -16,6 +17,8 @@ export interface FullBooks {
   /** Tracking codes that were perhaps reported as not delivered. */
   readonly notDelivered: Set<string>;
   outcomes: number;
+  /** Answers that no engine may give: `stop` rejects with them. */
+  readonly unfair: string[];
 }
 
 export interface FullLoadOptions {
@@ -57,7 +60,7 @@ export function profileOf({ firstName, zone, country }: Person, n: number): Read
 }
 
 export function startFullLoad({ redisUrl, url, people, random }: FullLoadOptions) {
-  const books: FullBooks = { answers: new Map(), notDelivered: new Set(), outcomes: 0 };
+  const books: FullBooks = { answers: new Map(), notDelivered: new Set(), outcomes: 0, unfair: [] };
   const redis = new Redis(redisUrl, { autoResendUnfulfilledCommands: false });
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   let isStopped = false;
@@ -128,6 +131,8 @@ export function startFullLoad({ redisUrl, url, people, random }: FullLoadOptions
     try {
       const response = await fetch(base + path, { method: "POST", headers, body: JSON.stringify(body), signal });
       const answer: unknown = await response.json();
+      const unfair = unfairness(response, answer);
+      if (unfair !== undefined) books.unfair.push(`${path}: ${unfair}`);
       return response.ok ? answer : undefined;
     } catch {
       return undefined; // killed in the middle of it: what became of it is for the journal to show
@@ -140,6 +145,8 @@ export function startFullLoad({ redisUrl, url, people, random }: FullLoadOptions
       isStopped = true;
       await Promise.all(running);
       redis.disconnect();
+      if (books.unfair.length > 0)
+        throw new Error(`answers that nobody may get: ${books.unfair.slice(0, 5).join("; ")}`);
     },
   };
 }

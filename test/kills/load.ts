@@ -14,6 +14,8 @@ export interface Books {
   /** Answers that were the fallback: no decision, no contact. */
   fallbacks: number;
   outcomes: number;
+  /** Answers that no engine may give: `stop` rejects with them. */
+  readonly unfair: string[];
   /** Asks whose key was used again after an answer, and answered by the same decision. */
   sameAgain: number;
 }
@@ -42,6 +44,7 @@ export function startLoad(options: LoadOptions): Load {
     repeated: 0,
     fallbacks: 0,
     outcomes: 0,
+    unfair: [],
     sameAgain: 0,
   };
   // Without resending this client never settles what was under way when its connection was lost: the time-out does.
@@ -139,6 +142,8 @@ export function startLoad(options: LoadOptions): Load {
         signal: AbortSignal.timeout(3_000),
       });
       const answer: unknown = await response.json();
+      const unfair = unfairness(response, answer);
+      if (unfair !== undefined) books.unfair.push(`${path}: ${unfair}`);
       return response.ok ? answer : undefined;
     } catch {
       return undefined; // killed in the middle of it: what became of it is for the books to show
@@ -151,6 +156,14 @@ export function startLoad(options: LoadOptions): Load {
       isStopped = true;
       await Promise.all(running);
       redis.disconnect();
+      if (books.unfair.length > 0)
+        throw new Error(`answers that nobody may get: ${books.unfair.slice(0, 5).join("; ")}`);
     },
   };
+}
+
+/** The one answer of 5xx that an engine may give says when to come again. */
+export function unfairness({ status, headers }: Response, answer: unknown): string | undefined {
+  const isFair = status < 500 || (status === 503 && headers.has("retry-after"));
+  return isFair ? undefined : `${status} ${JSON.stringify(answer)}`;
 }

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
-import { createLookQueue } from "../../engine/partition/looks.ts";
+import { createServedQueue } from "../../engine/partition/served-queue.ts";
 import type { Session } from "../../engine/partition/session.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { askFor, decided, lookAt } from "./harness.ts";
 
+const TWO = { waitingMax: 2, what: "looks", wake: () => undefined };
 let redis: TestRedis;
 let running: RunningLoop;
 let session: Session;
@@ -25,7 +26,7 @@ afterAll(async () => {
 });
 
 it("refuses a look at once where too many have no answer, and takes the next when one has", async () => {
-  const queue = createLookQueue({ looksMax: 2, wake: () => undefined });
+  const queue = createServedQueue<object, undefined>({ ...TWO, withinMs: 60_000 });
   const look = () => queue.add({ partition: 0 as PartitionIndex, key: customerKey("ana") });
   const first = look();
   const second = look();
@@ -38,6 +39,19 @@ it("refuses a look at once where too many have no answer, and takes the next whe
   const third = look();
   for (const waiting of queue.take(2)) waiting.resolve(undefined);
   await expect(Promise.all([second, third])).resolves.toEqual([undefined, undefined]);
+});
+
+it("refuses a look that is not told in time, taken or not, and all that are left when the session ends", async () => {
+  const queue = createServedQueue<{ n: number }, undefined>({ ...TWO, withinMs: 20 });
+  const looks = [queue.add({ n: 1 }), queue.add({ n: 2 })];
+  queue.take(1);
+  for (const look of looks) await expect(look).rejects.toMatchObject({ name: "Unavailable" });
+  expect(queue.length()).toBe(0);
+  const patient = createServedQueue<{ n: number }, undefined>({ ...TWO, withinMs: 60_000 });
+  const left = patient.add({ n: 3 });
+  patient.refuse("the session is over");
+  await expect(left).rejects.toMatchObject({ name: "Unavailable", message: "the session is over" });
+  expect(patient.length()).toBe(0);
 });
 
 it("decides while the decisions of a look are still being read", async () => {

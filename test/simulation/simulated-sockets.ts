@@ -4,6 +4,7 @@ import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createLive, type LiveSide } from "../../engine/deliver/live.ts";
 import type { Opening } from "../../engine/deliver/live-peer.ts";
 import type { RedisLane } from "../../engine/deliver/redis-lane.ts";
+import { createUnsent } from "../../engine/deliver/unsent.ts";
 import type { App, Socket } from "../../engine/deliver/uws.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Log } from "../../engine/observe/log.ts";
@@ -61,6 +62,7 @@ export function createSimulatedSockets(options: SocketsOptions): SimulatedSocket
       onDelivery: () => undefined,
     },
     log,
+    unsent: createUnsent(Number.MAX_SAFE_INTEGER),
     onShown: () => undefined,
   });
   let behavior: Behavior | undefined;

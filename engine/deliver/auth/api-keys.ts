@@ -47,6 +47,10 @@ interface Known {
 export interface ApiKeys {
   /** Whose key it is; undefined: nobody's, or no longer. Takes the same time whichever key it is. */
   readonly callerOf: (key: string) => Caller | undefined;
+  /** The same caller by what the file says now; undefined: its key is there no more, or has ended. */
+  readonly renewed: (caller: Caller) => Caller | undefined;
+  /** Called whenever the file was read anew. */
+  readonly onRead: (listener: () => void) => void;
   readonly close: () => void;
 }
 
@@ -54,12 +58,14 @@ export interface ApiKeys {
 export function createApiKeys(path: string, log: Pick<Log, "warn">): ApiKeys {
   let known = readKeys(path);
   let read = stamp(path);
+  const listeners: (() => void)[] = [];
   const again = setInterval(() => {
     const now = stamp(path);
     if (now === read) return;
     read = now;
     try {
       known = readKeys(path);
+      for (const listener of listeners) listener();
     } catch (error) {
       log.warn("the file of API keys was not taken: the last good one holds", { why: (error as Error).message });
     }
@@ -70,10 +76,16 @@ export function createApiKeys(path: string, log: Pick<Log, "warn">): ApiKeys {
       const digest = createHash("sha256").update(key).digest();
       let found: Caller | undefined;
       for (const each of known) if (timingSafeEqual(each.digest, digest)) found = each.caller;
-      return found !== undefined && found.expiresAt > Date.now() ? found : undefined;
+      return unlessEnded(found);
     },
+    renewed: ({ key }) => unlessEnded(known.find(({ caller }) => caller.key === key)?.caller),
+    onRead: (listener) => void listeners.push(listener),
     close: () => clearInterval(again),
   };
+}
+
+function unlessEnded(caller: Caller | undefined): Caller | undefined {
+  return caller !== undefined && caller.expiresAt > Date.now() ? caller : undefined;
 }
 
 /** A new key, and what the file must hold of it. */
@@ -112,6 +124,7 @@ function knownOf({ name, sha256, scopes, topics, perSecond, until }: KeyEntry): 
     topics: new Set(topics ?? []),
     expiresAt: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until),
     perSecond,
+    key: sha256,
   };
   return { digest: Buffer.from(sha256, "hex"), caller };
 }

@@ -15,6 +15,10 @@ export interface AuthOptions {
 export interface Authenticator {
   /** At once where it is known already; never rejects. */
   readonly authenticate: (token: string) => Verified | Promise<Verified>;
+  /** Of a server, by its key as the file has it now: undefined where it has it no more. Whoever showed a token is the same. */
+  readonly renewed: (caller: Caller) => Caller | undefined;
+  /** Called whenever the keys of servers were read anew. */
+  readonly onKeysRead: (listener: () => void) => void;
   readonly close: () => void;
 }
 
@@ -52,6 +56,8 @@ export function createAuthenticator({ tokens, apiKeysFile }: AuthOptions, log: P
         return verified;
       });
     },
+    renewed: (caller) => (caller.key === undefined ? caller : keys?.renewed(caller)),
+    onKeysRead: (listener) => keys?.onRead(listener),
     close: () => keys?.close(),
   };
 }

@@ -25,6 +25,12 @@ export interface Guard {
   readonly judge: (access: Access, authorization: string, address: () => string) => LetIn | Promise<LetIn>;
   /** Of a token alone, as a socket shows it. Never rejects. */
   readonly authenticate: (token: string) => Verified | Promise<Verified>;
+  /** Of who was let in before: as it is by now, or undefined where its key is known no more. */
+  readonly renewed: (caller: Caller) => Caller | undefined;
+  /** Called whenever `renewed` may answer otherwise than before. */
+  readonly onKeysRead: (listener: () => void) => void;
+  /** A token from this address was refused: 0, or the milliseconds until one more may be. */
+  readonly mayFail: (address: string) => number;
   /** One message more of this caller: 0, or the milliseconds until there is room again. */
   readonly mayTake: (caller: Caller) => number;
   readonly close: () => void;
@@ -45,6 +51,8 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
   const take = (id: string, own: number | undefined): number =>
     own === undefined && perSecond === undefined ? 0 : rate.take(id, performance.now(), own);
 
+  const mayFail = (address: string): number => failures.take(address, performance.now());
+
   const welcome = (caller: Caller, access: Access, id: string): LetIn => {
     const waitMs = take(id, caller.perSecond);
     if (waitMs > 0) return refused(tooMany(waitMs));
@@ -54,7 +62,7 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
   const conclude = (verified: Verified, access: Access, address: () => string): LetIn => {
     if (verified.kind === "caller") return welcome(verified.caller, access, verified.caller.id);
     if (verified.kind === "unavailable") return refused(retryLater("unavailable", verified.why, 2_000));
-    const waitMs = failures.take(address(), performance.now());
+    const waitMs = mayFail(address());
     return refused(waitMs > 0 ? tooMany(waitMs) : unauthenticated(verified.why, true));
   };
 
@@ -62,7 +70,8 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
     isOff: authenticator === undefined,
     judge: (access, authorization, address) => {
       // Nobody asks who they are: probes have no tokens, pages are read before anybody signs in.
-      if (access === "open" || access === "peers") return { kind: "let-in", caller: ANYONE };
+      if (access === "open" || access === "peers") return LET_IN;
+      if (access === "public") return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
       if (authenticator === undefined)
         return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
       if (authorization === "") return refused(unauthenticated("send a token: Authorization: Bearer ...", false));
@@ -73,6 +82,9 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
       return verified.then((settled) => conclude(settled, access, address));
     },
     authenticate: (token) => authenticator?.authenticate(token) ?? { kind: "caller", caller: ANYONE },
+    renewed: (caller) => (authenticator === undefined ? caller : authenticator.renewed(caller)),
+    onKeysRead: (listener) => authenticator?.onKeysRead(listener),
+    mayFail,
     mayTake: (caller) => (caller === ANYONE ? 0 : take(caller.id, caller.perSecond)),
     close: () => authenticator?.close(),
   };

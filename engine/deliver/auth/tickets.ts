@@ -14,6 +14,7 @@ const Kept = Type.Object({
   topics: Type.Array(Type.String()),
   expiresAt: Type.Union([Type.Number(), Type.Null()]),
   perSecond: Type.Optional(Type.Number()),
+  key: Type.Optional(Type.String()),
 });
 const check = Compile(Kept);
 
@@ -62,22 +63,24 @@ function nameOf(ticket: string): string {
   return `nba:ticket:${createHash("sha256").update(ticket).digest("hex")}`;
 }
 
-function keptOf({ id, scopes, topics, expiresAt, perSecond }: Caller): Static<typeof Kept> {
+function keptOf({ id, scopes, topics, expiresAt, perSecond, key }: Caller): Static<typeof Kept> {
   return {
     id,
     scopes: [...scopes],
     topics: [...topics],
     expiresAt: Number.isFinite(expiresAt) ? expiresAt : null,
     ...(perSecond === undefined ? {} : { perSecond }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 
-function callerOf({ id, scopes, topics, expiresAt, perSecond }: Static<typeof Kept>): Caller {
+function callerOf({ id, scopes, topics, expiresAt, perSecond, key }: Static<typeof Kept>): Caller {
   return {
     id,
     scopes: new Set(scopes.filter(isScope)),
     topics: new Set(topics),
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
     perSecond,
+    ...(key === undefined ? {} : { key }),
   };
 }

@@ -9,21 +9,44 @@ import { type Outside, startOutside } from "../outside.ts";
 import { type Claims, hs256, SECRET, token } from "./tokens.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "nba-live-"));
+const keys = {
+  gone: newApiKey({ name: "gone", scopes: ["agent"], topics: ["customer/*"] }),
+  demoted: newApiKey({ name: "demoted", scopes: ["agent"], topics: ["customer/*"] }),
+  narrowed: newApiKey({ name: "narrowed", scopes: ["agent"], topics: ["customer/*"] }),
+  kept: newApiKey({ name: "kept", scopes: ["admin"] }),
+  replaced: newApiKey({ name: "replaced", scopes: ["agent"] }),
+};
 const slow = newApiKey({ name: "slow", scopes: ["agent"], perSecond: 5 });
 let redis: TestRedis;
 let outside: Outside;
 /** Its five seconds go by while the other tests run. */
 let silent: LiveClient;
+/** So do the five seconds after which the file of keys is read again. */
+let byKey: Readonly<Record<"gone" | "demoted" | "narrowed" | "kept" | "replaced", LiveClient>>;
 const sockets: LiveClient[] = [];
 
 beforeAll(async () => {
   const apiKeysFile = join(dir, "keys.yaml");
-  writeFileSync(apiKeysFile, JSON.stringify({ keys: [slow.entry] }));
+  const writeKeys = (...keys: { entry: object }[]): void =>
+    writeFileSync(apiKeysFile, JSON.stringify({ keys: keys.map(({ entry }) => entry) }));
+  writeKeys(slow, ...Object.values(keys));
   redis = await startTestRedis();
   const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: "nba" };
   const guard = { auth: { tokens, apiKeysFile }, perSecond: 1_000 };
   outside = await startOutside(redis.url, { guard });
   silent = await openLive(outside.liveUrl);
+  const [gone, demoted, narrowed, kept] = await Promise.all(
+    [keys.gone, keys.demoted, keys.narrowed, keys.kept].map(({ key }) => openByKey(key)),
+  );
+  const { body } = await ticket(keys.replaced.key);
+  const replaced = await openLive(`${outside.liveUrl}?ticket=${body.ticket}`);
+  await replaced.frame(connected);
+  byKey = { gone, demoted, narrowed, kept, replaced } as typeof byKey;
+  const { entry } = keys.demoted;
+  const demotedEntry = { ...entry, scopes: ["events"] };
+  const narrowedEntry = { ...keys.narrowed.entry, topics: ["customer/other"] };
+  const another = newApiKey({ name: "replaced", scopes: ["agent"] });
+  writeKeys(slow, { entry: demotedEntry }, { entry: narrowedEntry }, keys.kept, another);
 });
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
@@ -48,6 +71,15 @@ async function connect(claims: Claims = {}): Promise<LiveClient> {
   const socket = await open();
   socket.say({ op: "connect", token: await agent(claims) });
   await socket.frame(connected);
+  return socket;
+}
+
+async function openByKey(key: string): Promise<LiveClient> {
+  const socket = await openLive(outside.liveUrl);
+  socket.say({ op: "connect", token: key });
+  await socket.frame(connected);
+  socket.say({ op: "subscribe", topic: "customer/mine" });
+  await socket.frame(({ op }) => op === "snapshot");
   return socket;
 }
 
@@ -170,6 +202,30 @@ it("ACC-7 messages of one caller over all its sockets are bounded: 4429", async 
   const closed = await Promise.race(several.map((socket) => socket.closed));
   expect(closed).toEqual({ code: 4429, reason: "too many messages of this caller" });
 });
+
+it("ACC-14 a socket does not outlive its key, its scope or its topics", async () => {
+  const { gone, demoted, narrowed, kept, replaced } = byKey;
+  expect((await gone.closed).code).toBe(4401);
+  expect((await replaced.closed).code, "another key of its name is not the key it was opened with").toBe(4401);
+  expect((await demoted.closed).code).toBe(4403);
+  await narrowed.frame(({ op, code, topic }) => op === "error" && code === "forbidden" && topic === "customer/mine");
+  kept.say({ op: "subscribe", id: "still", topic: "decisions" });
+  await kept.frame(({ op, id }) => op === "ack" && id === "still");
+  kept.close();
+  narrowed.close();
+}, 15_000);
+
+it("ACC-15 refused tokens and tickets of one address are bounded on sockets too: 4429", async () => {
+  const codes: number[] = [];
+  for (let n = 0; n < 40; n++) {
+    const socket = await open(n % 2 === 0 ? "" : `?ticket=${"x".repeat(43)}`);
+    if (n % 2 === 0) socket.say({ op: "connect", token: `nba_${"x".repeat(43)}` });
+    codes.push((await socket.closed).code);
+  }
+  expect(new Set(codes)).toEqual(new Set([4401, 4429]));
+  const { frame } = await connect();
+  await frame(connected);
+}, 20_000);
 
 it("ACC-4 a socket that never connects is closed with 4408, five seconds later", async () => {
   expect(await silent.closed).toEqual({ code: 4408, reason: "no connect with a token within 5 s" });
