@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { type Checked, quote } from "./config-check.ts";
 import { authOf, contradictions, parseJwksUrl, parseOrigins, parseSecret } from "./config-credentials.ts";
 import { type Durability, parseDurability, parseRedisUrl } from "./config-redis.ts";
+import { IDEMPOTENCY_DEFAULT, type IdempotencyBounds, parseIdempotency } from "./deliver/idempotency-bounds.ts";
 import { parseRetention, RETENTION_DEFAULT, type Retention } from "./retain/retention.ts";
 
 export interface Config {
@@ -32,6 +33,7 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** Requests and messages a second of one caller; undefined: as AUTH is. */
   readonly rateLimit: number | undefined;
+  readonly idempotency: IdempotencyBounds;
   readonly profilesMax: number;
   readonly retention: Retention;
   /** Undefined: what retention lets go is gone. */
@@ -206,6 +208,14 @@ export const OPTIONS = {
       "Unset: 1000 with tokens, none while `AUTH` is `off`.",
     parse: wholeNumber(1, 1_000_000),
   }),
+  idempotency: option({
+    name: "NBA_IDEMPOTENCY",
+    takes: "a time, bytes or both, such as `24h,4GiB`",
+    default: IDEMPOTENCY_DEFAULT,
+    about:
+      "How long answers by Idempotency-Key are kept in Redis, and how many bytes they may have there, about; beyond them a request with a new key gets 503.",
+    parse: parseIdempotency,
+  }),
   profilesMax: option({
     name: "MAX_PROFILES",
     takes: "1000 to 50000000",
@@ -218,7 +228,7 @@ export const OPTIONS = {
     takes: "times and bytes, such as `30d,log=3d,4GiB`",
     default: RETENTION_DEFAULT,
     about:
-      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together; beyond them the oldest goes sooner. What is still needed never goes.",
+      "How long decisions and, after `log=`, input logs are kept in Redis, and how many bytes both may have there together with dead letters; beyond them the oldest goes sooner. What is still needed never goes.",
     parse: parseRetention,
   }),
   archiveDir: option({
@@ -273,6 +283,7 @@ export function parseConfig(env: Environment): ParsedConfig {
     apiKeysFile: read(OPTIONS.apiKeysFile, undefined),
     allowedOrigins: read(OPTIONS.allowedOrigins, []),
     rateLimit: read(OPTIONS.rateLimit, undefined),
+    idempotency: read(OPTIONS.idempotency, { keepMs: 0, bytesMax: 0 }),
     profilesMax: read(OPTIONS.profilesMax, 1),
     retention: read(OPTIONS.retention, { journalMs: 0, logMs: 0, bytes: 0 }),
     archiveDir: read(OPTIONS.archiveDir, undefined),

@@ -53,7 +53,6 @@ export const LIMITS = {
   requestBytesInFlightMax: 67_108_864,
   /** Of answers that their callers do not read: whoever would have more kept is cut off. */
   unsentBytesMax: 67_108_864,
-  idempotencyMs: DAY_MS,
 
   // ---- callers
   /** Requests and messages a second of one caller, where tokens are shown and nothing else is configured. */

@@ -140,7 +140,7 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     metrics: delivery,
     exposition: metrics,
     log,
-    idempotency: createRedisIdempotency(lane, log),
+    idempotency: createRedisIdempotency(lane, log, config.idempotency, Date.now),
     guard,
     tickets: createTickets(lane),
     delivered,

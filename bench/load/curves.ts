@@ -5,27 +5,36 @@ import type { BenchOptions, BenchRow } from "../../engine/cli/bench.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type Curve, drawCurve } from "./curve.ts";
 import { eventsByBacklog, eventsByPartitions, nbasBySockets } from "./engine-curves.ts";
-import { decideByActions, foldByCustomers, foldByFeatures } from "./pure-curves.ts";
+import { byCustomers, decideByActions, foldByFeatures } from "./pure-curves.ts";
 
-const CURVES: readonly ((options: BenchOptions) => Promise<Curve>)[] = [
-  decideByActions,
-  foldByFeatures,
-  foldByCustomers,
-  eventsByPartitions,
-  nbasBySockets,
-  eventsByBacklog,
-];
+/** By what grows. */
+const CURVES: Readonly<Record<string, (options: BenchOptions) => Promise<Curve | readonly Curve[]>>> = {
+  actions: decideByActions,
+  features: foldByFeatures,
+  customers: byCustomers,
+  partitions: eventsByPartitions,
+  sockets: nbasBySockets,
+  backlog: eventsByBacklog,
+};
 
-/** The points of all curves. Of a quick run nothing is drawn over what is there: under bench/results/ instead. */
-export async function runCurves(options: BenchOptions): Promise<readonly BenchRow[]> {
+/**
+ * The points of these curves, of all where none is named; throws RangeError where there is none of a name. Of a quick run
+ * nothing is drawn over what is there: under bench/results/ instead.
+ */
+export async function runCurves(options: BenchOptions, names: readonly string[] = []): Promise<readonly BenchRow[]> {
+  const unknown = names.find((name) => CURVES[name] === undefined);
+  if (unknown !== undefined)
+    throw new RangeError(`no curve by "${unknown}"; there are: ${Object.keys(CURVES).join(", ")}`);
   const folder = join(repositoryRoot, "bench", options.quick ? "results" : "curves");
   await mkdir(folder, { recursive: true });
   const rows: BenchRow[] = [];
-  for (const draw of CURVES) {
-    const curve = await draw(options);
-    await writeFile(join(folder, `${curve.name}.svg`), drawCurve(curve));
-    rows.push(...curve.points.map(({ x, ...figure }) => ({ curve: curve.name, at: x, unit: curve.unit, ...figure })));
-    options.say(`${curve.name}: drawn`);
+  for (const [name, draw] of Object.entries(CURVES)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    for (const curve of [await draw(options)].flat()) {
+      await writeFile(join(folder, `${curve.name}.svg`), drawCurve(curve));
+      rows.push(...curve.points.map(({ x, ...figure }) => ({ curve: curve.name, at: x, unit: curve.unit, ...figure })));
+      options.say(`${curve.name}: drawn`);
+    }
   }
   return rows;
 }

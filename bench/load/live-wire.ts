@@ -5,9 +5,15 @@ import { type EngineUnderTest, untilCounted } from "./engine-under-test.ts";
 import { addToLogs, type BenchEvent } from "./events.ts";
 
 const STALL_MS = 20_000;
-const SUBSCRIBING = 100;
+/** After the last frame that was waited for: one more would be one too many. */
+const QUIET_MS = 300;
+/** Customers; an engine lets 256 snapshots wait, and tells who comes then to try again. */
+const TOPICS_AT_ONCE = 100;
 
-/** Sends what becomes one frame at each of the customer's two sockets. */
+/** NBAs of one decision: as many as the desk of the delivered rules shows, each in a frame of its own. */
+export const CARDS = 3;
+
+/** Sends what becomes so many frames at each of the customer's two sockets. */
 type Send = (customer: string) => void;
 
 export interface Wire {
@@ -17,7 +23,12 @@ export interface Wire {
   readonly close: () => void;
 }
 
-export async function wireEngine(under: EngineUnderTest, customers: readonly string[]): Promise<Wire> {
+/** `pairs`: of sockets. Fewer than customers: each of them listens to several, dealt out in turn. Left out: a pair for each customer. */
+export async function wireEngine(
+  under: EngineUnderTest,
+  customers: readonly string[],
+  pairs: number = customers.length,
+): Promise<Wire> {
   await introduce(under, customers);
   let nbas = 0;
   let snapshots = 0;
@@ -28,17 +39,16 @@ export async function wireEngine(under: EngineUnderTest, customers: readonly str
     else throw new Error(`the engine said ${text.slice(0, 200)}`);
   };
   const url = `${under.engine.url.replace("http", "ws")}/v1/live`;
-  const sockets = await openAll(customers, () => url, onMessage);
-  // Some at a time: of thousands at once the engine would tell most to come again.
-  for (let from = 0; from < sockets.length; from += SUBSCRIBING) {
-    for (const [index, socket] of sockets.slice(from, from + SUBSCRIBING).entries()) {
-      socket.send(JSON.stringify({ op: "subscribe", topic: `customer/${customers[(from + index) >> 1]}` }));
+  const sockets = await openAll(customers.slice(0, pairs), () => url, onMessage);
+  for (let from = 0; from < customers.length; from += TOPICS_AT_ONCE) {
+    const some = customers.slice(from, from + TOPICS_AT_ONCE);
+    for (const [nth, customer] of some.entries()) {
+      const at = ((from + nth) % pairs) * 2;
+      for (const socket of sockets.slice(at, at + 2)) {
+        socket.send(JSON.stringify({ op: "subscribe", topic: `customer/${customer}` }));
+      }
     }
-    const wanted = Math.min(sockets.length, from + SUBSCRIBING);
-    for (const until = performance.now() + STALL_MS; snapshots < wanted; ) {
-      if (performance.now() > until) throw new Error(`${snapshots} of ${sockets.length} topics were taken`);
-      await sleep(2);
-    }
+    await untilTaken((from + some.length) * 2, () => snapshots);
   }
   return {
     send: (customer) => {
@@ -51,6 +61,24 @@ export async function wireEngine(under: EngineUnderTest, customers: readonly str
     frames: () => nbas,
     close: () => sockets.forEach((socket) => void socket.terminate()),
   };
+}
+
+/** Waits until no more come; resolves with when the last of them was there. Throws where they are not as many as were sent. */
+export async function untilQuiet(frames: () => number, wanted: number): Promise<number> {
+  let [last, movedAt] = [frames(), performance.now()];
+  while (performance.now() - movedAt < (last < wanted ? STALL_MS : QUIET_MS)) {
+    await sleep(2);
+    if (frames() === last) continue;
+    [last, movedAt] = [frames(), performance.now()];
+  }
+  if (last !== wanted) throw new Error(`${last} frames came, not ${wanted}`);
+  return movedAt;
+}
+
+async function untilTaken(topics: number, taken: () => number): Promise<void> {
+  for (const until = performance.now() + STALL_MS; taken() < topics; await sleep(1)) {
+    if (performance.now() > until) throw new Error(`${taken()} of ${topics} topics were taken`);
+  }
 }
 
 export async function wireBare(url: string, customers: readonly string[]): Promise<Wire> {
@@ -66,7 +94,9 @@ export async function wireBare(url: string, customers: readonly string[]): Promi
     () => undefined,
   );
   return {
-    send: (customer) => control?.send(customer),
+    send: (customer) => {
+      for (let card = 0; card < CARDS; card++) control?.send(customer);
+    },
     frames: () => frames,
     close: () => sockets.forEach((socket) => void socket.terminate()),
   };

@@ -15,29 +15,30 @@ import type { Curve, Point } from "./curve.ts";
 import { compileRules, deliveredFiles } from "./delivered-rules.ts";
 import { makeBatch } from "./events.ts";
 import { makeInputs } from "./profiles.ts";
-import { figureOf, roundsOf } from "./rounds.ts";
+import { curveRounds, figureOf, roundsOf } from "./rounds.ts";
 
 const NOW = Date.UTC(2026, 5, 1) as Instant;
 
-export async function foldByCustomers(options: BenchOptions): Promise<Curve> {
+/** Folds, and decisions on what was folded, its reading included: by customers in memory. */
+export async function byCustomers(options: BenchOptions): Promise<readonly Curve[]> {
   const sizes = options.quick ? [1_000, 5_000] : [10_000, 50_000, 200_000, 1_000_000, 2_000_000];
-  const points: Point[] = [];
+  const [folds, decisions]: [Point[], Point[]] = [[], []];
   for (const customers of sizes) {
-    const us: number[] = [];
-    for (let round = 0; round < roundsOf(options); round++) {
+    const held: Held[] = [];
+    for (let round = 0; round < curveRounds(options); round++) {
       const child = await startChild<Held>("hold-profiles", ["packed", String(customers), "2"], ["--expose-gc"]);
       await child.stop();
-      us.push(child.said.foldNs / 1_000);
+      held.push(child.said);
     }
-    points.push({ x: customers, ...figureOf(us) });
+    folds.push({ x: customers, ...figureOf(held.map(({ foldNs }) => foldNs / 1_000)) });
+    decisions.push({ x: customers, ...figureOf(held.map(({ decideNs }) => decideNs / 1_000)) });
+    options.say(`by customers: ${customers}`);
   }
-  return {
-    name: "event-by-customers",
-    title: "Fold of one event",
-    along: "customers in memory",
-    unit: "us of CPU",
-    points,
-  };
+  const [along, unit] = ["customers in memory", "us of CPU"];
+  return [
+    { name: "event-by-customers", title: "Fold of one event", along, unit, points: folds },
+    { name: "decision-by-customers", title: "One decision, profile read", along, unit, points: decisions },
+  ];
 }
 
 export async function foldByFeatures(options: BenchOptions): Promise<Curve> {

@@ -15,6 +15,11 @@ export function roundsOf({ quick }: Pick<BenchOptions, "quick">): number {
   return quick ? 2 : 5;
 }
 
+/** Of a point of a curve: it is its neighbours that it is held against. */
+export function curveRounds({ quick }: Pick<BenchOptions, "quick">): number {
+  return quick ? 1 : 3;
+}
+
 /** The figures of each contender, by round. */
 export async function alternate<Name extends string>(
   rounds: number,

@@ -41,7 +41,12 @@ export function benchCommand(): Command {
     .option("--quick", "a short run, to see that they work", false)
     .option("--list", "only tell what there is", false)
     .option("--guard", "only compare pure work with bench/budget.json; exit 1 where it has become slow", false)
-    .option("--curves", "only draw how costs grow, as SVG under bench/curves/ (with --quick: bench/results/)", false)
+    .option(
+      "--curves",
+      "only draw how costs grow, as SVG under bench/curves/ (with --quick: bench/results/); names are then those of curves",
+      false,
+    )
+    .option("--table", "only print what was asked for beside what bench/results/ says, as Markdown", false)
     .option("--json", "print the results as JSON", false)
     .addHelpText("after", "\nExample:\n  npm run bench -- decide --quick")
     .action(bench);
@@ -52,12 +57,14 @@ interface Flags {
   readonly list: boolean;
   readonly guard: boolean;
   readonly curves: boolean;
+  readonly table: boolean;
   readonly json: boolean;
 }
 
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
   if (flags.guard) return await guard(flags.json);
-  if (flags.curves) return await curves(flags);
+  if (flags.curves) return await curves(names, flags);
+  if (flags.table) return await table();
   const all = await loadBenches();
   const unknown = names.find((name) => !all.some((one) => one.name === name));
   if (unknown !== undefined) throw unknownBench(unknown, all);
@@ -86,10 +93,21 @@ async function guard(json: boolean): Promise<void> {
   if (beyond.length > 0) throw new CommandTrouble(`slower than bench/budget.json allows: ${beyond.join(", ")}`, 1);
 }
 
-async function curves({ quick, json }: Flags): Promise<void> {
+async function curves(names: readonly string[], { quick, json }: Flags): Promise<void> {
   endOrderly();
-  const { runCurves } = await load<{ readonly runCurves: Bench["run"] }>("curves");
-  tell(await runCurves({ quick, say: complain }), json);
+  const { runCurves } = await load<{ readonly runCurves: RunCurves }>("curves");
+  try {
+    tell(await runCurves({ quick, say: complain }, names), json);
+  } catch (error) {
+    throw error instanceof RangeError ? new CommandTrouble(error.message, 2) : error;
+  }
+}
+
+type RunCurves = (options: BenchOptions, names: readonly string[]) => Promise<readonly BenchRow[]>;
+
+async function table(): Promise<void> {
+  const { tableFrom } = await load<{ readonly tableFrom: (folder: string) => Promise<string> }>("table");
+  printLine(await tableFrom(join(repositoryRoot, "bench", "results")));
 }
 
 /** bench/load/NAME.ts, compiled apart from the engine. */

@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { connectRedis } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import { configOf } from "./config-of.ts";
-import { type RunningRedis, startRedis } from "./redis-server.ts";
+import { type KeptRedis, keepRedis } from "./keep-redis.ts";
 import { firstSignal } from "./signals.ts";
 import { logOf, type StartEngine } from "./start.ts";
 import { paintFor, printLine } from "./terminal.ts";
@@ -39,7 +39,8 @@ async function demo(flags: DemoFlags, startEngine: StartEngine, createTraffic: C
   const config = await demoConfig();
   const log = logOf(config);
   const dir = join(config.stateDir, "demo");
-  const redis = await startRedis({ redisUrl: undefined, dir, durable: true, say: (line) => log.info(line) });
+  const [say, warn] = [(line: string) => log.info(line), (line: string) => log.warn(line)];
+  const redis = await keepRedis({ redisUrl: undefined, dir, durable: true, say, warn });
   try {
     await empty(redis);
     const engine = await startEngine({ ...config, redisUrl: redis.url }, log);
@@ -55,7 +56,7 @@ async function demo(flags: DemoFlags, startEngine: StartEngine, createTraffic: C
     traffic.start();
     announce(engine.url, redis);
     try {
-      await Promise.race([ending, engine.broken]);
+      await Promise.race([ending, engine.broken, redis.broken]);
     } finally {
       await traffic.stop();
       await engine.stop();
@@ -75,13 +76,13 @@ async function demoConfig(): Promise<Config> {
 }
 
 /** What an earlier demo left would be over its contact limits. The folder is the demo's own: startRedis saw to that. */
-async function empty(redis: RunningRedis): Promise<void> {
+async function empty(redis: KeptRedis): Promise<void> {
   const connection = await connectRedis({ url: redis.url, silenceMs: LIMITS.redisStartMs });
   await connection.command(["FLUSHALL"]);
   connection.close();
 }
 
-function announce(url: string, redis: RunningRedis): void {
+function announce(url: string, redis: KeptRedis): void {
   const paint = paintFor(process.stdout, process.env);
   printLine(`
 ${paint("bold", "nba-engine demo")}

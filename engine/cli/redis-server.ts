@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectRedis, type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
+import { cutHalfScript } from "./cut-half-script.ts";
 import { ensureProgram, REDIS } from "./programs.ts";
 import { CommandTrouble } from "./terminal.ts";
 
@@ -18,6 +19,8 @@ export interface RunningRedis {
   /** What a person gives to `redis-cli -u`. */
   readonly tcpUrl: string;
   readonly origin: "given" | "started" | "adopted";
+  /** Resolves with the reason when it is gone or lost from sight; never where it was given. */
+  readonly ended: Promise<string>;
   /** Ends it and waits until it is gone; does nothing where it was given. */
   readonly stop: () => Promise<void>;
 }
@@ -29,6 +32,8 @@ export interface RedisServerOptions {
   readonly dir: string;
   /** appendfsync always: what is acknowledged survives a power cut. Else each second. */
   readonly durable: boolean;
+  /** On loopback; left out: any that is free. */
+  readonly port?: number | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -45,10 +50,12 @@ const VERSION_MIN = [6, 2] as const;
 const SOCKET_PATH_MAX = 100;
 const POLL_MS = 20;
 
+const never = new Promise<never>(() => undefined);
+
 export async function startRedis(options: RedisServerOptions): Promise<RunningRedis> {
   const { redisUrl } = options;
   if (redisUrl !== undefined) {
-    return { url: redisUrl, tcpUrl: redisUrl, origin: "given", stop: async () => undefined };
+    return { url: redisUrl, tcpUrl: redisUrl, origin: "given", ended: never, stop: async () => undefined };
   }
   await mkdir(options.dir, { recursive: true });
   const dir = await realpath(options.dir);
@@ -67,8 +74,11 @@ async function launch(url: string, dir: string, options: RedisServerOptions): Pr
   const program = ensureProgram(REDIS, process.env["PATH"] ?? "", options.say);
   if (program.kind === "missing") throw new RedisServerTrouble(`${program.line}; or set REDIS_URL`);
   await rm(socketPath(dir), { force: true });
+  const cut = await cutHalfScript(dir);
+  if (cut > 0)
+    options.say(`cut ${cut} bytes off the append-only file in ${dir}: a script that was not written to its end`);
   // In a session of its own: Ctrl-C reaches the whole foreground group, and Redis has to outlive the engine's last commit.
-  const child = spawn(program.file, await serverArguments(dir, options.durable), { stdio: "ignore", detached: true });
+  const child = spawn(program.file, await serverArguments(dir, options), { stdio: "ignore", detached: true });
   child.unref();
   const owner = await firstConnection(child, url, dir);
   await owner.command(["CLIENT", "SETNAME", OWNER]);
@@ -105,6 +115,7 @@ async function claimed(owner: RedisConnection, url: string, origin: "started" | 
   const server = text(await owner.command(["INFO", "server"]));
   const pid = Number(/^process_id:(\d+)/m.exec(server)?.[1]);
   const tcpUrl = `redis://127.0.0.1:${await configValue(owner, "port")}`;
+  const ended = new Promise<string>((resolve) => owner.onClosed(resolve));
   const stop = async (): Promise<void> => {
     owner.close();
     await endProcess(pid, url.slice("unix://".length));
@@ -117,12 +128,12 @@ async function claimed(owner: RedisConnection, url: string, origin: "started" | 
       `redis ${major}.${minor} is too old; install ${VERSION_MIN.join(".")} or newer, or set REDIS_URL`,
     );
   }
-  return { url, tcpUrl, origin, stop };
+  return { url, tcpUrl, origin, ended, stop };
 }
 
-async function serverArguments(dir: string, durable: boolean): Promise<string[]> {
+async function serverArguments(dir: string, { durable, port }: RedisServerOptions): Promise<string[]> {
   const pairs: readonly (readonly [string, string])[] = [
-    ["--port", String(await freePort())],
+    ["--port", String(port ?? (await freePort()))],
     ["--bind", "127.0.0.1"],
     ["--unixsocket", socketPath(dir)],
     ["--unixsocketperm", "700"],

@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { type Config, optionHelp } from "../config.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { configOf } from "./config-of.ts";
-import { startRedis } from "./redis-server.ts";
+import { keepRedis } from "./keep-redis.ts";
 import { runWorkers } from "./run-workers.ts";
 import { type RunningEngine, serve } from "./serve.ts";
 import { firstSignal } from "./signals.ts";
@@ -61,13 +61,14 @@ export function logOf(config: Config, worker?: number): Log {
   return createLog({ level: config.logLevel, readable, write, ...(worker === undefined ? {} : { worker }) });
 }
 
-/** Its own where none is given, ended when `use` is over. */
+/** Its own where none is given: kept running, and ended when `use` is over. Rejects where it does not stay. */
 async function withRedis(config: Config, log: Log, use: (redisUrl: string) => Promise<void>): Promise<void> {
   const dir = join(config.stateDir, "redis");
-  const redis = await startRedis({ redisUrl: config.redisUrl, dir, durable: true, say: (line) => log.info(line) });
+  const [say, warn] = [(line: string) => log.info(line), (line: string) => log.warn(line)];
+  const redis = await keepRedis({ redisUrl: config.redisUrl, dir, durable: true, say, warn });
   if (redis.origin !== "given") log.info("redis is running", { origin: redis.origin, url: redis.tcpUrl });
   try {
-    await use(redis.url);
+    await Promise.race([use(redis.url), redis.broken]);
   } finally {
     await redis.stop();
   }

@@ -1,45 +1,58 @@
 // One drop for each action that fell as a whole, else one for each of its treatments that is not offered, in canonical order.
 import type { Drop } from "../domain/drop.ts";
-import { type Cause, DROPPED, type DropList, type DropWriter, hasCause, type PackedDrop } from "../domain/drop-list.ts";
+import { DROPPED, type DropList, type DropWriter, hasNumber, WORDS_PER_DROP } from "../domain/drop-list.ts";
 import type { ActionIndex } from "../domain/ids.ts";
 import type { Choice } from "./choice.ts";
 import type { Prepared } from "./prepared.ts";
 
+/** Greater than any row. */
+const PAST_ALL = 0x7fffffff;
+
 /** Puts what fell before the ranking and what lost in it into one order, and forgets the losses. */
 export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter): DropList {
-  const { table } = prepared;
+  const { fallen, restaged } = choice;
   const early = choice.qualified.dropped;
   const left = rowsLeft(prepared, choice);
-  if (left.length === 0 && choice.restaged.size === 0) return early;
-  drops.clear();
+  if (left.length === 0 && restaged.size === 0) return early;
+  const { words, numbers } = early;
+  const isChanged = fallen.size + restaged.size > 0;
+  drops.open(early.length + left.length, early.causes);
   let next = 0;
+  let nextNumber = 0;
   let told = -1;
-  const tell = (until: number): void => {
-    for (; next < left.length && (left[next] as number) < until; next++) {
-      const row = left[next] as number;
-      addLoss(prepared, choice, drops, row, row !== told);
+  for (let at = 0; at <= left.length; at++) {
+    const row = at < left.length ? (left[at] as number) : PAST_ALL;
+    for (; next < words.length && (words[next] as number) <= row; next += WORDS_PER_DROP) {
+      told = words[next] as number;
+      const meta = words[next + 1] as number;
+      const has = hasNumber(meta & 0xff);
+      const number = has ? (numbers[nextNumber++] as number) : Number.NaN;
+      if (isChanged && !stands(prepared, choice, drops, told)) continue;
+      if (has) drops.addNumber(told, meta, words[next + 2] as number, number);
+      else drops.add(told, meta, words[next + 2] as number);
     }
-  };
-  early.forEachPacked((drop) => {
-    if (next < left.length && (left[next] as number) < drop.row) tell(drop.row);
-    told = drop.row;
-    if (choice.fallen.size === 0 || !choice.fallen.has(table.actionOf[drop.row] as ActionIndex)) {
-      copy(drop, early, choice, drops);
-    }
-  });
-  tell(Number.POSITIVE_INFINITY);
-  return drops.take(table);
+    if (at < left.length) addLoss(prepared, choice, drops, row, row !== told);
+  }
+  return drops.take(prepared.table);
 }
 
 /** Rows of what was left for the ranking, and of the actions that rules reading models dropped; ascending, each once or more. */
 function rowsLeft({ table }: Prepared, { qualified, fallen }: Choice): readonly number[] {
   const { treatments, kept } = qualified;
-  const rows: number[] = [];
-  for (let at = 0; at < treatments.length; at++) rows.push(table.rowOfTreatment[treatments[at] as number] as number);
+  const rows = new Array<number>(treatments.length);
+  for (let at = 0; at < treatments.length; at++) rows[at] = table.rowOfTreatment[treatments[at] as number] as number;
   if (kept.length + fallen.size === 0) return rows;
   for (const { treatment } of kept) rows.push(table.rowOfTreatment[treatment.treatment.index] as number);
   for (const action of fallen.keys()) rows.push(table.rowOfAction[action] as number);
   return rows.sort((a, b) => a - b);
+}
+
+/** Does what was said about this row before the ranking still hold? Says what does instead. */
+function stands({ table }: Prepared, { fallen, restaged }: Choice, drops: DropWriter, row: number): boolean {
+  if (fallen.has(table.actionOf[row] as ActionIndex)) return false;
+  const other = restaged.get(row);
+  if (other !== undefined) drops.addCause(row, DROPPED.other, other);
+  return other === undefined;
 }
 
 /** `isTold`: is it still to be told why, or has it fallen already? */
@@ -66,17 +79,4 @@ function addLoss(
     }
   }
   losses.clear(treatment);
-}
-
-function copy(
-  { row, code, operand, number }: Readonly<PackedDrop>,
-  early: DropList,
-  { restaged }: Choice,
-  drops: DropWriter,
-): void {
-  const other = restaged.size === 0 ? undefined : restaged.get(row);
-  if (other !== undefined) drops.addCause(row, DROPPED.other, other);
-  else if (code === DROPPED.belowFloor) drops.addNumber(row, code, operand, number);
-  else if (hasCause(code)) drops.addCause(row, code, early.causes[operand] as Cause);
-  else drops.add(row, code, operand);
 }

@@ -2,6 +2,7 @@
 import type { CandidateRows } from "../domain/drop-list.ts";
 import { DROPPED } from "../domain/drop-list.ts";
 import type { Action, Rulebook, Treatment } from "../rulebook/rulebook.ts";
+import type { Steps } from "../rulebook/steps.ts";
 import type { PreparedAction, PreparedTreatment, TierRule } from "./prepared.ts";
 
 /** By row unless said otherwise. Rows are in canonical order: each action, followed by its treatments. */
@@ -45,11 +46,12 @@ export interface CandidateTable extends CandidateRows {
   readonly value: Float64Array;
 }
 
-export function tabulateCandidates(
+/** In a few pieces. */
+export function* tabulateCandidates(
   { rules }: Rulebook,
   actions: readonly PreparedAction[],
   treatments: readonly PreparedTreatment[],
-): CandidateTable {
+): Steps<CandidateTable> {
   const rows = actions.length + treatments.length;
   const rowOfAction = new Int32Array(actions.length);
   const rowOfTreatment = new Int32Array(treatments.length);
@@ -76,6 +78,11 @@ export function tabulateCandidates(
   const offered = subjects.map((subject): Action | Treatment =>
     "treatment" in subject ? subject.treatment : subject.action,
   );
+  yield;
+  const ofTreatments = treatmentColumns(treatments);
+  yield;
+  const ofActions = actionColumns(actions);
+  yield;
   return {
     actionOf,
     treatmentOf,
@@ -83,23 +90,33 @@ export function tabulateCandidates(
     rowOfAction,
     rowOfTreatment,
     hashOf: Int32Array.from(offered, ({ hash }) => hash),
-    from: Float64Array.from(offered, ({ enabled, from }) => (enabled ? from : Number.POSITIVE_INFINITY)),
-    to: Float64Array.from(offered, ({ enabled, to }) => (enabled ? to : Number.NEGATIVE_INFINITY)),
+    from: fill(new Float64Array(rows), offered, ({ enabled, from }) => (enabled ? from : Number.POSITIVE_INFINITY)),
+    to: fill(new Float64Array(rows), offered, ({ enabled, to }) => (enabled ? to : Number.NEGATIVE_INFINITY)),
     firstRule,
-    ruleSlots: Int32Array.from(all, ({ rule }) => rules[rule]?.slot ?? 0),
-    ruleIndexes: Int32Array.from(all, ({ rule }) => rule),
-    ruleCodes: Uint8Array.from(all, codeOf),
-    ...treatmentColumns(treatments),
-    ...actionColumns(actions),
+    ruleSlots: fill(new Int32Array(all.length), all, ({ rule }) => rules[rule]?.slot ?? 0),
+    ruleIndexes: fill(new Int32Array(all.length), all, ({ rule }) => rule),
+    ruleCodes: fill(new Uint8Array(all.length), all, codeOf),
+    ...ofTreatments,
+    ...ofActions,
   };
 }
 
 function columnsOf<T>(all: readonly T[]) {
   return {
-    numbers: (read: (of: T) => number) => Float64Array.from(all, read),
-    integers: (read: (of: T) => number) => Int32Array.from(all, read),
-    flags: (read: (of: T) => boolean) => Uint8Array.from(all, (of) => (read(of) ? 1 : 0)),
+    numbers: (read: (of: T) => number) => fill(new Float64Array(all.length), all, read),
+    integers: (read: (of: T) => number) => fill(new Int32Array(all.length), all, read),
+    flags: (read: (of: T) => boolean) => fill(new Uint8Array(all.length), all, (of) => (read(of) ? 1 : 0)),
   };
+}
+
+/** As `from`, which takes three times as long: it asks for an iterator. */
+function fill<T, Column extends Float64Array | Int32Array | Uint8Array>(
+  column: Column,
+  all: readonly T[],
+  read: (of: T) => number,
+): Column {
+  for (let index = 0; index < all.length; index++) column[index] = read(all[index] as T);
+  return column;
 }
 
 function treatmentColumns(treatments: readonly PreparedTreatment[]) {

@@ -14,7 +14,7 @@ import { createPlacing, unranked } from "./placing.ts";
 import type { Prepared, PreparedAction, PreparedTreatment } from "./prepared.ts";
 import type { Qualified } from "./qualify.ts";
 import { createPurse } from "./quotas.ts";
-import type { Ranking } from "./ranking.ts";
+import { NONE, type Ranking } from "./ranking.ts";
 import { createScales } from "./scales.ts";
 import { closeBoard, createBoard, lastOf, lose, NOBODY, openBoard, outrun, slotsOf, takenBy } from "./slots.ts";
 
@@ -32,6 +32,8 @@ export function createChoose(
   const board = createBoard(rulebook);
   const drops = new DropWriter();
   const weights = new Float64Array(rulebook.weights);
+  /** By PlacementIndex: what was placed last. */
+  const lastIn = new Int32Array(rulebook.placements.length);
 
   return function choose(input: DecisionInput, qualified: Qualified, scores: readonly ModelScore[]): Decision {
     purse.open(input.quotas);
@@ -134,7 +136,7 @@ export function createChoose(
 
   function rank(choice: Choice): void {
     const { treatments, placements } = choice.qualified;
-    ranking.clear();
+    ranking.open(treatments, placements);
     let before = -1;
     let action = -1;
     let hasFallen = false;
@@ -149,9 +151,9 @@ export function createChoose(
           hasFallen = table.actionReadsModels[action] === 1 && falls(action as ActionIndex, choice);
         }
         isOut = hasFallen || (table.readsModels[index] === 1 && fallsAlone(index, choice)) || isShort(index);
-        if (!isOut) ({ priority } = scales.weigh(index));
+        if (!isOut) priority = scales.priorityOf(index);
       }
-      if (!isOut) enter(index, action, placements[at] as PlacementIndex, priority, choice);
+      if (!isOut) enter(at, index, action, placements[at] as PlacementIndex, priority, choice);
     }
   }
 
@@ -162,7 +164,9 @@ export function createChoose(
     return shortage !== undefined;
   }
 
+  /** `at`: position of the pair. */
   function enter(
+    at: number,
     index: TreatmentIndex,
     action: number,
     placement: PlacementIndex,
@@ -171,7 +175,7 @@ export function createChoose(
   ): void {
     const slots = slotsOf(board, placement);
     if (priority >= slots.placement.minPriority && table.isBundled[action] === 0) {
-      ranking.add(index, placement, priority);
+      ranking.add(at, priority);
       return;
     }
     const treatment = prepared.treatments[index] as PreparedTreatment;
@@ -179,26 +183,41 @@ export function createChoose(
     else if (isFollower(prepared, treatment)) followers.push({ treatment, placement, priority, kept: undefined });
     else if (priority < slots.placement.minPriority) {
       lose(board, index, unranked(treatment, slots, "below-minimum", priority));
-    } else ranking.add(index, placement, priority);
+    } else ranking.add(at, priority);
   }
 
-  /** Walks down the ranking until every slot is taken; those left then lost by that alone, in whatever order. */
+  /** Walks down the ranking until every slot is taken; those left then lost by that alone. */
   function fill(choice: Choice): void {
-    for (let next = board.free > 0 ? ranking.take() : undefined; next !== undefined; ) {
-      const entry = entryOf(next.treatment, next.placement, next.priority);
-      if (takenBy(board, entry.treatment.action.index) !== next.treatment) placing.offer(entry, choice);
-      next = board.free > 0 ? ranking.take() : undefined;
+    const { treatments, placements } = choice.qualified;
+    while (board.free > 0) {
+      const at = ranking.take();
+      if (at === NONE) return;
+      const treatment = treatments[at] as TreatmentIndex;
+      const entry = entryOf(treatment, placements[at] as PlacementIndex, ranking.priority);
+      if (takenBy(board, entry.treatment.action.index) !== treatment) placing.offer(entry, choice);
     }
-    ranking.rest((index, placement, priority) => {
+    if (ranking.waiting > 0) tellLost(choice);
+  }
+
+  /** Every slot is taken. */
+  function tellLost(choice: Choice): void {
+    const { treatments, placements } = choice.qualified;
+    const { priorities } = ranking;
+    const { losses, taken } = board;
+    for (const slots of board.slots) lastIn[slots.placement.index] = lastOf(slots);
+    for (let at = 0; at < treatments.length; at++) {
+      const priority = priorities[at] as number;
+      if (priority === NONE) continue;
+      const index = treatments[at] as TreatmentIndex;
       const action = table.action[index] as number;
-      const winner = board.taken[action] as number;
-      if (winner === index) return;
-      const { losses } = board;
+      const winner = taken[action] as number;
+      if (winner === index) continue;
+      const placement = placements[at] as PlacementIndex;
       if (winner !== NOBODY) losses.lose(index, DROPPED.sameAction, placement, winner, priority);
       else if (table.isLimited[action] === 0) {
-        losses.lose(index, DROPPED.slots, placement, lastOf(slotsOf(board, placement)), priority);
+        losses.lose(index, DROPPED.slots, placement, lastIn[placement] as number, priority);
       } else lose(board, index, placing.beaten(entryOf(index, placement, priority), choice) as Drop);
-    });
+    }
   }
 
   function entryOf(treatment: TreatmentIndex, placement: PlacementIndex, priority: number): Entry {

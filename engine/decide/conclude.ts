@@ -22,31 +22,30 @@ interface Results {
   readonly spent: Float64Array;
 }
 
+const NO_UNITS = new Float64Array(0);
+
 /** `drops` is used again for each decision. */
 export function conclude(prepared: Prepared, choice: Choice, drops: DropWriter, pressure: number): Decision {
   const { input, qualified, board } = choice;
+  const { quotas } = prepared.rulebook;
   const isHeldOut =
     prepared.rulebook.holdout !== undefined && isAnyPlaced(board) && inHoldout(prepared.rulebook, input.profile.key);
   const results: Results = {
     slates: [],
     withheld: [],
     contacts: [],
-    spent: new Float64Array(prepared.rulebook.quotas.length),
+    spent: quotas.length === 0 ? NO_UNITS : new Float64Array(quotas.length),
   };
   for (const slots of board.slots) share(prepared, choice, slots, isHeldOut, results);
-  const { slates, withheld, contacts, spent } = results;
+  const { slates, withheld, contacts } = results;
   const isAct = slates.some(({ kind }) => kind === "act");
-  const decided = {
-    slates,
-    withheld,
-    dropped: allDrops(prepared, choice, drops),
-    contacts,
-    arms: namesOfArms(qualified.arms),
-    spent: spendings(spent),
-    pressure,
-    heldUntil: isAct || withheld.length > 0 ? undefined : heldUntil(prepared, input, qualified.quietUntil),
-  };
-  return isAct ? { kind: "act", ...decided } : { kind: "none", because: whyNone(slates), ...decided };
+  const dropped = allDrops(prepared, choice, drops);
+  const arms = namesOfArms(qualified.arms);
+  const spent = spendings(results.spent);
+  if (isAct) return { kind: "act", slates, withheld, dropped, contacts, arms, spent, pressure, heldUntil: undefined };
+  const until = withheld.length > 0 ? undefined : heldUntil(prepared, input, qualified.quietUntil);
+  const because = whyNone(slates);
+  return { kind: "none", because, slates, withheld, dropped, contacts, arms, spent, pressure, heldUntil: until };
 }
 
 /** One slate: what is shown gets ranks of its own, what is withheld keeps those that it would have had. */
@@ -114,6 +113,7 @@ function note({ quotas }: Prepared, { treatment }: Placed, spent: Float64Array):
 
 function spendings(spent: Float64Array): Decision["spent"] {
   const found: { quota: QuotaIndex; units: number }[] = [];
+  if (spent.length === 0) return found;
   spent.forEach((units, quota) => {
     if (units > 0) found.push({ quota: quota as QuotaIndex, units });
   });

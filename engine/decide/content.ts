@@ -8,6 +8,7 @@ import { isList, type PreparedTreatment } from "./prepared.ts";
 /** Reasons shown for one item. */
 const REASONS_MAX = 4;
 const REASON_FIELD = "reason";
+const ZERO = "0".charCodeAt(0);
 /** Every text is written in it: the compiler sees to that. */
 const LAST_LOCALE = "en";
 
@@ -19,24 +20,34 @@ export interface Locales {
   readonly fallback: string;
 }
 
-export type Rendered =
-  | { readonly kind: "rendered"; readonly content: Content }
-  /** The first placeholder without a value, as written: `attributes.first_name`. */
-  | { readonly kind: "missing"; readonly read: string };
+/** The first placeholder without a value, as written: `attributes.first_name`. */
+interface Missing {
+  readonly kind: "missing";
+  readonly read: string;
+}
+
+export type Rendered = { readonly kind: "rendered"; readonly content: Content } | Missing;
 
 export function renderContent({ treatment, channel }: PreparedTreatment, locales: Locales, scope: RuleScope): Rendered {
   const content: Record<string, string | readonly string[]> = {};
-  for (const [field, byLocale] of Object.entries(treatment.content)) {
-    const template = inLocale(byLocale, locales);
+  const { content: fields } = treatment;
+  for (const field in fields) {
+    const template = inLocale(fields[field] as (typeof fields)[string], locales);
     if (template === undefined) continue;
     const escaped = escapeFor(channel.format, field);
-    const lines: string[] = [];
-    for (const line of isList(template) ? template : [template]) {
-      const text = renderTemplate(line, scope, escaped);
-      if (text.kind === "missing") return text;
-      lines.push(text.text);
+    if (!isList(template)) {
+      const text = renderTemplate(template, scope, escaped);
+      if (typeof text !== "string") return text;
+      content[field] = text;
+      continue;
     }
-    content[field] = isList(template) ? lines : (lines[0] ?? "");
+    const lines: string[] = [];
+    for (const line of template) {
+      const text = renderTemplate(line, scope, escaped);
+      if (typeof text !== "string") return text;
+      lines.push(text);
+    }
+    content[field] = lines;
   }
   return { kind: "rendered", content };
 }
@@ -57,16 +68,13 @@ export function renderReasons(
     const template = inLocale(text, locales);
     if (template === undefined) continue;
     const rendered = renderTemplate(template, scope, escaped);
-    if (rendered.kind === "rendered") reasons.push(rendered.text);
+    if (typeof rendered === "string") reasons.push(rendered);
   }
   return reasons;
 }
 
-function renderTemplate(
-  template: Template,
-  scope: RuleScope,
-  escaped: Escape,
-): { readonly kind: "rendered"; readonly text: string } | { readonly kind: "missing"; readonly read: string } {
+/** The text, or what has no value. */
+function renderTemplate(template: Template, scope: RuleScope, escaped: Escape): string | Missing {
   let text = "";
   for (const part of template) {
     if (typeof part === "string") {
@@ -77,22 +85,27 @@ function renderTemplate(
     if (value === undefined || (typeof value === "number" && !Number.isFinite(value))) {
       return { kind: "missing", read: part.read };
     }
-    text += escaped(formatValue(value));
+    // Digits, a point and a sign are harmless anywhere.
+    text += typeof value === "number" ? formatNumber(value) : escaped(formatValue(value));
   }
-  return { kind: "rendered", text };
+  return text;
 }
 
-/** Whole numbers plain, others with up to 2 decimals, sets joined by `, `. */
-function formatValue(value: PropValue): string {
-  if (typeof value === "number") return formatNumber(value);
+/** Sets joined by `, `. */
+function formatValue(value: Exclude<PropValue, number>): string {
   return typeof value === "object" ? value.join(", ") : String(value);
 }
 
+/** Whole numbers plain, others with up to 2 decimals. */
 function formatNumber(value: number): string {
   // Beyond that a number is written with an exponent.
   if (Number.isInteger(value)) return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
-  const text = value.toFixed(2).replace(/\.?0+$/, "");
-  return text === "-0" ? "0" : text;
+  const text = value.toFixed(2);
+  const last = text.length - 1;
+  if (text.charCodeAt(last) !== ZERO) return text;
+  if (text.charCodeAt(last - 1) !== ZERO) return text.slice(0, last);
+  const whole = text.slice(0, last - 2);
+  return whole === "-0" ? "0" : whole;
 }
 
 /** In the locale asked for, else in the rulebook's, else in English; each by itself, else by its language (`de` for `de-AT`). */

@@ -10,7 +10,7 @@ import { createSuppressions } from "./contact-policy.ts";
 import { type Prepared, prepareInSteps } from "./prepared.ts";
 import { createQualify, type Qualified } from "./qualify.ts";
 import { createQuietTimes } from "./quiet-hours.ts";
-import { createRanking } from "./ranking.ts";
+import { Ranking } from "./ranking.ts";
 
 /** Decides by one rulebook. Any number of qualified decisions may wait for their scores at the same time. */
 export interface Decider {
@@ -34,7 +34,7 @@ export function* createDeciderInSteps(rulebook: Rulebook): Steps<Decider> {
     rulebook,
     prepared,
     qualify: createQualify(prepared, createSuppressions(rulebook), createQuietTimes(rulebook), ledger),
-    choose: createChoose(prepared, ledger, createRanking()),
+    choose: createChoose(prepared, ledger, new Ranking()),
   };
 }
 

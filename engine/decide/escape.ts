@@ -20,7 +20,17 @@ export function htmlEscaped(value: string): string {
 
 /** Control characters and line separators become spaces: a value ends no line, header or message. */
 export function oneLine(value: string): string {
-  return value.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+  return isPrintable(value) ? value : value.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+}
+
+/** Short, and nothing but printable ASCII: most values are, and a pattern costs more than their letters. */
+function isPrintable(value: string): boolean {
+  if (value.length > 64) return false;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
 }
 
 /** RFC 3986: only unreserved characters stay. Half a surrogate pair, which has no UTF-8, becomes U+FFFD. */

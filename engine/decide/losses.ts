@@ -59,8 +59,8 @@ export class Losses {
   }
 
   clear(treatment: number): void {
+    if (this.codes[treatment] === DROPPED.other) this.others.delete(treatment);
     this.codes[treatment] = NONE;
-    if (this.others.size > 0) this.others.delete(treatment);
   }
 
   reset(): void {

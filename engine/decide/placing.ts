@@ -32,7 +32,8 @@ export function createPlacing(prepared: Prepared, ledger: Ledger, purse: Purse, 
     const { bundle } = prepared.actions[treatment.action.index] as PreparedAction;
     const slots = slotsOf(board, placement);
     if (bundle === undefined) {
-      placeAll([[entry]], slots, bundle, choice);
+      const loss = tryPlace(entry, slots, choice);
+      if (loss !== undefined) lose(board, treatment.treatment.index, loss);
       return;
     }
     const loss = beaten(entry, choice) ?? lacksRoom(bundle, entry, slots);

@@ -91,20 +91,26 @@ export function* prepareInSteps(rulebook: Rulebook): Steps<Prepared> {
     actions.push(prepareAction(rulebook, action, treatments));
     yield;
   }
+  const table = yield* tabulateCandidates(rulebook, actions, treatments);
+  const ruleHashes = new Uint32Array(rulebook.rules.length);
+  for (const { index, id } of rulebook.rules) {
+    ruleHashes[index] = hashText(id, 0)[0] as number;
+    yield;
+  }
   return {
     rulebook,
     actions,
     readsModels: actions.some(({ needsModels }) => needsModels.length > 0),
     holders: actions.filter(({ action }) => action.holdsRoom !== undefined),
     treatments,
-    table: tabulateCandidates(rulebook, actions, treatments),
+    table,
     treatmentByHash,
     consentNeeds,
     limits: planLimits(rulebook),
     quotas: planQuotas(rulebook),
     policies: tabulatePolicies(rulebook),
     holdForMs: new Map([...rulebook.campaigns, ...rulebook.triggers].map(({ id, holdForMs }) => [id, holdForMs])),
-    ruleHashes: Uint32Array.from(rulebook.rules, (rule) => hashText(rule.id, 0)[0] as number),
+    ruleHashes,
   };
 }
 

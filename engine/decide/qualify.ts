@@ -74,8 +74,12 @@ export function createQualify(
   const isAsked = new Uint8Array(rulebook.placements.length);
   const consents: (ConsentVerdict | undefined)[] = [];
   const drops = new DropWriter();
-  const treatments = new IntTape();
-  const placements = new IntTape();
+  const rows = table.actionOf.length;
+  const tape = new IntTape();
+  /** Pairs that may still win; grown with the plans that are asked for. */
+  let openTreatments = new Int32Array(0);
+  let openPlacements = new Int32Array(0);
+  let open = 0;
   const bytes = new ByteTape();
   const unscored = new Float64Array(rulebook.models.length).fill(Number.NaN);
   let quietUntil = NEVER;
@@ -95,24 +99,24 @@ export function createQualify(
     const verdicts = bytes.zeros(rulebook.verdicts);
     rulebook.evaluateRules(scope, verdicts);
     const arms = armsOf(rulebook, profile.key, now, verdicts);
-    start(input, arms);
+    start(input, plan, arms);
     const sticky = profile.contacts.length === 0 ? NONE_KEPT : stickyOf(input, asked);
     const kept: KeptContact[] = [];
     for (let action = 0; action < actions.length; action++) {
       test(action, plan, input, verdicts, arms, sticky, kept);
     }
     if (kept.length > 1) kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
-    const due = treatments.length === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
-    const open = treatments.cut();
-    const needsModels = modelsFor(open, kept, due);
+    const due = open === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
+    const treatments = tape.copyOf(openTreatments, open);
+    const needsModels = modelsFor(treatments, kept, due);
     return {
       asked,
       plan,
       scope,
       verdicts,
       arms,
-      treatments: open,
-      placements: placements.cut(),
+      treatments,
+      placements: tape.copyOf(openPlacements, open),
       kept,
       dropped: drops.take(table),
       quietUntil,
@@ -121,11 +125,14 @@ export function createQualify(
     };
   };
 
-  function start(input: DecisionInput, arms: readonly Assignment[]): void {
+  function start(input: DecisionInput, { pairs }: RequestPlan, arms: readonly Assignment[]): void {
     consents.length = 0;
-    drops.clear();
-    treatments.clear();
-    placements.clear();
+    drops.open(rows);
+    if (openTreatments.length < pairs.length) {
+      openTreatments = new Int32Array(pairs.length);
+      openPlacements = new Int32Array(pairs.length);
+    }
+    open = 0;
     quietUntil = NEVER;
     suppressions.open(input);
     quiet.open(input);
@@ -255,16 +262,14 @@ export function createQualify(
   function addPairs(index: TreatmentIndex, n: number, plan: RequestPlan): void {
     const first = plan.firstPair[n] as number;
     const end = plan.firstPair[n + 1] as number;
-    treatments.reserve(end - first);
-    placements.reserve(end - first);
     for (let at = first; at < end; at++) {
       const placement = plan.pairs[at] as PlacementIndex;
       if (mayBeSuppressed) {
         const candidate = prepareds[index] as PreparedTreatment;
         if (suppressions.liveElsewhereUntil(candidate, placement) !== LONG_AGO) continue;
       }
-      treatments.push(index);
-      placements.push(placement);
+      openTreatments[open] = index;
+      openPlacements[open++] = placement;
     }
   }
 
@@ -306,7 +311,12 @@ export function createQualify(
     const need = (action: number) => {
       for (const model of actions[action]?.needsModels ?? []) needs.add(model);
     };
-    for (const index of open) need((prepareds[index] as PreparedTreatment).action.index);
+    let before = -1;
+    for (let at = 0; at < open.length; at++) {
+      const action = table.action[open[at] as number] as number;
+      if (action !== before) need(action);
+      before = action;
+    }
     for (const { treatment } of kept) need(treatment.action.index);
     for (const { action } of due) need(action);
     return [...needs].sort((a, b) => a - b);

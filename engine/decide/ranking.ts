@@ -1,107 +1,108 @@
 // The order in which candidates are tried.
-import type { PlacementIndex, TreatmentIndex } from "../domain/ids.ts";
 
-export interface Ranked {
-  readonly treatment: TreatmentIndex;
-  readonly placement: PlacementIndex;
-  readonly priority: number;
-}
+/** Stands for "none is left", and for the priority of what does not wait. */
+export const NONE = -1;
+
+/** Few are taken of many: the next best is looked for among all, so often; then a heap is worth its making. */
+const SCANS_MAX = 8;
 
 /**
- * A binary heap over (priority descending, treatment ascending, placement ascending). Only the few that fill the slots
- * have to come out in order, so nothing sorts the rest. Used again for the next customer: `clear` starts over.
+ * Pairs of treatment and placement by (priority descending, treatment ascending, placement ascending); a pair is known by its
+ * position in the columns. Used again for the next customer: `open` starts over.
  */
-export interface Ranking {
-  readonly clear: () => void;
-  readonly add: (treatment: number, placement: number, priority: number) => void;
-  /** The first of those left; undefined where none is. Adding after taking is not allowed. */
-  readonly take: () => Ranked | undefined;
-  /** Those left, in no order. */
-  readonly rest: (visit: (treatment: TreatmentIndex, placement: PlacementIndex, priority: number) => void) => void;
-}
+export class Ranking {
+  /** By position: the priority of what waits, else NONE. */
+  priorities = new Float64Array(64);
+  /** Of the pair that was taken last. */
+  priority = 0;
+  /** How many wait. */
+  waiting = 0;
+  private treatments: Int32Array = new Int32Array(0);
+  private placements: Int32Array = new Int32Array(0);
+  private scans = 0;
+  /** Positions; all that wait, from when the scans are over. */
+  private heap = new Int32Array(0);
 
-export function createRanking(): Ranking {
-  let treatments = new Int32Array(64);
-  let placements = new Int32Array(64);
-  let priorities = new Float64Array(64);
-  /** Positions in the columns; `size` of them are in the heap. */
-  let heap = new Int32Array(64);
-  let end = 0;
-  let size = 0;
-  let isOrdered = false;
-
-  function clear(): void {
-    end = 0;
-    size = 0;
-    isOrdered = false;
+  /** Nothing waits. */
+  open(treatments: Int32Array, placements: Int32Array): void {
+    const { length } = treatments;
+    if (this.priorities.length < length) this.priorities = new Float64Array(2 * length);
+    this.priorities.fill(NONE, 0, length);
+    this.treatments = treatments;
+    this.placements = placements;
+    this.waiting = 0;
+    this.scans = 0;
   }
 
-  function add(treatment: number, placement: number, priority: number): void {
-    if (end === heap.length) {
-      treatments = twice(treatments, Int32Array);
-      placements = twice(placements, Int32Array);
-      priorities = twice(priorities, Float64Array);
-      heap = twice(heap, Int32Array);
-    }
-    treatments[end] = treatment;
-    placements[end] = placement;
-    priorities[end] = priority;
-    heap[size++] = end++;
+  /** `priority` >= 0. Not after anything was taken. */
+  add(at: number, priority: number): void {
+    this.priorities[at] = priority;
+    this.waiting++;
   }
 
-  function take(): Ranked | undefined {
-    if (size === 0) return undefined;
-    if (!isOrdered) {
-      for (let at = (size >> 1) - 1; at >= 0; at--) sink(at);
-      isOrdered = true;
+  /** The first of those that wait; it does no longer. */
+  take(): number {
+    if (this.waiting === 0) return NONE;
+    const at = this.scans < SCANS_MAX ? this.first() : this.top();
+    this.priority = this.priorities[at] as number;
+    this.priorities[at] = NONE;
+    this.waiting--;
+    return at;
+  }
+
+  private first(): number {
+    this.scans++;
+    const { priorities } = this;
+    const { length } = this.treatments;
+    let best = NONE;
+    let most: number = NONE;
+    for (let at = 0; at < length; at++) {
+      const priority = priorities[at] as number;
+      if (priority < most || (priority === most && !this.isBefore(at, best))) continue;
+      best = at;
+      most = priority;
     }
+    return best;
+  }
+
+  private top(): number {
+    if (this.scans === SCANS_MAX) this.heapify();
+    const { heap, waiting } = this;
     const first = heap[0] as number;
-    size--;
-    if (size > 0) {
-      heap[0] = heap[size] as number;
-      sink(0);
-    }
-    return {
-      treatment: treatments[first] as TreatmentIndex,
-      placement: placements[first] as PlacementIndex,
-      priority: priorities[first] as number,
-    };
+    heap[0] = heap[waiting - 1] as number;
+    this.sink(0, waiting - 1);
+    return first;
   }
 
-  function rest(visit: (treatment: TreatmentIndex, placement: PlacementIndex, priority: number) => void): void {
-    for (let at = 0; at < size; at++) {
-      const entry = heap[at] as number;
-      visit(treatments[entry] as TreatmentIndex, placements[entry] as PlacementIndex, priorities[entry] as number);
-    }
+  private heapify(): void {
+    this.scans++;
+    const { priorities, waiting } = this;
+    if (this.heap.length < waiting) this.heap = new Int32Array(2 * waiting);
+    let size = 0;
+    for (let at = 0; size < waiting; at++) if (priorities[at] !== NONE) this.heap[size++] = at;
+    for (let at = (size >> 1) - 1; at >= 0; at--) this.sink(at, size);
   }
 
-  function sink(from: number): void {
+  private sink(from: number, size: number): void {
+    const { heap } = this;
     const entry = heap[from] as number;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && before(heap[child + 1] as number, heap[child] as number)) child++;
-      if (!before(heap[child] as number, entry)) break;
+      if (child + 1 < size && this.isBefore(heap[child + 1] as number, heap[child] as number)) child++;
+      if (!this.isBefore(heap[child] as number, entry)) break;
       heap[at] = heap[child] as number;
       at = child;
     }
     heap[at] = entry;
   }
 
-  function before(a: number, b: number): boolean {
-    const byPriority = (priorities[a] as number) - (priorities[b] as number);
+  private isBefore(a: number, b: number): boolean {
+    if (b === NONE) return false;
+    const byPriority = (this.priorities[a] as number) - (this.priorities[b] as number);
     if (byPriority !== 0) return byPriority > 0;
-    const byTreatment = (treatments[a] as number) - (treatments[b] as number);
-    return byTreatment !== 0 ? byTreatment < 0 : (placements[a] as number) < (placements[b] as number);
+    const byTreatment = (this.treatments[a] as number) - (this.treatments[b] as number);
+    return byTreatment !== 0 ? byTreatment < 0 : (this.placements[a] as number) < (this.placements[b] as number);
   }
-
-  return { clear, add, take, rest };
-}
-
-/** Grown to twice its length, with what it held. */
-function twice<T extends Int32Array | Float64Array>(full: T, kind: new (length: number) => T): T {
-  const grown = new kind(full.length * 2);
-  grown.set(full as never);
-  return grown;
 }

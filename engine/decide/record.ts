@@ -22,7 +22,10 @@ import { superseded } from "./sticky.ts";
 
 export type RecordExtra = Pick<DecisionRecord, "models" | "degraded" | "trigger" | "requestHash">;
 
-/** Copies what a caller may use again (features, evidence). */
+/** `Array.from` walks a typed array by its iterator: not for nothing. */
+const NO_QUOTAS: readonly number[] = [];
+
+/** Holds on to the profile and its features: who writes to them again gives a copy. Evidence and quotas are copied. */
 export function recordOf(
   decider: Decider,
   input: DecisionInput,
@@ -48,10 +51,10 @@ export function recordOf(
     contacts: decision.contacts,
     superseded: superseded(prepared, profile, decision, now),
     input: {
-      profile: { ...profile, features: profile.features.slice() },
+      profile,
       request,
       evidence: evidenceRead(decision, evidence),
-      quotas: Array.from(input.quotas),
+      quotas: input.quotas.length === 0 ? NO_QUOTAS : Array.from(input.quotas),
       draw,
     },
     droppedDigest: dropDigest(prepared, decision.dropped),
@@ -71,12 +74,11 @@ export function spentByName({ rulebook }: Decider, { spent }: Decision): Decisio
 }
 
 function slateRecord(prepared: Prepared, { placement, kind, because, items }: Slate): SlateRecord {
-  return {
-    placement: (prepared.rulebook.placements[placement] as Placement).name,
-    kind,
-    ...(because === undefined ? {} : { because }),
-    items: items.map((item) => itemRecord(prepared, item)),
-  };
+  const { name } = prepared.rulebook.placements[placement] as Placement;
+  const records = items.map((item) => itemRecord(prepared, item));
+  return because === undefined
+    ? { placement: name, kind, items: records }
+    : { placement: name, kind, because, items: records };
 }
 
 /** By code of a drop: can a treatment fall by it after its evidence was read? */

@@ -19,7 +19,9 @@ export interface Weighing {
 /** Used again for the next decision: `open` starts over. */
 export interface Scales {
   readonly open: (weighing: Weighing) => void;
-  /** Valid until the next call. The priority is NaN where it cannot be computed. */
+  /** NaN where it cannot be computed. */
+  readonly priorityOf: (treatment: TreatmentIndex) => number;
+  /** Valid until the next call. */
   readonly weigh: (treatment: TreatmentIndex) => Readonly<Factors & Pick<Priority, "priority">>;
   readonly factorsOf: (treatment: PreparedTreatment) => Priority;
   /** V x L of an action, with the levers of the arms; NaN where it has no V. */
@@ -32,12 +34,16 @@ export function createScales({ rulebook, table, actions, treatments }: Prepared)
   const boosts = createBoosts(rulebook);
   const pressure = createPressure(rulebook);
   const { lever: levers, hasContext, isExempt, channel, action: actionOf } = table;
-  const { actionLever, actionHasContext, valueSlot, value } = table;
+  const { actionLever, actionHasContext, valueSlot, value: values } = table;
   const found = { propensity: 0, context: 1, value: 0, lever: 1, boost: 1, fatigue: 1, priority: 0 };
   let weighing: Weighing | undefined;
   let current = -1;
   let context = 1;
   let lever = 1;
+  let value = 0;
+  let boost = 1;
+  /** Every factor as it is. */
+  const isPlain = Object.values(rulebook.arbitration).every((exponent) => exponent === 1);
 
   function open(next: Weighing): void {
     weighing = next;
@@ -48,18 +54,37 @@ export function createScales({ rulebook, table, actions, treatments }: Prepared)
   }
 
   function weigh(index: TreatmentIndex): typeof found {
-    const { input, verdicts } = weighing as Weighing;
+    const { input } = weighing as Weighing;
     const action = actionOf[index] as number;
     if (action !== current) weighAction(action);
     found.propensity = propensityOf(table, index, input.evidence);
-    found.context =
-      hasContext[index] === 0
-        ? context
-        : contextOf((treatments[index] as PreparedTreatment).context, verdicts, context);
+    found.context = contextOfTreatment(index);
+    found.value = value;
     found.lever = lever * (levers[index] as number);
-    found.fatigue = isExempt[index] === 1 ? 1 : pressure.leaves(channel[index] as ChannelIndex);
+    found.boost = boost;
+    found.fatigue = fatigueOf(index);
     found.priority = priorityOf(rulebook.arbitration, found);
     return found;
+  }
+
+  /** As `weigh` has it, without what only an offer tells: most candidates are none. */
+  function priorityOfTreatment(index: TreatmentIndex): number {
+    if (!isPlain) return weigh(index).priority;
+    const action = actionOf[index] as number;
+    if (action !== current) weighAction(action);
+    const propensity = propensityOf(table, index, (weighing as Weighing).input.evidence);
+    const priority =
+      propensity * contextOfTreatment(index) * value * (lever * (levers[index] as number)) * boost * fatigueOf(index);
+    return priority >= 0 && priority < Number.POSITIVE_INFINITY ? priority : Number.NaN;
+  }
+
+  function contextOfTreatment(index: TreatmentIndex): number {
+    if (hasContext[index] === 0) return context;
+    return contextOf((treatments[index] as PreparedTreatment).context, (weighing as Weighing).verdicts, context);
+  }
+
+  function fatigueOf(index: TreatmentIndex): number {
+    return isExempt[index] === 1 ? 1 : pressure.leaves(channel[index] as ChannelIndex);
   }
 
   function weighAction(action: number): void {
@@ -69,8 +94,8 @@ export function createScales({ rulebook, table, actions, treatments }: Prepared)
     lever = actionLever[action] as number;
     if (arms.length > 0) lever *= armsLever(arms, action as ActionIndex);
     const slot = valueSlot[action] as number;
-    found.value = worth((slot < 0 ? value[action] : weights[slot]) as number);
-    found.boost = boosts.speaks() ? boosts.of((actions[action] as PreparedAction).action) : 1;
+    value = worth((slot < 0 ? values[action] : weights[slot]) as number);
+    boost = boosts.speaks() ? boosts.of((actions[action] as PreparedAction).action) : 1;
   }
 
   function factorsOf(candidate: PreparedTreatment): Priority {
@@ -85,5 +110,5 @@ export function createScales({ rulebook, table, actions, treatments }: Prepared)
     return worthOf(action, weights) * action.lever * armsLever(arms, action.index);
   }
 
-  return { open, weigh, factorsOf, worth: valueTimesLever, pressure: pressure.total };
+  return { open, priorityOf: priorityOfTreatment, weigh, factorsOf, worth: valueTimesLever, pressure: pressure.total };
 }

@@ -72,16 +72,18 @@ function inOrder(a: KeptContact, b: KeptContact): number {
  */
 export function superseded(prepared: Prepared, profile: ProfileView, decision: Decision, now: Instant): TrackingCode[] {
   const codes: TrackingCode[] = [];
+  if (profile.contacts.length === 0) return codes;
   for (const slate of decision.slates) {
     const placement = prepared.rulebook.placements[slate.placement] as Placement;
     const withheld = decision.withheld.find((other) => other.placement === slate.placement);
     const items = withheld === undefined ? slate.items : [...slate.items, ...withheld.items];
-    const shown = new Set(items.map((item) => item.trackingCode));
-    const actions = new Set(items.map((item) => prepared.rulebook.actions[item.action]?.hash));
-    for (const contact of profile.contacts) {
-      if (!contact.live || contact.placement !== placement.hash || shown.has(contact.trackingCode)) continue;
-      const dropped = placement.stickyMs > 0 && contact.at > now - placement.stickyMs;
-      if (dropped || actions.has(contact.action)) codes.push(contact.trackingCode);
+    const offers = (action: Contact["action"]): boolean =>
+      items.some((item) => prepared.rulebook.actions[item.action]?.hash === action);
+    for (const { live, placement: where, trackingCode, action, at } of profile.contacts) {
+      if (!live || where !== placement.hash) continue;
+      if (items.some((item) => item.trackingCode === trackingCode)) continue;
+      const dropped = placement.stickyMs > 0 && at > now - placement.stickyMs;
+      if (dropped || offers(action)) codes.push(trackingCode);
     }
   }
   return codes;

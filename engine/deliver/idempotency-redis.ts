@@ -1,20 +1,33 @@
 // The store of idempotency keys in Redis. A request that is running holds its key for a short time only: were it the full
-// day, a process killed in the middle would lock its key until tomorrow.
+// time, a process killed in the middle would lock its key until then.
 import { createHash } from "node:crypto";
+import { SECOND_MS } from "../domain/time.ts";
 import { text } from "../journal/redis.ts";
 import type { Answer } from "./answer.ts";
 import type { Begun, IdempotencyStore } from "./idempotency.ts";
+import type { IdempotencyBounds } from "./idempotency-bounds.ts";
+import { createKeptAnswers } from "./kept-answers.ts";
 import type { Log } from "./ports.ts";
 import type { RedisLane } from "./redis-lane.ts";
 
-const KEEP_SECONDS = 24 * 60 * 60;
 const RUNNING_SECONDS = 30;
+/** What Redis needs beside the text: the name, an entry of its table, one of those that lapse. Measured: 200 to 250 bytes. */
+const ANSWER_BYTES = 250;
+/** The oldest part of what is kept lapses by and by. */
+const FULL_RETRY_MS = 60_000;
 
 type Kept =
   | { readonly state: "running"; readonly bodyHash: string }
   | { readonly state: "answered"; readonly bodyHash: string; readonly answer: Answer };
 
-export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyStore {
+export function createRedisIdempotency(
+  redis: RedisLane,
+  log: Log,
+  bounds: IdempotencyBounds,
+  clock: () => number,
+): IdempotencyStore {
+  const keptAnswers = createKeptAnswers(bounds, clock);
+  const keepSeconds = String(Math.ceil(bounds.keepMs / SECOND_MS));
   /** Keys of requests that run in this process at this moment. */
   const here = new Set<string>();
   const fresh = (name: string): Begun => {
@@ -27,6 +40,8 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
       try {
         const name = redisKey(scope, key);
         const connection = await redis.connection();
+        // What is kept already is still answered.
+        if ((await keptAnswers.isFull(connection)) && text(await connection.command(["GET", name])) === "") return FULL;
         const set = await connection.command([
           "SET",
           name,
@@ -54,7 +69,9 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
       const name = redisKey(scope, key);
       try {
         const connection = await redis.connection();
-        await connection.command(["SET", name, JSON.stringify(kept), "EX", String(KEEP_SECONDS)]);
+        const written = JSON.stringify(kept);
+        await connection.command(["SET", name, written, "EX", keepSeconds]);
+        keptAnswers.add(Buffer.byteLength(written) + ANSWER_BYTES);
       } catch (error) {
         log.warn("the answer to an Idempotency-Key was not kept", { scope, why: messageOf(error) });
       } finally {
@@ -76,6 +93,12 @@ export function createRedisIdempotency(redis: RedisLane, log: Log): IdempotencyS
     },
   };
 }
+
+const FULL: Begun = {
+  kind: "unavailable",
+  why: "as many answers are kept by Idempotency-Key as may be (NBA_IDEMPOTENCY); send it without one, or later",
+  retryAfterMs: FULL_RETRY_MS,
+};
 
 function judge(kept: Kept, bodyHash: string): Begun {
   if (kept.bodyHash !== bodyHash) return { kind: "other-body" };

@@ -1,4 +1,4 @@
-// Idempotency-Key: the same key gets the same answer for a day; another body is refused, a request still running is told so.
+// Idempotency-Key: the same key gets the same answer for a day (NBA_IDEMPOTENCY); another body is refused, a request still running is told so.
 import { createHash } from "node:crypto";
 import type { Answer } from "./answer.ts";
 import { ANYONE } from "./auth/caller.ts";
@@ -11,12 +11,12 @@ export type Begun =
   | { readonly kind: "answered"; readonly answer: Answer }
   | { readonly kind: "running" }
   | { readonly kind: "other-body" }
-  | { readonly kind: "unavailable"; readonly why: string };
+  | { readonly kind: "unavailable"; readonly why: string; readonly retryAfterMs?: number };
 
 export interface IdempotencyStore {
   /** `scope` is method and path: a key means nothing beyond its operation and its caller, whom `key` names. Never rejects. */
   readonly begin: (scope: string, key: string, bodyHash: string) => Promise<Begun>;
-  /** Keeps the answer for 24 h. Never rejects: what cannot be kept is told to the log. */
+  /** Keeps the answer, for 24 h where NBA_IDEMPOTENCY says nothing else. Never rejects: what cannot be kept is told to the log. */
   readonly finish: (scope: string, key: string, bodyHash: string, answer: Answer) => Promise<void>;
   /** The request came to nothing (503, 500): the next one with this key runs. */
   readonly forget: (scope: string, key: string) => Promise<void>;
@@ -118,6 +118,6 @@ function repeated(begun: Exclude<Begun, { kind: "fresh" }>): Answer {
     case "other-body":
       return problemAnswer("idempotency-key-reused", "use a new key for a new request, or the same body as before");
     case "unavailable":
-      return retryLater("unavailable", begun.why, 1_000);
+      return retryLater("unavailable", begun.why, begun.retryAfterMs ?? 1_000);
   }
 }

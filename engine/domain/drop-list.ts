@@ -4,7 +4,7 @@
 //   words     row | code, placement << 8 | operand     three int32 for each drop, in canonical order
 //   numbers   a priority or propensity, for each drop whose code has one, in the same order
 //   causes    what several drops share: a policy with its numbers; and whole drops of the rare kinds
-import type { ActionDrop, Drop, EngagementStage, Stage, TreatmentDrop } from "./drop.ts";
+import { type ActionDrop, type Drop, type EngagementStage, STAGES, type Stage, type TreatmentDrop } from "./drop.ts";
 import type { ActionIndex, PlacementIndex, RuleIndex, TreatmentIndex } from "./ids.ts";
 import { FloatTape, IntTape } from "./tape.ts";
 
@@ -97,15 +97,23 @@ export class DropList implements Iterable<Drop> {
     }
   }
 
-  /** Stage of each drop, and whether an error of a rule caused it. */
-  forEachStage(visit: (stage: Stage, isError: boolean) => void): void {
+  /** Each stage with drops, how many, and how many of them an error of a rule caused. */
+  forEachStage(visit: (stage: Stage, drops: number, errors: number) => void): void {
     const { words } = this;
+    dropsAt.fill(0);
+    errorsAt.fill(0);
     for (let at = 1; at < words.length; at += WORDS_PER_DROP) {
       const code = (words[at] as number) & 0xff;
-      if (code === DROPPED.other) {
-        const drop = this.causes[words[at + 1] as number] as Drop;
-        visit(drop.stage, "because" in drop && drop.because === "rule-error");
-      } else visit(STAGE_OF[code] as Stage, isRule(code) && (code - DROPPED.rule) % 2 === 1);
+      if (code === DROPPED.other) this.countWhole(this.causes[words[at + 1] as number] as Drop);
+      else {
+        const stage = STAGE_NUMBER[code] as number;
+        dropsAt[stage] = (dropsAt[stage] as number) + 1;
+        if (isRule(code) && (code - DROPPED.rule) % 2 === 1) errorsAt[stage] = (errorsAt[stage] as number) + 1;
+      }
+    }
+    for (const [stage, name] of STAGES.entries()) {
+      const count = dropsAt[stage] as number;
+      if (count > 0) visit(name, count, errorsAt[stage] as number);
     }
   }
 
@@ -135,6 +143,12 @@ export class DropList implements Iterable<Drop> {
         return { stage: "arbitration", treatment, placement, lostTo, priority: number, because: "same-action" };
     }
     return { stage: STAGE_OF[code], treatment, ...this.causes[operand] } as TreatmentDrop;
+  }
+
+  private countWhole(drop: Drop): void {
+    const stage = STAGES.indexOf(drop.stage);
+    dropsAt[stage] = (dropsAt[stage] as number) + 1;
+    if ("because" in drop && drop.because === "rule-error") errorsAt[stage] = (errorsAt[stage] as number) + 1;
   }
 }
 
@@ -179,6 +193,11 @@ export const STAGE_OF: readonly (Stage | undefined)[] = [
   undefined,
 ];
 
+/** By code: position among STAGES; -1 for `other`. */
+const STAGE_NUMBER = Int8Array.from(STAGE_OF, (stage) => (stage === undefined ? -1 : STAGES.indexOf(stage)));
+const dropsAt = new Int32Array(STAGES.length);
+const errorsAt = new Int32Array(STAGES.length);
+
 /** By code: the word that the drop gives as its cause; undefined where it gives none, or its cause does. */
 export const BECAUSE_OF: readonly (string | undefined)[] = [
   ...AVAILABILITY,
@@ -190,31 +209,42 @@ export const BECAUSE_OF: readonly (string | undefined)[] = [
   undefined,
 ];
 
-/** Collects the drops of one decision, in canonical order; `clear` starts over. */
+/**
+ * Collects the drops of one decision, in canonical order; `open` starts over. Its columns lie open for who writes many: the next
+ * drop goes to `words[end]`, its number to `numbers[numbersEnd]`.
+ */
 export class DropWriter {
-  private readonly words = new IntTape();
-  private readonly numbers = new FloatTape();
+  words = new Int32Array(0);
+  numbers = new Float64Array(0);
+  end = 0;
+  numbersEnd = 0;
   private causes: Cause[] = [];
+  private readonly wordTape = new IntTape();
+  private readonly numberTape = new FloatTape();
 
-  clear(): void {
-    this.words.clear();
-    this.numbers.clear();
-    if (this.causes.length > 0) this.causes = [];
+  /** For so many drops at most. `causes`: of drops that are to be added as they are. */
+  open(dropsMax: number, causes: readonly Cause[] = NO_CAUSES): void {
+    if (this.numbers.length < dropsMax) {
+      this.words = new Int32Array(dropsMax * WORDS_PER_DROP);
+      this.numbers = new Float64Array(dropsMax);
+    }
+    this.end = 0;
+    this.numbersEnd = 0;
+    if (this.causes.length + causes.length > 0) this.causes = causes.slice();
   }
 
   add(row: number, meta: number, operand: number): void {
-    const { words } = this;
-    words.reserve(WORDS_PER_DROP);
-    words.push(row);
-    words.push(meta);
-    words.push(operand);
+    const { words, end } = this;
+    words[end] = row;
+    words[end + 1] = meta;
+    words[end + 2] = operand;
+    this.end = end + WORDS_PER_DROP;
   }
 
   /** Of a code that has a number. `meta`: code, placement << 8 */
   addNumber(row: number, meta: number, operand: number, number: number): void {
     this.add(row, meta, operand);
-    this.numbers.reserve(1);
-    this.numbers.push(number);
+    this.numbers[this.numbersEnd++] = number;
   }
 
   /** One that shares its cause with those before it shares the object, too. */
@@ -224,10 +254,11 @@ export class DropWriter {
     this.add(row, code, operand);
   }
 
-  /** What was added since the last time. */
+  /** What was added since `open`. */
   take(rows: CandidateRows): DropList {
     const causes = this.causes.length === 0 ? NO_CAUSES : this.causes;
     if (this.causes.length > 0) this.causes = [];
-    return new DropList(rows, this.words.cut(), this.numbers.cut(), causes);
+    const words = this.wordTape.copyOf(this.words, this.end);
+    return new DropList(rows, words, this.numberTape.copyOf(this.numbers, this.numbersEnd), causes);
   }
 }

@@ -23,6 +23,14 @@ export function nameIn(bytes: Buffer, from: number, end: number): string {
   return name;
 }
 
+/** The text of all these bytes, whatever they are. */
+export function nameOf(bytes: Buffer): string {
+  const { length } = bytes;
+  if (length === 0 || length > LENGTH_MAX) return bytes.toString("utf8");
+  for (let at = 0; at < length; at++) if ((bytes[at] as number) > 0x7f) return bytes.toString("utf8");
+  return nameIn(bytes, 0, length);
+}
+
 function isAt(place: number, bytes: Buffer, from: number, end: number): boolean {
   const first = place * LENGTH_MAX - from;
   for (let at = from; at < end; at++) if (letters[first + at] !== bytes[at]) return false;

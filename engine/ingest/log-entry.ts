@@ -18,6 +18,7 @@ import { eventPayload } from "./encode-event.ts";
 import { dead, type Entry, isKey, placed, within } from "./entry-parts.ts";
 import { decodeErasure, isErasure } from "./erase-entry.ts";
 import { decodeJoin } from "./join-entry.ts";
+import { nameOf } from "./known-names.ts";
 import { pack } from "./messagepack.ts";
 import { isRefused } from "./refused.ts";
 
@@ -51,7 +52,7 @@ export function decodeLogEntry(position: Position, fields: readonly Buffer[], pl
   const takenMs = positionMs(position);
   // Only ever back: a clock that was driven ahead could never be put right, for the time of deciding does not go back.
   const isDriven = driven !== undefined && DRIVEN_CLOCK.test(driven) && Number(driven) <= takenMs;
-  const source = found.s?.toString("utf8") ?? "";
+  const source = found.s === undefined ? "" : nameOf(found.s);
   const isOwn = source.startsWith("$") || source === ENGINE_SOURCE;
   const arrivedAt = (isDriven ? Number(driven) : takenMs + (isOwn ? place.skewMs : 0)) as Instant;
   const entry: Entry = {
@@ -190,9 +191,16 @@ const D = 0x64;
 const T = 0x74;
 const B = 0x62;
 
+interface Fields {
+  s: Buffer | undefined;
+  d: Buffer | undefined;
+  t: Buffer | undefined;
+  b: Buffer | undefined;
+}
+
 /** The last one counts where a field is given twice. */
-function readFields(fields: readonly Buffer[]): { s?: Buffer; d?: Buffer; t?: Buffer; b?: Buffer } {
-  const found: { s?: Buffer; d?: Buffer; t?: Buffer; b?: Buffer } = {};
+function readFields(fields: readonly Buffer[]): Readonly<Fields> {
+  const found: Fields = { s: undefined, d: undefined, t: undefined, b: undefined };
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] as Buffer;
     if (name.length !== 1) continue;

@@ -1,15 +1,16 @@
 // What one commit says, as bytes. MessagePack written and read only by engines, so its extensions are in order here;
 // doubles that a replay must find bit for bit go as their raw bytes (packed-decision.ts).
-import { Packr } from "msgpackr";
+import { Unpackr } from "msgpackr";
 import type { DecisionRecord, Withdrawal } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, NameHash, PartitionIndex, Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
+import { MessageWriter } from "./message-writer.ts";
 import {
   type NamedDecision,
   type PackedDecision,
-  packDecision,
   unpackDecision,
   unpackNamed,
+  writeDecision,
 } from "./packed-decision.ts";
 
 /** Change of the evidence for one treatment. */
@@ -73,16 +74,38 @@ interface Extras {
   readonly isolated?: readonly Position[];
 }
 
-const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
+const unpackr = new Unpackr({ useRecords: false });
+const writer = new MessageWriter();
 
 const VERSION = 3;
 const OLDEST_VERSION = 2;
 
 export function encodeCommit(record: CommitRecord): Buffer {
-  const decisions = record.decisions.map(packDecision);
-  const learned = record.learned.map((change) => [change.treatment, change.trials, change.positives]);
-  const { position, now, withdrawals, granted = [], relays = [], isolated = [], after, erased, forgot = [] } = record;
-  const extras: Extras = {
+  const { position, now, decisions, withdrawals, learned } = record;
+  const extras = extrasOf(record);
+  const hasExtras = Object.keys(extras).length > 0;
+  writer.open();
+  writer.array(hasExtras ? 7 : 6);
+  writer.number(VERSION);
+  writer.string(position);
+  writer.number(now);
+  writer.array(decisions.length);
+  for (const decision of decisions) writeDecision(writer, decision);
+  writer.value(withdrawals);
+  writer.array(learned.length);
+  for (const { treatment, trials, positives } of learned) {
+    writer.array(3);
+    writer.number(treatment);
+    writer.number(trials);
+    writer.number(positives);
+  }
+  if (hasExtras) writer.value(extras);
+  return writer.close();
+}
+
+function extrasOf(record: CommitRecord): Extras {
+  const { granted = [], relays = [], isolated = [], after, erased, forgot = [] } = record;
+  return {
     ...(granted.length === 0 ? {} : { granted }),
     ...(relays.length === 0 ? {} : { relays }),
     ...(isolated.length === 0 ? {} : { isolated }),
@@ -90,13 +113,11 @@ export function encodeCommit(record: CommitRecord): Buffer {
     ...(erased === undefined ? {} : { erased }),
     ...(forgot.length === 0 ? {} : { forgot }),
   };
-  const parts = [VERSION, position, now, decisions, withdrawals, learned];
-  return packr.pack(Object.keys(extras).length === 0 ? parts : [...parts, extras]);
 }
 
 /** Throws where the version is none that this engine reads. */
 export function decodeCommit(payload: Buffer): CommitRecord {
-  const [version, position, now, decisions, withdrawals, learned, extras] = packr.unpack(payload) as [
+  const [version, position, now, decisions, withdrawals, learned, extras] = unpackr.unpack(payload) as [
     number,
     Position,
     Instant,

@@ -3,8 +3,9 @@
 // In version 2 of the record a decision was a map, and its features alone were bytes: it is read still.
 import type { Contact } from "../domain/contact.ts";
 import type { DecisionRecord, ItemRecord, Priority, ProfileView, SlateRecord } from "../domain/decision.ts";
-import { createByteReader, createByteWriter } from "../profile/binary.ts";
+import { createByteReader } from "../profile/binary.ts";
 import { readContact, writeContact } from "../profile/contact-codec.ts";
+import type { MessageWriter } from "./message-writer.ts";
 
 type PackedItem = readonly [
   action: string,
@@ -61,41 +62,44 @@ export type PackedDecision = readonly [
   droppedDigest: string,
 ];
 
-export function packDecision(record: DecisionRecord): PackedDecision {
-  const { profile, request, evidence, quotas, draw } = record.input;
-  const { buffer, byteOffset, byteLength } = profile.features;
-  return [
-    record.id,
-    record.key,
-    record.kind,
-    record.direction,
-    record.slates.map(packSlate),
-    record.now,
-    record.rulebook,
-    record.models,
-    record.degraded,
-    record.trigger ?? null,
-    record.requestHash ?? null,
-    record.withheld.map(packSlate),
-    record.arms,
-    record.spent,
-    record.pressure,
-    record.heldUntil ?? null,
-    packContacts(record.contacts),
-    record.superseded,
-    [
-      Buffer.from(buffer, byteOffset, byteLength),
-      profile.attributes,
-      packContacts(profile.contacts),
-      profile.consents,
-      profile.openCases,
-    ],
-    request,
-    evidence,
-    quotas,
-    draw,
-    record.droppedDigest,
-  ];
+const FIELDS = 24;
+
+/** As `PackedDecision` has it. */
+export function writeDecision(to: MessageWriter, record: DecisionRecord): void {
+  to.array(FIELDS);
+  to.string(record.id);
+  to.string(record.key);
+  to.string(record.kind);
+  to.string(record.direction);
+  writeSlates(to, record.slates);
+  to.number(record.now);
+  to.string(record.rulebook);
+  to.value(record.models);
+  to.value(record.degraded);
+  to.value(record.trigger ?? null);
+  to.value(record.requestHash ?? null);
+  writeSlates(to, record.withheld);
+  to.value(record.arms);
+  to.value(record.spent);
+  to.number(record.pressure);
+  to.value(record.heldUntil ?? null);
+  writeContacts(to, record.contacts);
+  to.value(record.superseded);
+  writeInput(to, record.input);
+  to.string(record.droppedDigest);
+}
+
+function writeInput(to: MessageWriter, { profile, request, evidence, quotas, draw }: Input): void {
+  to.array(5);
+  to.doubles(profile.features);
+  to.value(profile.attributes);
+  writeContacts(to, profile.contacts);
+  to.value(profile.consents);
+  to.value(profile.openCases);
+  to.value(request);
+  to.value(evidence);
+  to.value(quotas);
+  to.number(draw);
 }
 
 export function unpackDecision(packed: PackedDecision): DecisionRecord {
@@ -152,8 +156,16 @@ function unpackFeatures(bytes: Buffer): Float64Array {
   return new Float64Array(new Uint8Array(bytes).buffer);
 }
 
-function packSlate({ placement, kind, because, items }: SlateRecord): PackedSlate {
-  return [placement, kind, because ?? null, items.map(packItem)];
+function writeSlates(to: MessageWriter, slates: readonly SlateRecord[]): void {
+  to.array(slates.length);
+  for (const { placement, kind, because, items } of slates) {
+    to.array(4);
+    to.string(placement);
+    to.string(kind);
+    to.value(because ?? null);
+    to.array(items.length);
+    for (const item of items) writeItem(to, item);
+  }
 }
 
 function unpackSlate([placement, kind, because, packed]: PackedSlate): SlateRecord {
@@ -161,10 +173,18 @@ function unpackSlate([placement, kind, because, packed]: PackedSlate): SlateReco
   return because === null ? { placement, kind, items } : { placement, kind, because, items };
 }
 
-function packItem(item: ItemRecord): PackedItem {
-  const { action, treatment, channel, rank, trackingCode, kept, factors, content, reasons, expiresAt } = item;
-  const packed = packFactors(factors);
-  return [action, treatment, channel, rank, trackingCode, kept, packed, content, reasons, expiresAt];
+function writeItem(to: MessageWriter, item: ItemRecord): void {
+  to.array(10);
+  to.string(item.action);
+  to.string(item.treatment);
+  to.string(item.channel);
+  to.number(item.rank);
+  to.string(item.trackingCode);
+  to.flag(item.kept);
+  writeFactors(to, item.factors);
+  to.value(item.content);
+  to.value(item.reasons);
+  to.number(item.expiresAt);
 }
 
 function unpackItem(packed: PackedItem): ItemRecord {
@@ -183,9 +203,19 @@ function unpackItem(packed: PackedItem): ItemRecord {
   };
 }
 
-function packFactors({ raw, propensity, context, value, lever, boost, fatigue, priority }: Priority): Buffer {
-  const row = Float64Array.of(raw, propensity, context, value, lever, boost, fatigue, priority);
-  return Buffer.from(row.buffer);
+function writeFactors(
+  to: MessageWriter,
+  { raw, propensity, context, value, lever, boost, fatigue, priority }: Priority,
+): void {
+  to.blobHead(8 * 8);
+  to.f64(raw);
+  to.f64(propensity);
+  to.f64(context);
+  to.f64(value);
+  to.f64(lever);
+  to.f64(boost);
+  to.f64(fatigue);
+  to.f64(priority);
 }
 
 function unpackFactors(packed: Buffer): Priority {
@@ -202,14 +232,10 @@ function unpackFactors(packed: Buffer): Priority {
   };
 }
 
-const NO_CONTACTS = Buffer.alloc(0);
-const writer = createByteWriter();
-
-function packContacts(contacts: readonly Contact[]): Buffer {
-  if (contacts.length === 0) return NO_CONTACTS;
-  for (const contact of contacts) writeContact(writer, contact);
-  const bytes = writer.take();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function writeContacts(to: MessageWriter, contacts: readonly Contact[]): void {
+  const head = to.beginBlob();
+  for (const contact of contacts) writeContact(to, contact);
+  to.endBlob(head);
 }
 
 function unpackContacts(packed: Buffer): readonly Contact[] {

@@ -2,7 +2,7 @@
 // keep their latency.
 
 /** While fewer wait nobody is turned away, and the pace is not measured: a step for a few says nothing of one for many. */
-const TURNED_AWAY_FROM = 64;
+const TURNED_AWAY_FROM = 96;
 const MEASURED_FROM = 32;
 /** One gap says no more than this: a pause of the machine is not the pace. */
 const GAP_MS_MAX = 50;
@@ -11,7 +11,7 @@ const MEMORY_ASKS = 512;
 /** Part of its deadline that an ask may have to wait for its turn: they go in batches, so half of them wait longer than the mean. */
 const SHARE_OF_BURST = 0.6;
 /** The same once the queue is no burst any more: all that a long one brings then is that everybody waits for it. */
-const SHARE_OF_OVERLOAD = 0.2;
+const SHARE_OF_OVERLOAD = 0.25;
 /** It is none once somebody had to be turned away, until nobody was for so long. */
 const OVERLOAD_MS = 1_000;
 

@@ -2,7 +2,10 @@
 // of it is made in slices with a turn of the event loop between them.
 import { setImmediate as turn } from "node:timers/promises";
 import { compileInSteps } from "../rulebook/compile.ts";
-import { readText } from "../rulebook/reading.ts";
+import { createFaultLog } from "../rulebook/fault.ts";
+import { readText } from "../rulebook/read-text.ts";
+import type { Reading } from "../rulebook/reading.ts";
+import { isReadable } from "../rulebook/rulebook-size.ts";
 import { isRulebookFile } from "../rulebook/variants.ts";
 import type { Compiler } from "./compiler.ts";
 import { readAside } from "./read-aside.ts";
@@ -13,7 +16,8 @@ const SLICE_MS = 1;
 export const ASIDE: Compiler = {
   compile: async (input) => {
     const texts = Object.entries(input.files).flatMap(([path, text]) => (isRulebookFile(path) ? [text] : []));
-    const readings = await readAside(texts);
+    // What is too large is refused by its size; the thread need not read it.
+    const readings = isReadable(input.files, createFaultLog()) ? await readAside(texts) : new Map<string, Reading>();
     // What a variant is called is written by the compiler itself, into a text that no file has.
     return await inSlices(compileInSteps({ ...input, read: (text) => readings.get(text) ?? readText(text) }));
   },

@@ -16,10 +16,10 @@ import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rawEntries } from "../journal/redis-journal.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
 import { type Archived, eraseArchive, lookThroughArchive } from "./erase-archive.ts";
+import { mayName } from "./erase-names.ts";
 import {
   keyIn,
   namedBy,
-  names,
   revives,
   type ScrubPlace,
   scrubCommit,
@@ -120,7 +120,7 @@ export function withoutTrace(
   const bytes = letter.fields[at + 1];
   if (at < 0 || bytes === undefined) return undefined;
   const key = keyIn(bytes, "dead");
-  return (key === undefined ? names(bytes, erasing.keys()) : erasing.has(key)) ? [] : undefined;
+  return (key === undefined ? mayName(bytes, erasing.keys()) : erasing.has(key)) ? [] : undefined;
 }
 
 /** Who has come again since, and which devices the erased ones had named: their logs hold the question for the profile. */

@@ -10,6 +10,7 @@ import { eventHash } from "../ingest/seen-window.ts";
 import type { CommitRecord, ErasedCounts, Relay } from "../journal/commit-record.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { countDecisions } from "./campaign-counts.ts";
+import { mayName, names } from "./erase-names.ts";
 import type { CampaignCounts, Erasing, Partition } from "./partition.ts";
 import { spend } from "./quota-ledger.ts";
 
@@ -114,17 +115,6 @@ export function countErased(partition: Partition, { erased, now }: Pick<CommitRe
   }
 }
 
-/** Does a payload that may not be whole name one of these keys? As a word of JSON or MessagePack, not as a part of another. */
-export function names(bytes: Uint8Array, keys: Iterable<CustomerKey>): boolean {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const key of keys) {
-    for (const id of key.startsWith("anon:") ? [key, key.slice("anon:".length)] : [key]) {
-      if (text.includes(JSON.stringify(id)) || text.includes(packedText(id))) return true;
-    }
-  }
-  return false;
-}
-
 /** The customer of an event, as far as it can be told from its bytes. */
 export function keyIn(bytes: Uint8Array, source: string): CustomerKey | undefined {
   const event = decodeEventBytes(bytes, source);
@@ -154,7 +144,7 @@ function isTrace(entry: LogEntry, traces: Traces, revived: ReadonlySet<CustomerK
       const key = keyIn(entry.bytes, entry.source);
       if (key !== undefined) return isGone(key, false);
       const gone = [...traces.whole.keys()].filter((known) => isGone(known, false));
-      return names(entry.bytes, gone);
+      return mayName(entry.bytes, gone);
     }
     case "activation":
     case "erased":
@@ -184,12 +174,4 @@ function leftOf(before: ErasedCounts | undefined, gone: readonly DecisionRecord[
     spent: [...(before?.spent ?? []), ...gone.flatMap(({ spent }) => spent)],
     turns: [...turns].map(([run, { asked, acted }]) => ({ run, asked, acted })),
   };
-}
-
-/** As msgpack writes a string: its length, then its bytes. */
-function packedText(id: string): Buffer {
-  const bytes = Buffer.from(id);
-  if (bytes.length < 32) return Buffer.concat([Buffer.from([0xa0 | bytes.length]), bytes]);
-  if (bytes.length < 256) return Buffer.concat([Buffer.from([0xd9, bytes.length]), bytes]);
-  return Buffer.concat([Buffer.from([0xda, bytes.length >>> 8, bytes.length & 255]), bytes]);
 }

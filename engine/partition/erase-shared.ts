@@ -6,7 +6,8 @@ import type { RawEntry } from "../journal/journal.ts";
 import { ERASING_KEY } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { rewriteStream } from "../journal/rewrite-stream.ts";
-import { keyIn, names } from "./erase-scrub.ts";
+import { mayName, names } from "./erase-names.ts";
+import { keyIn } from "./erase-scrub.ts";
 
 export interface SharedPlace {
   readonly connection: RedisConnection;
@@ -68,7 +69,7 @@ function isTrace({ fields }: RawEntry, erased: ReadonlySet<CustomerKey>): boolea
   if (at < 0 || bytes === undefined) return false;
   const key = keyIn(bytes, "shared");
   if (key !== undefined) return erased.has(key);
-  return names(bytes, erased);
+  return mayName(bytes, erased);
 }
 
 async function eraseAnswers({ command, cluster }: RedisConnection, erased: ReadonlySet<CustomerKey>): Promise<void> {
@@ -93,9 +94,7 @@ async function eraseAnswersAt(
     ])) as readonly [Reply, readonly Buffer[]];
     for (const key of found) {
       const kept = text(await command(["GET", key]));
-      // The body of an answer is a text within the text that is kept: its quotes are escaped.
-      const body = Buffer.from(kept.replaceAll('\\"', '"'));
-      if (names(body, erased)) await command(["DEL", key]);
+      if (names(Buffer.from(kept), erased)) await command(["DEL", key]);
     }
     cursor = text(next);
   } while (cursor !== "0");

@@ -65,6 +65,12 @@ export function decodeInto(partition: Partition, raw: RawEntry, partitions: numb
   return entry;
 }
 
+/** As `addKey`, of whom nothing is in memory. Nearly every entry is an event of somebody who is. */
+export function addMissing(keys: Set<CustomerKey>, { store }: Partition, entry: LogEntry): void {
+  if (entry.kind !== "event") addKey(keys, entry);
+  else if (!store.has(entry.event.key)) keys.add(entry.event.key);
+}
+
 export function addKey(keys: Set<CustomerKey>, entry: LogEntry): void {
   switch (entry.kind) {
     case "event":

@@ -34,9 +34,9 @@ export function createLoopMeter(metrics: Metrics): LoopMeter {
         metrics.stageSeconds.add(stageSlots(stage), (now - lapAt) / 1000);
         lapAt = now;
       },
-      onDropped: (stage, isError) => {
-        metrics.candidatesDropped.add(dropSlots(stage), 1);
-        if (isError) metrics.ruleErrors.add(errorSlots(stage), 1);
+      onDropped: (stage, drops, errors) => {
+        metrics.candidatesDropped.add(dropSlots(stage), drops);
+        if (errors > 0) metrics.ruleErrors.add(errorSlots(stage), errors);
       },
     },
     onEntry: createEntryMeter(metrics),

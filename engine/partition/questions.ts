@@ -1,5 +1,5 @@
 // Asks and triggers, as questions to `decide`.
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { DecisionRequest, Direction } from "../domain/decision.ts";
 import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
@@ -9,9 +9,9 @@ import type { Question } from "./wave.ts";
 
 /** 16 bytes: partition, then 14 of a sha256. Nothing in it tells a position, so deciding again after a crash names it the same. */
 export function decisionId(partition: PartitionIndex, ...parts: readonly string[]): DecisionId {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(`${part.length}:${part}`);
-  return fromHash(partition, hash.digest());
+  let named = "";
+  for (const part of parts) named += `${part.length}:${part}`;
+  return fromHash(partition, hash("sha256", named, "buffer"));
 }
 
 export function askId(partition: PartitionIndex, ask: Ask): DecisionId {
@@ -23,10 +23,10 @@ export function randomId(partition: PartitionIndex): DecisionId {
   return fromHash(partition, randomBytes(14));
 }
 
-function fromHash(partition: PartitionIndex, hash: Buffer): DecisionId {
+function fromHash(partition: PartitionIndex, digest: Buffer): DecisionId {
   const bytes = Buffer.alloc(16);
   bytes.writeUInt16BE(partition, 0);
-  hash.copy(bytes, 2, 0, 14);
+  digest.copy(bytes, 2, 0, 14);
   return bytes.toString("base64url") as DecisionId;
 }
 

@@ -7,13 +7,14 @@ import { positionMs } from "../domain/ids.ts";
 import { type Instant, LONG_AGO } from "../domain/time.ts";
 import type { AskAnswer } from "../engine.ts";
 import type { RawEntry } from "../journal/journal.ts";
+import type { ActiveRulebook } from "./active-rulebook.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
 import { loadProfiles } from "./load-profiles.ts";
-import { addKey, decodeInto } from "./log-cursor.ts";
+import { addKey, addMissing, decodeInto } from "./log-cursor.ts";
 import { mustCommit, type Partition } from "./partition.ts";
 import { askQuestion, triggerQuestion } from "./questions.ts";
 import { compiled, learnLayouts, nowOf } from "./recover.ts";
@@ -96,7 +97,8 @@ async function foldAll(
     const entries = decodeStep(partition, raws, session.context.partitions);
     if (entries.length < raws.length) left.set(index, raws.slice(entries.length));
     decoded.set(partition, entries);
-    for (const entry of entries) addKey(keysOf(partition), entry);
+    const keys = keysOf(partition);
+    for (const entry of entries) addMissing(keys, partition, entry);
   }
   for (const { partition, ask } of input.asks) keysOf(session.owned(partition) as Partition).add(ask.key);
   for (const { partition, key } of input.looks) keysOf(session.owned(partition) as Partition).add(key);
@@ -105,6 +107,7 @@ async function foldAll(
       loadOrLose(input, partition, () => loadProfiles(session.context, partition, keys)),
     ),
   );
+  const counted = new Set<ActiveRulebook>();
   for (const [partition, entries] of decoded) {
     if (session.isLost(partition)) continue;
     const rulebooks = needsMore(entries)
@@ -114,13 +117,13 @@ async function foldAll(
         })
       : NO_RULEBOOKS;
     if (rulebooks === undefined) continue;
-    if (entries[0]?.kind === "activation") recount(session);
+    if (entries[0]?.kind === "activation") recount(session, counted);
     const { seed, partitions } = session.context;
     const { poison } = session.context;
     const isolated = (entry: LogEntry) => whyIsolated(partition, entry, poison);
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
-    partition.lastNow = Math.max(partition.lastNow, ...entries.map(drivenTo)) as Instant;
+    for (const entry of entries) partition.lastNow = Math.max(partition.lastNow, drivenTo(entry)) as Instant;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);
@@ -225,8 +228,10 @@ function learner(session: Stepping): Parameters<typeof closeDraft>[2] {
 }
 
 /** A rulebook that begins to decide here starts from what all partitions have learned so far, whoever compiled it. */
-function recount(session: Stepping): void {
+function recount(session: Stepping, counted: Set<ActiveRulebook>): void {
   for (const active of session.library.all()) {
+    if (counted.has(active)) continue; // nothing is learned in the middle of a step, however many partitions activate it
+    counted.add(active);
     active.evidence.recount(session.partitions.map((partition) => partition.evidence));
   }
 }

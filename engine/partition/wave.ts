@@ -34,7 +34,7 @@ export interface Question {
 export interface WaveMeter {
   /** What went by since the last lap belongs to this stage. */
   readonly lap: (stage: WaveStage) => void;
-  readonly onDropped: (stage: Stage, isError: boolean) => void;
+  readonly onDropped: (stage: Stage, drops: number, errors: number) => void;
 }
 
 /** Decides all of them, in waves; answers in their order. Undefined where a customer's decision fails: that one alone. */
@@ -53,11 +53,22 @@ export async function decideAll(
   return questions.map((question) => records.get(question));
 }
 
-export function viewOf(partition: Partition, active: ActiveRulebook, key: CustomerKey, now: Instant): ProfileView {
-  const features = new Float64Array(active.rulebook.features.length);
-  partition.store.features(key, now, features);
+/** `features`: those of another moment; else they are read, as of now. */
+export function viewOf(
+  partition: Partition,
+  active: ActiveRulebook,
+  key: CustomerKey,
+  now: Instant,
+  features: Float64Array = featuresOf(partition, active, key, now),
+): ProfileView {
   const { attributes, contacts, consents, openCases } = partition.store.state(key);
   return { key, features, attributes, contacts, consents, openCases };
+}
+
+function featuresOf({ store }: Partition, { rulebook }: ActiveRulebook, key: CustomerKey, now: Instant): Float64Array {
+  const features = new Float64Array(rulebook.features.length);
+  store.features(key, now, features);
+  return features;
 }
 
 function splitWave(questions: readonly Question[]): { wave: readonly Question[]; rest: readonly Question[] } {
@@ -124,8 +135,7 @@ function qualify(question: Question): Undecided {
   const { partition, key, id, request } = question;
   const now = partition.lastNow;
   const active = deciding(partition.active, key, now);
-  const view = viewOf(partition, active, key, now);
-  const profile = question.features === undefined ? view : { ...view, features: question.features };
+  const profile = viewOf(partition, active, key, now, question.features);
   const { trials, positives } = active.evidence;
   const input: DecisionInput = {
     id,

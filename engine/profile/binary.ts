@@ -8,7 +8,7 @@ export interface ByteWriter {
   readonly count: (value: number) => void;
   readonly text: (value: string) => void;
   readonly bytes: (value: Uint8Array) => void;
-  /** A copy of what was written; the writer starts anew. */
+  /** A view of what was written, good until more is; the writer starts anew. */
   readonly take: () => Uint8Array;
 }
 
@@ -95,7 +95,7 @@ export function createByteWriter(): ByteWriter {
     },
     bytes,
     take: () => {
-      const taken = buffer.slice(0, at);
+      const taken = buffer.subarray(0, at);
       at = 0;
       return taken;
     },

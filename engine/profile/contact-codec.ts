@@ -18,7 +18,7 @@ const ORDINAL_DIGITS = 3;
 
 const idBytes = new Uint8Array(ID_BYTES);
 
-export function writeContact(to: ByteWriter, contact: Contact): void {
+export function writeContact(to: Omit<ByteWriter, "take">, contact: Contact): void {
   writeIds(to, contact);
   to.u32(contact.issue);
   to.u32(contact.group);
@@ -84,7 +84,7 @@ export function readContact(from: ByteReader): Contact {
   };
 }
 
-function writeIds(to: ByteWriter, { trackingCode: code, decision }: Contact): void {
+function writeIds(to: Omit<ByteWriter, "take">, { trackingCode: code, decision }: Contact): void {
   const ordinal = code.startsWith(decision) ? ordinalOf(code, decision.length) : -1;
   if (ordinal >= 0 && bytesOfId(decision, idBytes)) {
     to.u8(1);

@@ -8,7 +8,7 @@ import type { Records } from "./records.ts";
 import { decodeState, type ProfileState } from "./state.ts";
 
 /** A power of two. */
-const DECODED_MAX = 1_024;
+const DECODED_MAX = 256;
 const NONE = -1;
 
 export interface DecodedStates {

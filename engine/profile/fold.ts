@@ -28,7 +28,7 @@ import { AHEAD_MAX_MS } from "./bounds.ts";
 import { BITMAP_CELLS, bitOf, setBit } from "./distinct.ts";
 import type { Layout } from "./layout.ts";
 import type { FedRegister, Reader } from "./plan.ts";
-import { type Cursor, moveCells, panesOf, shift, trackAt, writePanes } from "./record.ts";
+import { type Cursor, cellsBetween, moveCells, panesOf, shift, trackAt, writePanes } from "./record.ts";
 import type { Track } from "./shape.ts";
 
 /** Makes the place of the record under the cursor hold `cells` more; the cursor follows where it has to move. */
@@ -145,11 +145,7 @@ const found = { track: Number.POSITIVE_INFINITY, cell: 0 };
 /** As `trackAt`, going on from where the event was before: one look over the tracks for all that it updates. */
 function firstOf(cursor: Cursor, layout: Layout, track: number): number {
   if (track < found.track) found.cell = trackAt(cursor, layout, track);
-  else {
-    for (let index = found.track; index < track; index++) {
-      found.cell += panesOf(cursor, layout, index) * (layout.tracks[index] as Track).rowCells;
-    }
-  }
+  else found.cell += cellsBetween(cursor, layout, found.track, track);
   found.track = track;
   return found.cell;
 }

@@ -6,7 +6,7 @@
 // A packed profile is these very bytes with the checksum filled in: a snapshot is a memory copy.
 import { murmur128Words } from "../domain/hash.ts";
 import type { CommitSeq } from "../domain/ids.ts";
-import { HEADER_CELLS, type LayoutDescriptor, type Register, type Track } from "./shape.ts";
+import { HEADER_CELLS, type LayoutDescriptor, type Register } from "./shape.ts";
 import { type Chunk, newChunk } from "./slabs.ts";
 
 /** A record under the hand: the cell at which it begins, in the chunk that holds it. Reused, never kept. */
@@ -66,11 +66,17 @@ export function writePanes({ chunk, base }: Cursor, layout: LayoutDescriptor, tr
 
 /** Cell, within the record, of the first row of a track. */
 export function trackAt(cursor: Cursor, layout: LayoutDescriptor, track: number): number {
-  let cell = rowsAt(cursor, layout);
-  for (let index = 0; index < track; index++) {
-    cell += panesOf(cursor, layout, index) * (layout.tracks[index] as Track).rowCells;
-  }
-  return cell;
+  return rowsAt(cursor, layout) + cellsBetween(cursor, layout, 0, track);
+}
+
+/** Cells of the rows of these tracks, `end` not among them. */
+export function cellsBetween({ chunk, base }: Cursor, layout: LayoutDescriptor, from: number, end: number): number {
+  const { u16 } = chunk;
+  const { rowCells } = layout;
+  const counts = (base + layout.countsAt) * 4;
+  let cells = 0;
+  for (let track = from; track < end; track++) cells += (u16[counts + track] as number) * (rowCells[track] as number);
+  return cells;
 }
 
 /** Cells of the header, registers, counters and the given cold state: a record without a row. */

@@ -82,6 +82,8 @@ export interface LayoutDescriptor {
   readonly hash: number;
   readonly registers: readonly Register[];
   readonly tracks: readonly Track[];
+  /** Of each track, side by side: what finds the rows of a track goes over all before it. */
+  readonly rowCells: Uint16Array;
   readonly attributes: LayoutShape["attributes"];
   /** Hash of name and type -> index: how stored attributes are found. */
   readonly attributeByHash: ReadonlyMap<number, number>;
@@ -109,10 +111,12 @@ export function arrange(shape: LayoutShape, text: string): LayoutDescriptor {
   if (attributeByHash.size !== attributeHashes.length) {
     throw new RangeError("two attributes have the same hash or name: rename one of them");
   }
+  const tracks = shape.tracks.map(arrangeTrack);
   return {
     hash: hashText(text, 0x6c61796f)[0] as number,
     registers,
-    tracks: shape.tracks.map(arrangeTrack),
+    tracks,
+    rowCells: Uint16Array.from(tracks, ({ rowCells }) => rowCells),
     attributes: shape.attributes,
     attributeByHash,
     attributeHashes,

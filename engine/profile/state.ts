@@ -128,6 +128,7 @@ const NOTHING: Omit<ProfileState, "attributes" | "attributeTs"> = {
   ...NOTHING_MORE,
 };
 
+/** Good until the next call: memory of its own for each would cost as much as the writing. */
 export function encodeState(state: ProfileState, layout: Layout): Uint8Array {
   const { consents, openCases, closedCases, tasks, contacts } = state;
   const { patterns, held, rescoredAt, campaigns, sealedTo, absorbed, joining, awaiting } = state;

@@ -14,6 +14,7 @@ import { partitionKeys } from "../journal/keys.ts";
 import { type RedisConnection, text } from "../journal/redis.ts";
 import type { Archive } from "./archive.ts";
 import { archiveEntries } from "./archive-entries.ts";
+import { boundLetters } from "./bound-letters.ts";
 import { type OverCommits, type OverWanted, readOverCommits } from "./over-commits.ts";
 import { RETENTION_MS_MIN, type Retention } from "./retention.ts";
 import { type Trimmed, trimStreams } from "./trim-streams.ts";
@@ -66,21 +67,22 @@ const ENTRIES_PER_TURN_MAX = 10_000;
 const ENTRIES_PER_TURN_MIN = 256;
 /** A node has 100 at most, as Redis comes. */
 const ENTRIES_PER_NODE = 100;
-const DEAD_LETTERS_MAX = 100_000;
 
 export async function retainTurn(context: RetainContext, partition: Retained): Promise<Turn> {
   const { connection, retention } = context;
   const keys = partitionKeys(partition.index);
-  const [head, dispatched, log, logBytes, journalBytes] = await Promise.all([
+  const bytesMax = Math.floor(retention.bytes / context.partitions);
+  const [head, dispatched, log, logBytes, journalBytes, letters] = await Promise.all([
     context.journal.head(partition.index),
     connection.command(["HGET", keys.checkpoint, DISPATCHED_FIELD]),
     context.journal.logState(partition.index),
     bytesOf(connection, keys.events),
     bytesOf(connection, keys.journal),
+    boundLetters(connection, keys.dead, bytesMax, context.partitions),
   ]);
   const base = head.base === undefined ? undefined : decodeBase(head.base);
   const clockMs = context.clock();
-  const excess = Math.max(0, logBytes + journalBytes - Math.floor(retention.bytes / context.partitions));
+  const excess = Math.max(0, logBytes + journalBytes + letters.bytes - bytesMax);
   const situation: Situation = {
     context,
     partition,
@@ -109,10 +111,7 @@ export async function retainTurn(context: RetainContext, partition: Retained): P
     clockMs,
     log: ofLog.keepFrom === undefined ? undefined : { keepFrom: ofLog.keepFrom, countMax: ofLog.countMax },
     journal: ofJournal.commits.length === 0 ? undefined : ofJournal,
-    dead: {
-      keepFromMs: clockMs - retention.journalMs,
-      countMax: Math.max(100, Math.ceil(DEAD_LETTERS_MAX / context.partitions)),
-    },
+    dead: { keepFromMs: clockMs - retention.journalMs, countMax: letters.countMax },
   });
   const trimmed = typeof reply === "string" ? NOTHING : reply;
   return {

@@ -6,7 +6,7 @@ export interface Retention {
   readonly journalMs: number;
   /** Entries of the input logs. */
   readonly logMs: number;
-  /** Input logs and journals of all partitions together, in bytes of Redis' memory: beyond it, the oldest goes sooner. */
+  /** Input logs, journals and dead letters of all partitions together, in bytes of Redis' memory: beyond it, the oldest goes sooner. */
   readonly bytes: number;
 }
 
@@ -39,7 +39,7 @@ export function parseRetention(text: string): Parsed {
   return { value: { journalMs, logMs, bytes } };
 }
 
-const WANTED = `want parts such as 30d (decisions), log=3d (input logs), 4GiB (both together)`;
+const WANTED = `want parts such as 30d (decisions), log=3d (input logs), 4GiB (all together)`;
 
 function parsePart(text: string): Part {
   const time = /^(log=)?(\d{1,6})([smhd])$/.exec(text);

@@ -63,7 +63,7 @@ export function* compileActions(input: ActionsInput): Steps<CompiledActions> {
   };
   const drafts: Draft[] = [];
   for (const { source, file } of input.files) yield* compileIssue(input, taxonomy, source, file, drafts);
-  return { ...number(drafts), taxonomy };
+  return { ...(yield* number(drafts)), taxonomy };
 }
 
 function* compileIssue(
@@ -211,21 +211,26 @@ function compileReasons(
 }
 
 /** Ids decide the order, never the files: index order is id order. */
-function number(drafts: readonly Draft[]): Pick<CompiledActions, "actions" | "treatments"> {
+function* number(drafts: readonly Draft[]): Steps<Pick<CompiledActions, "actions" | "treatments">> {
   const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
   const sorted = drafts.toSorted(byId);
-  const treatments = sorted
-    .flatMap((draft, action) => draft.drafts.map((treatment) => ({ ...treatment, action: action as ActionIndex })))
-    .toSorted(byId)
-    .map((treatment, index): Treatment => ({ ...treatment, index: index as TreatmentIndex }));
-  const own: TreatmentIndex[][] = sorted.map(() => []);
-  for (const { action, index } of treatments) own[action]?.push(index);
-  const actions = sorted.map(
-    ({ drafts: _, ...draft }, index): Action => ({
-      ...draft,
-      index: index as ActionIndex,
-      treatments: own[index] as TreatmentIndex[],
-    }),
-  );
+  const owned = sorted
+    .flatMap(({ drafts: own }, action) => own.map((draft) => ({ id: draft.id, draft, action: action as ActionIndex })))
+    .toSorted(byId);
+  yield;
+  const treatments: Treatment[] = [];
+  const indexes: TreatmentIndex[][] = sorted.map(() => []);
+  for (const { draft, action } of owned) {
+    const index = treatments.length as TreatmentIndex;
+    treatments.push({ ...draft, action, index });
+    indexes[action]?.push(index);
+    yield;
+  }
+  const actions: Action[] = [];
+  for (const { drafts: _, ...draft } of sorted) {
+    const index = actions.length as ActionIndex;
+    actions.push({ ...draft, index, treatments: indexes[index] as TreatmentIndex[] });
+    yield;
+  }
   return { actions, treatments };
 }

@@ -17,6 +17,7 @@ import { createFaultLog, type FaultLog } from "./fault.ts";
 import { compilePurposes } from "./purposes.ts";
 import { type Parts, readParts } from "./read-parts.ts";
 import type { CompiledRulebook, Fault, KnownModel, Rulebook, RulebookFiles } from "./rulebook.ts";
+import { isCompilable, isReadable } from "./rulebook-size.ts";
 import type { ReadText } from "./source.ts";
 import { finish, type Steps } from "./steps.ts";
 import {
@@ -46,16 +47,15 @@ export function compileRulebook(input: CompileInput): CompiledRulebook {
 /** The same in pieces of about an action each. */
 export function* compileInSteps(input: CompileInput): Steps<CompiledRulebook> {
   const faults = createFaultLog();
-  const base = yield* compileFiles(input, faults);
+  const base = isReadable(input.files, faults) ? yield* compileFiles(input, faults) : undefined;
   const variants = base === undefined ? [] : yield* compileVariants(input, faults);
   if (base === undefined || faults.count() > 0) return { kind: "faulty", faults: faults.sorted() };
-  const built: (ReturnType<Build> & { readonly name: string })[] = [];
+  const built: (Built & { readonly name: string })[] = [];
   for (const { name, build } of variants) {
-    built.push({ name, ...build() });
-    yield;
+    built.push({ name, ...(yield* build()) });
   }
   const rulebooks = new Map(built.map((variant) => [variant.name, variant.rulebook]));
-  const { rulebook, reads } = base();
+  const { rulebook, reads } = yield* base();
   const memories = [...rulebooks.values()].map((variant) => variant.contactMemoryMs);
   return {
     kind: "compiled",
@@ -82,7 +82,8 @@ export function rulebookHash(files: RulebookFiles, sha256: (text: string) => str
   return sha256(JSON.stringify(sorted)) as RulebookHash;
 }
 
-type Build = () => Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
+type Built = Pick<Extract<CompiledRulebook, { kind: "compiled" }>, "rulebook" | "reads">;
+type Build = () => Steps<Built>;
 
 /** Each variant as a rulebook of its own. What is wrong with the base too is not said again. */
 function* compileVariants(
@@ -116,7 +117,8 @@ function* compileFiles(input: CompileInput, faults: FaultLog): Steps<Build | und
     const used = new Set(arms.flatMap((arm) => arm.variant ?? []));
     checkVariantFiles(files, isUnread ? undefined : used, faults);
   }
-  return parts === undefined ? undefined : yield* assemble(input, parts, shownAs !== undefined, faults);
+  if (parts === undefined || !isCompilable(parts.actions, faults)) return undefined;
+  return yield* assemble(input, parts, shownAs !== undefined, faults);
 }
 
 /** Everything is checked at once; the function that is returned builds the rulebook, if there was no fault. */
@@ -153,11 +155,16 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
     faults,
   });
   const zones = head.timeZone === undefined ? NO_ZONES : compileZones(head.timeZone, attributes, source, faults);
+  yield;
   const named = compileNamed({ parts, channels, acts, expressions, zones, input, isVariant, faults });
   const { propensity = 1, context = 1, value = 1, lever = 1, boost = 1, fatigue = 1 } = head.arbitration ?? {};
-  return () => ({
-    rulebook: {
-      hash: rulebookHash(input.files, input.sha256),
+  return function* build(): Steps<Built> {
+    const hash = rulebookHash(input.files, input.sha256);
+    yield;
+    const evaluators = yield* expressions.buildInSteps();
+    yield;
+    const rulebook = {
+      hash,
       version: head.version,
       defaultLocale,
       features,
@@ -176,10 +183,10 @@ function* assemble(input: CompileInput, parts: Parts, isVariant: boolean, faults
       arbitration: { propensity, context, value, lever, boost, fatigue },
       ...named,
       contactMemoryMs: contactMemory(named),
-      ...expressions.build(),
-    },
-    reads: expressions.reads(),
-  });
+      ...evaluators,
+    };
+    return { rulebook, reads: expressions.reads() };
+  };
 }
 
 interface NamedInput {

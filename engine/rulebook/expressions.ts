@@ -6,10 +6,11 @@ import { parseExpression } from "./cel-parse.ts";
 import { CEL_RUNTIME } from "./cel-runtime.ts";
 import { tooLarge } from "./cel-segments.ts";
 import type { FaultLog } from "./fault.ts";
-import { declare, fuse, LOCALS } from "./fused-code.ts";
+import { declare, type FusedCode, fuse, LOCALS } from "./fused-code.ts";
 import type { Place } from "./place.ts";
 import type { Rule, Rulebook, RuleScope, Weight } from "./rulebook.ts";
 import type { Path, Source } from "./source.ts";
+import { finish, type Steps } from "./steps.ts";
 
 /** An expression as written: its text, and where each character of it stands. */
 export interface WrittenExpression {
@@ -37,6 +38,8 @@ export interface ExpressionTable {
   /** Every name that a rule or a weight reads, such as `features.spend_30d` or `segments.young_saver`. */
   readonly reads: () => ReadonlySet<string>;
   readonly build: () => Evaluators;
+  /** The same in a few pieces. */
+  readonly buildInSteps: () => Steps<Evaluators>;
 }
 
 interface Compiled {
@@ -65,6 +68,11 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
     known.set(key, fresh);
     return fresh;
   };
+  function* buildInSteps(): Steps<Evaluators> {
+    const ofRules = rules.map(({ slot }) => slot);
+    const generated = yield* generate(truths, ofRules, numbers);
+    return { rules, verdicts: slots.size, weights: numbers.length, ...generated };
+  }
   return {
     addRule: (id, written, why) => {
       const place = written.placeAt(0);
@@ -99,16 +107,8 @@ export function createExpressionTable(names: NameScope, faults: FaultLog): Expre
     },
     rule: (index) => rules[index] as Rule,
     reads: () => new Set([...truths, ...numbers].flatMap((compiled) => compiled.reads)),
-    build: () => ({
-      rules,
-      verdicts: slots.size,
-      weights: numbers.length,
-      ...generate(
-        truths,
-        rules.map(({ slot }) => slot),
-        numbers,
-      ),
-    }),
+    build: () => finish(buildInSteps()),
+    buildInSteps,
   };
 }
 
@@ -136,36 +136,33 @@ function compileWritten(
 
 type Single = (scope: RuleScope) => 0 | 1 | 2;
 
-function generate(
+type Together = Pick<Evaluators, "evaluateRules" | "evaluateModelRules" | "evaluateWeights">;
+
+function* generate(
   truths: readonly Compiled[],
   slots: readonly VerdictSlot[],
   numbers: readonly Compiled[],
-): Pick<Evaluators, "evaluateRules" | "evaluateModelRules" | "evaluateWeights" | "evaluateRule"> {
+): Steps<Together & Pick<Evaluators, "evaluateRule">> {
   const bySlot: Compiled[] = [];
   for (const [rule, slot] of slots.entries()) bySlot[slot] = truths[rule] as Compiled;
   const verdicts = bySlot.map((compiled, index) => ({ ...compiled, index }));
-  const { source: fused, columns } = fuse({
+  const { source, columns } = fuse({
     evaluateRules: verdicts.filter(({ models }) => models.length === 0),
     evaluateModelRules: verdicts.filter(({ models }) => models.length > 0),
     evaluateWeights: numbers.map((compiled, index) => ({ ...compiled, index })),
   });
+  yield;
+  const together = toCode(`${source}\nreturn {evaluateRules,evaluateModelRules,evaluateWeights};`, columns) as Together;
+  yield;
   const single = bySlot.map(
     ({ javascript, temporaries }) => `(s)=>{${LOCALS}${declare(temporaries)}return ${javascript};}`,
   );
-  const source = [
-    '"use strict";',
-    `const {${Object.keys(CEL_RUNTIME).join(",")}}=runtime;`,
-    fused,
-    `const single=[${single.join(",\n")}];`,
-    "return {evaluateRules,evaluateModelRules,evaluateWeights,single};",
-  ].join("\n");
-  // The only place where text becomes code: literals by JSON.stringify, indexes and names of our own.
-  const { single: singles, ...built } = new Function("runtime", "columns", source)(CEL_RUNTIME, columns) as Pick<
-    Evaluators,
-    "evaluateRules" | "evaluateModelRules" | "evaluateWeights"
-  > & { readonly single: readonly Single[] };
-  return {
-    ...built,
-    evaluateRule: (rule, scope) => (singles[slots[rule] as VerdictSlot] as Single)(scope),
-  };
+  const singles = toCode(`return [${single.join(",\n")}];`, []) as readonly Single[];
+  return { ...together, evaluateRule: (rule, scope) => (singles[slots[rule] as VerdictSlot] as Single)(scope) };
+}
+
+/** The only place where text becomes code: literals by JSON.stringify, indexes and names of our own. */
+function toCode(body: string, columns: FusedCode["columns"]): unknown {
+  const source = `"use strict";\nconst {${Object.keys(CEL_RUNTIME).join(",")}}=runtime;\n${body}`;
+  return new Function("runtime", "columns", source)(CEL_RUNTIME, columns);
 }

@@ -1,6 +1,6 @@
 // Where each value of a file is written, as numbers: the tree of its values once more, a node of it in a row of four.
 //
-//   row:  [where it begins | where its key begins | from where on its text runs as its value does | row of its first child]
+//   row:  [where its key begins | where it begins | from where on its text runs as its value does | row of its first child]
 //
 // The children of a list or mapping are rows side by side, in the order of its items or of `Object.keys`.
 
@@ -13,8 +13,8 @@ export interface PlaceTable {
 /** Instead of a shift: escapes or line folding hide where a character stands, or there is none. */
 export const HIDDEN = -1;
 
-const START = 0;
-const KEY = 1;
+const KEY = 0;
+const START = 1;
 const SHIFT = 2;
 const FIRST = 3;
 const WIDTH = 4;
@@ -22,11 +22,16 @@ const WIDTH = 4;
 export interface TableWriter {
   /** The first of so many rows. */
   readonly reserve: (count: number) => number;
-  /** @param shift from where a scalar begins to the first character of its value: 0, 1 or HIDDEN */
-  readonly set: (row: number, start: number, shift: number) => void;
+  /**
+   * @param shift from where a scalar begins to the first character of its value: 0, 1 or HIDDEN
+   * @param first row of its first child
+   */
+  readonly set: (row: number, start: number, shift: number, first?: number) => void;
   readonly setKey: (row: number, start: number) => void;
   /** Reserves rows for the children of a row. */
   readonly children: (row: number, count: number) => number;
+  /** Reserves rows, given by their four numbers each. */
+  readonly fill: (numbers: readonly number[]) => number;
   /** Written where another row is, children included; its key stays. */
   readonly copy: (row: number, from: number) => void;
   readonly build: (lineStarts: readonly number[]) => PlaceTable;
@@ -45,9 +50,10 @@ export function createPlaceTable(): TableWriter {
     }
     return first;
   };
-  const set = (row: number, start: number, shift: number): void => {
+  const set = (row: number, start: number, shift: number, first = 0): void => {
     cells[row * WIDTH + START] = start;
     cells[row * WIDTH + SHIFT] = shift;
+    cells[row * WIDTH + FIRST] = first;
   };
   return {
     reserve,
@@ -58,6 +64,11 @@ export function createPlaceTable(): TableWriter {
     children: (row, more) => {
       const first = reserve(more);
       cells[row * WIDTH + FIRST] = first;
+      return first;
+    },
+    fill: (numbers) => {
+      const first = reserve(numbers.length / WIDTH);
+      cells.set(numbers, first * WIDTH);
       return first;
     },
     copy: (row, from) => {

@@ -2,7 +2,8 @@
 import type { FaultLog } from "./fault.ts";
 import type { Place } from "./place.ts";
 import { characterAt, keyAt, type Path, startAt } from "./place-table.ts";
-import { type Reading, readText } from "./reading.ts";
+import { readText } from "./read-text.ts";
+import type { Reading } from "./reading.ts";
 
 export type { Path } from "./place-table.ts";
 

@@ -38,6 +38,7 @@ describe("parseConfig", () => {
       apiKeysFile: undefined,
       allowedOrigins: [],
       rateLimit: undefined,
+      idempotency: { keepMs: DAY_MS, bytesMax: 4 * 2 ** 30 },
       profilesMax: 1_000_000,
       leaseMs: 3_000,
       retention: { journalMs: 30 * DAY_MS, logMs: 3 * DAY_MS, bytes: 4 * 2 ** 30 },

@@ -1,9 +1,12 @@
 // DURABILITY=wait:1 on a master with one replica: what no replica has is not answered, and found again later.
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openConnection } from "../../engine/journal/open-connection.ts";
 import { type RedisConnection, text } from "../../engine/journal/redis.ts";
-import { askFor, connect, decided, event, journalledOf } from "../partition/harness.ts";
+import { repositoryRoot } from "../../engine/journal/source-file.ts";
+import { askFor, connect, decided, event, home, journalledOf } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
+import { startEngineProcess } from "../start-engine.ts";
 import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { eventually } from "./start-cluster.ts";
 
@@ -115,3 +118,50 @@ describe("an engine that waits for replicas", () => {
     }
   }, 60_000);
 });
+
+describe("an engine process with DURABILITY=wait:1", () => {
+  it("delivers nothing and accepts nothing while there is no replica; then everything once", async () => {
+    const client = connect(master);
+    await client.flushall();
+    const engine = await startEngineProcess({
+      REDIS_URL: master.url,
+      DURABILITY: "wait:1",
+      PARTITIONS: "4",
+      RULES_DIR: `${repositoryRoot}/test/fixtures/rules-small`,
+      MODELS_DIR: `${repositoryRoot}/test/fixtures/no-models`,
+    });
+    const bought = (customer: string): string =>
+      JSON.stringify({ id: `b-${customer}`, type: "purchase", customer, ts: Date.now(), props: { amount: 500 } });
+    const headers = { "content-type": "application/json" };
+    const send = async (customer: string): Promise<Response> =>
+      await fetch(`${engine.url}/v1/events`, { method: "POST", headers, body: bought(customer) });
+    const delivered = async (): Promise<string[]> =>
+      (await client.xrange("nba:channel:push", "-", "+")).map(([, fields]) => JSON.parse(fields[1] as string).customer);
+    try {
+      expect((await send("first")).status).toBe(202);
+      await eventually("its message", async () => (await delivered()).length === 1 || undefined);
+      await replica.kill();
+      // Of a producer that asks no engine: it is in the log, and what it triggers may be decided.
+      await client.xadd(`nba:{${home("second")}}:events`, "*", "s", "transactions", "d", bought("second"));
+      const refused = await send("third");
+      expect([refused.status, refused.headers.get("retry-after") !== null]).toEqual([503, true]);
+      await eventually("the engine to notice", async () => (await ready(engine.url)) !== 200 || undefined);
+      for (let looks = 0; looks < 10; looks++) {
+        expect(await delivered()).toEqual(["first"]);
+        await sleep(100);
+      }
+      await replica.restart();
+      await inStep();
+      await eventually("it to be accepted", async () => (await send("third")).status === 202 || undefined);
+      await eventually("all messages", async () => (await delivered()).length >= 3 || undefined);
+      expect((await delivered()).sort()).toEqual(["first", "second", "third"]);
+      expect(await engine.stop()).toBe(0);
+      expect((await delivered()).length, "none came late").toBe(3);
+    } finally {
+      await engine.kill();
+      client.disconnect();
+    }
+  }, 60_000);
+});
+
+const ready = async (url: string): Promise<number> => (await fetch(`${url}/readyz`)).status;

@@ -37,8 +37,12 @@ function run(rulebook: ReturnType<typeof book>, draft: InputDraft = {}) {
   return { decision, shown: shown(rulebook, decision), drop: (id: string) => dropOf(rulebook, decision.dropped, id) };
 }
 
+/** Compiling a rulebook takes longer than thousands of decisions. */
+const deciders = new WeakMap<ReturnType<typeof book>, ReturnType<typeof createDecider>>();
+
 function armsOf(rulebook: ReturnType<typeof book>, key: CustomerKey): string {
-  const decider = createDecider(rulebook);
+  const decider = deciders.get(rulebook) ?? createDecider(rulebook);
+  deciders.set(rulebook, decider);
   const { arms } = decider.choose(inputFor(rulebook), decider.qualify(inputFor(rulebook, { profile: { key } })), []);
   return arms.map(({ experiment: id, arm }) => `${id} ${arm}`).join(", ");
 }
@@ -85,7 +89,10 @@ describe("experiments", () => {
       experiment("z", HALVES, { layer: "other" }),
     ]);
     const counts = new Map<string, number>();
-    for (const key of KEYS) counts.set(armsOf(rulebook, key), (counts.get(armsOf(rulebook, key)) ?? 0) + 1);
+    for (const key of KEYS) {
+      const arms = armsOf(rulebook, key);
+      counts.set(arms, (counts.get(arms) ?? 0) + 1);
+    }
     const arms = ["control", "new"];
     const expected = ["x", "y"].flatMap((id) => arms.flatMap((arm) => arms.map((other) => `${id} ${arm}, z ${other}`)));
     expect([...counts.keys()].sort()).toEqual(expected);

@@ -340,7 +340,9 @@ function isAsked(rulebook: Rulebook, { request }: DecisionInput, index: number):
 /** The same drops, none of them packed. */
 function whole({ table }: Prepared, drops: Iterable<Drop>): DropList {
   const writer = new DropWriter();
-  for (const drop of drops) {
+  const all = [...drops];
+  writer.open(all.length);
+  for (const drop of all) {
     const row = "action" in drop ? table.rowOfAction[drop.action] : table.rowOfTreatment[drop.treatment];
     writer.addCause(row as number, DROPPED.other, drop);
   }

@@ -37,7 +37,7 @@ test("DET-7 keeps the evidence that was read, and the replay needs no other", ()
   expect(replay(decider, record).differences).toEqual([]);
 });
 
-test("DET-2 a record with the first form of the digest is computed again in that form", () => {
+test("DET-8 a record with the first form of the digest is computed again in that form", () => {
   const { decider, record, decision } = decided();
   const first = firstDropDigest(decider.prepared, decision.dropped);
   expect(first).toMatch(/^[0-9a-f]{32}$/);

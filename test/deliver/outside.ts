@@ -3,6 +3,7 @@ import type { AdmissionBounds } from "../../engine/deliver/admission.ts";
 import { createGuard, type GuardOptions } from "../../engine/deliver/auth/guard.ts";
 import { createTickets } from "../../engine/deliver/auth/tickets.ts";
 import { createDispatch, type Dispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
+import { IDEMPOTENCY_BOUNDS, type IdempotencyBounds } from "../../engine/deliver/idempotency-bounds.ts";
 import { createRedisIdempotency } from "../../engine/deliver/idempotency-redis.ts";
 import type { DeliverMetrics } from "../../engine/deliver/ports.ts";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
@@ -36,6 +37,7 @@ export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" |
   /** In the place of environment variables. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly bounds?: AdmissionBounds;
+  readonly idempotency?: IdempotencyBounds;
 }
 
 export async function startOutside(redisUrl: string, options: OutsideOptions = {}): Promise<Outside> {
@@ -82,7 +84,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
     metrics,
     exposition: running.metrics,
     log,
-    idempotency: createRedisIdempotency(lane, log),
+    idempotency: createRedisIdempotency(lane, log, options.idempotency ?? IDEMPOTENCY_BOUNDS, Date.now),
     guard: createGuard(options.guard ?? { auth: "off", perSecond: undefined }, log),
     tickets: createTickets(lane),
     delivered: running.loop.delivered,

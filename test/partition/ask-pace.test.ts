@@ -47,7 +47,7 @@ function sceneWithPace() {
 }
 
 it("while few wait everybody is let in, whatever the pace", () => {
-  expect(sceneWithPace().come(64, 1)).toBe(64);
+  expect(sceneWithPace().come(96, 1)).toBe(96);
 });
 
 it("a burst may fill three fifths of the deadline", () => {
@@ -55,14 +55,14 @@ it("a burst may fill three fifths of the deadline", () => {
   expect(scene.come(500, 500)).toBe(300);
 });
 
-it("of those who come all the time only so many wait that they are answered within a fifth of it", () => {
+it("of those who come all the time only so many wait that they are answered within a quarter of it", () => {
   const scene = sceneWithPace();
   scene.come(500, 500);
   for (let n = 0; n < 100; n++) {
     scene.answer(10);
     scene.come(30, 500);
   }
-  expect(scene.waiting()).toBe(100);
+  expect(scene.waiting()).toBe(125);
   for (let n = 0; n < 100; n++) {
     scene.answer(10);
     expect(scene.come(30, 500)).toBe(10);

@@ -181,6 +181,29 @@ describe("a turn", () => {
     expect(await lengths()).toEqual(before);
   });
 
+  it("bounds the dead letters by bytes, which count with those of log and journal", async () => {
+    const letter = "x".repeat(16_384);
+    const batch = client.pipeline();
+    for (let n = 0; n < 20; n++) batch.xadd("nba:{0}:dead", `${Date.now()}-${n + 1}`, "reason", "malformed");
+    for (let n = 0; n < 500; n++)
+      batch.xadd("nba:{0}:dead", `${Date.now() + 1}-${n + 1}`, "reason", "old", "d", letter);
+    await batch.exec();
+    const before = Number(await client.call("MEMORY", "USAGE", "nba:{0}:dead", "SAMPLES", "0"));
+    const bytes = 4 * 8 * 2 ** 20; // an eighth of 8 MiB for the letters of each of the four partitions
+    const { trimmed, excessBytes } = await turn({
+      retention: { journalMs: DAY_MS, logMs: DAY_MS, bytes },
+      partitions: 4,
+    });
+    const after = Number(await client.call("MEMORY", "USAGE", "nba:{0}:dead", "SAMPLES", "0"));
+    expect(before).toBeGreaterThan(8 * 2 ** 20);
+    expect(after).toBeLessThan(1.1 * 2 ** 20);
+    expect(after).toBeGreaterThan(0.7 * 2 ** 20);
+    expect(trimmed).toMatchObject({ entries: 0, commits: 0 });
+    expect(excessBytes).toBe(0);
+    const [[newest]] = (await client.xrevrange("nba:{0}:dead", "+", "-", "COUNT", 1)) as [[string, string[]]];
+    expect(newest).toMatch(/-500$/);
+  });
+
   it("bounds the dead letters by age and number", async () => {
     const batch = client.pipeline();
     for (let n = 0; n < 3_000; n++) batch.xadd("nba:{0}:dead", `${n + 1}-0`, "reason", "malformed");

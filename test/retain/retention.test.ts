@@ -15,17 +15,14 @@ describe("RETENTION", () => {
   });
 
   it.each([
-    [
-      "30",
-      '"30": "30" is no part of it; want parts such as 30d (decisions), log=3d (input logs), 4GiB (both together)',
-    ],
+    ["30", '"30": "30" is no part of it; want parts such as 30d (decisions), log=3d (input logs), 4GiB (all together)'],
     ["7d,30d", '"7d,30d" says the same twice'],
     ["9s", '"9s": "9s" is not between 10 seconds and ten years'],
     ["log=4000d", '"log=4000d": "log=4000d" is not between 10 seconds and ten years'],
     ["0MiB", '"0MiB": "0MiB" is not between 1MiB and 8191TiB'],
     [
       "4GB",
-      '"4GB": "4GB" is no part of it; want parts such as 30d (decisions), log=3d (input logs), 4GiB (both together)',
+      '"4GB": "4GB" is no part of it; want parts such as 30d (decisions), log=3d (input logs), 4GiB (all together)',
     ],
   ])("refuses %s in words", (text, fault) => {
     expect(parseRetention(text)).toEqual({ fault });
