@@ -3,7 +3,7 @@ import { createCallersNotice } from "../../engine/deliver/callers-notice.ts";
 
 const LEFT = 100_000;
 
-describe("ANY-10 an engine that leaves waits", () => {
+describe("ANY-11 an engine that leaves waits", () => {
   it.each([
     ["for a balancer that asks every second", [97_300, 98_300, 99_300], true],
     ["for one that asks every ten seconds", [75_000, 85_000, 95_000], true],

@@ -11,7 +11,7 @@ const SOCKETS = 450;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-it("ANY-11 closes 450 sockets with 1012, 200 at once and the others in slices of as many, each once", async () => {
+it("ANY-12 closes 450 sockets with 1012, 200 at once and the others in slices of as many, each once", async () => {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const dropped: string[] = [];
   const live = createLive({

@@ -146,7 +146,7 @@ it("ANY-1 an ask under an anonymous key that is joined to a customer of another 
   }
 });
 
-it(`ANY-2 ANY-3 ANY-10 S1 S2: killed, taken over and restarted one by one under load, ${ROUNDS} times (NBA_SEED=${SEED})`, {
+it(`ANY-2 ANY-3 ANY-11 S1 S2: killed, taken over and restarted one by one under load, ${ROUNDS} times (NBA_SEED=${SEED})`, {
   timeout: 60_000 + ROUNDS * 240_000,
 }, async () => {
   console.log(`engines: NBA_SEED=${SEED}`);
