@@ -68,7 +68,7 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
   });
   const network = createNetwork(world, server, {
     ...faults,
-    fate: (isCommit) => (isCommit ? broken?.commitFate?.(world.chance) : undefined) ?? faults.fate(isCommit),
+    fate: faults.fate,
   });
   const retention = world.chance.is(0.3) ? RETENTION : undefined;
   const fleet = createFleet(world, {
