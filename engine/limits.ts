@@ -128,6 +128,8 @@ export const LIMITS = {
   unflushedEventsMax: 500_000,
   /** Of a clean stop, one after the other: partitions are given back, requests answered and sockets closed, dispatch ends. */
   leaveMs: 3 * SECOND_MS,
+  /** Beside the first of them: those who watch /readyz have so long to notice. */
+  lingerMs: 3 * SECOND_MS,
   drainMs: 3 * SECOND_MS,
   dispatchStopMs: SECOND_MS,
   /** A stop that has not come to its end by then is cut short. */
@@ -179,6 +181,7 @@ export function limitFaults(limits: Limits): readonly string[] {
     limits.batchBodyBytesMax < limits.peerRequestBytesMax,
     "peerRequestBytesMax must exceed batchBodyBytesMax, or a batch cannot be passed on",
   );
+  fits(limits.lingerMs <= limits.leaveMs, "lingerMs must not exceed leaveMs, or a stop takes longer than its parts");
   fits(
     limits.leaveMs + limits.drainMs + limits.dispatchStopMs + limits.silenceMs < limits.stopMs,
     "leaveMs, drainMs, dispatchStopMs and silenceMs must together stay below stopMs, or a stop is cut short",

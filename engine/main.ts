@@ -171,8 +171,8 @@ export async function startEngine(config: EngineConfig, log: Log): Promise<Runni
     },
     stop: async () => {
       isStopping = true;
-      // The partitions first: whoever asks here meanwhile is sent on to their new owners.
-      await loop.leave(LIMITS.leaveMs);
+      // The partitions first: whoever asks here meanwhile is sent on to their new owners, and told to go elsewhere.
+      await Promise.all([loop.leave(LIMITS.leaveMs), server.retire(LIMITS.lingerMs)]);
       await server.close(LIMITS.drainMs);
       await dispatch.stop(LIMITS.dispatchStopMs);
       loop.stop();

@@ -3,6 +3,7 @@
 import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Guard, LetIn } from "./auth/guard.ts";
+import type { CallersNotice } from "./callers-notice.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
@@ -26,6 +27,7 @@ export interface HttpDeps {
   /** Of requests under /v1; those of operators are always answered. */
   readonly bounds: AdmissionBounds;
   readonly unsent: Unsent;
+  readonly notice: CallersNotice;
 }
 
 export interface HttpSide {
@@ -51,7 +53,7 @@ interface Exchange {
   aborted: boolean;
 }
 
-export function createHttp({ routes, origins, guard, metrics, log, bounds, unsent }: HttpDeps): HttpSide {
+export function createHttp({ routes, origins, guard, metrics, log, bounds, unsent, notice }: HttpDeps): HttpSide {
   const route = createRouter(routes);
   const admission = createAdmission(bounds);
   const state = { inFlight: 0, draining: false };
@@ -59,8 +61,9 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
   const finish = (exchange: Exchange, answer: Answer, closeConnection = false): void => {
     state.inFlight--;
     exchange.admission?.leave(exchange.bodyBytes);
-    const seconds = (performance.now() - exchange.startedMs) / 1_000;
-    metrics.onRequest(exchange.route.operation, answer.status, seconds);
+    const nowMs = performance.now();
+    metrics.onRequest(exchange.route.operation, answer.status, (nowMs - exchange.startedMs) / 1_000);
+    notice.onAnswer(exchange.route.operation, answer.status, nowMs);
     const { res, cors: more, head } = exchange;
     if (!exchange.aborted)
       writeAnswer(res, answer, { more, head, closeConnection: closeConnection || state.draining, unsent });

@@ -57,6 +57,7 @@ export function upgrade(
     res.upgrade(opening, key, handshake.answered, req.getHeader("sec-websocket-extensions"), context);
     return;
   }
-  const answer = problemAnswer(handshake.problem, handshake.detail);
+  const isPassing = handshake.problem === "unavailable";
+  const answer = problemAnswer(handshake.problem, handshake.detail, [], isPassing ? { "retry-after": "1" } : {});
   writeAnswer(res, answer, { more: {}, head: false, closeConnection: true, unsent });
 }

@@ -8,6 +8,7 @@ import { jsonAnswer } from "./answer.ts";
 import { asyncApi } from "./asyncapi.ts";
 import type { Guard } from "./auth/guard.ts";
 import type { Tickets } from "./auth/tickets.ts";
+import { createCallersNotice } from "./callers-notice.ts";
 import { createHttp } from "./http.ts";
 import type { IdempotencyStore } from "./idempotency.ts";
 import { withIdempotency } from "./idempotency.ts";
@@ -15,6 +16,7 @@ import { createLive } from "./live.ts";
 import type { OnShown } from "./live-topics.ts";
 import { openApi } from "./openapi.ts";
 import type { OriginPolicy } from "./origin.ts";
+import { isLoopback } from "./origin.ts";
 import type { DeliverMetrics, Exposition, Log } from "./ports.ts";
 import { problemAnswer } from "./problem.ts";
 import type { Route } from "./route.ts";
@@ -64,6 +66,11 @@ export interface Server {
   readonly listen: () => Promise<{ readonly port: number }>;
   /** Takes a part of the connections to this port as well, beside the other workers of this machine. Rejects as `listen`. */
   readonly share: (port: number) => Promise<void>;
+  /**
+   * From now on every answer closes its connection. Settles when those who watch /readyz have had time to notice that this
+   * engine leaves, at most `lingerMs` later; at once where there is nobody. All is answered meanwhile.
+   */
+  readonly retire: (lingerMs: number) => Promise<void>;
   /** Takes nothing new, closes sockets with 1012 little by little, and waits at most `drainMs` for that and for requests without an answer. */
   readonly close: (drainMs: number) => Promise<void>;
 }
@@ -75,6 +82,7 @@ export function createServer(deps: ServerDeps): Server {
   const app = uws.App();
   const origins: OriginPolicy = { host: config.host, allowedOrigins: config.allowedOrigins };
   const unsent = createUnsent(LIMITS.unsentBytesMax);
+  const notice = createCallersNotice(!isLoopback(config.host));
   const onShown = shownBy(deps);
   const live = createLive({ engine, tail: deps.tail, origins, guard, tickets, metrics, log, unsent, onShown });
   const api = apiRoutes(deps);
@@ -87,7 +95,7 @@ export function createServer(deps: ServerDeps): Server {
   ];
   const { requestsInFlightMax: requestsMax, requestBytesInFlightMax: bytesMax } = LIMITS;
   const bounds = config.bounds ?? { requestsMax, bytesMax };
-  const http = createHttp({ routes, origins, guard, metrics, log, bounds, unsent });
+  const http = createHttp({ routes, origins, guard, metrics, log, bounds, unsent, notice });
   live.attach(app);
   http.attach(app);
   const listening: ListenSocket[] = [];
@@ -103,6 +111,13 @@ export function createServer(deps: ServerDeps): Server {
   return {
     listen: () => listen(config.port, true),
     share: async (port) => void (await listen(port, false)),
+    retire: async (lingerMs) => {
+      http.drain();
+      const leftMs = performance.now();
+      if (!notice.isWatched(leftMs)) return;
+      for (let nowMs = leftMs; nowMs - leftMs < lingerMs && !notice.isNoticed(leftMs, nowMs); nowMs = performance.now())
+        await new Promise((wake) => setTimeout(wake, 10));
+    },
     close: async (drainMs) => {
       for (const socket of listening.splice(0)) uws.us_listen_socket_close(socket);
       http.drain();

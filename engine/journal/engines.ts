@@ -19,8 +19,8 @@ export interface EngineEntry {
 export interface EngineRegister {
   /** Says that this engine is alive and owns these; tells everybody who is. Rejects as commands do. */
   readonly beat: (owned: Iterable<PartitionIndex>) => Promise<readonly EngineEntry[]>;
-  /** On a clean end: nobody has to wait until it counts as dead. */
-  readonly leave: () => Promise<void>;
+  /** On a clean end: nobody has to wait until it counts as dead. Tells everybody who is left. */
+  readonly leave: () => Promise<readonly EngineEntry[]>;
 }
 
 export interface EngineRegisterOptions {
@@ -39,14 +39,15 @@ export function createEngineRegister({ connection, id, address, leaseMs }: Engin
     return (await connection.script(beatScript, [ENGINES_KEY], [id, String(ms), rest])) as readonly Reply[];
   };
   return {
-    beat: async (owned) => {
-      const [, ...flat] = await send(leaseMs, owned);
-      const entries: EngineEntry[] = [];
-      for (let at = 0; at + 1 < flat.length; at += 2) entries.push(decodeEntry(text(flat[at]), text(flat[at + 1])));
-      return entries;
-    },
-    leave: async () => void (await send(0, [])),
+    beat: async (owned) => entriesOf(await send(leaseMs, owned)),
+    leave: async () => entriesOf(await send(0, [])),
   };
+}
+
+function entriesOf([, ...flat]: readonly Reply[]): readonly EngineEntry[] {
+  const entries: EngineEntry[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) entries.push(decodeEntry(text(flat[at]), text(flat[at + 1])));
+  return entries;
 }
 
 function decodeEntry(id: string, written: string): EngineEntry {

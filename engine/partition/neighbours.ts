@@ -11,6 +11,8 @@ export interface Neighbours {
   readonly beat: () => Promise<void>;
   /** Beats from now on, so often. */
   readonly start: (everyMs: number, onFailed: (why: string) => void) => void;
+  /** Nothing is held here any more: says so, and from now on only looks who owns what. */
+  readonly leave: () => void;
   readonly stop: () => void;
 }
 
@@ -27,12 +29,14 @@ export function createNeighbours({ register, id, owned, onSeen, isGone }: Neighb
   let engines: readonly EngineEntry[] = [];
   let beating: Promise<void> | undefined;
   let isWanted = false;
+  let isLeaving = false;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   const run = async (): Promise<void> => {
     while (isWanted && !isStopped) {
       isWanted = false;
-      engines = (await register.beat(owned())).filter((engine) => !isGone(engine.id));
+      const alive = await (isLeaving ? register.leave() : register.beat(owned()));
+      engines = alive.filter((engine) => !isGone(engine.id));
       onSeen();
     }
   };
@@ -53,6 +57,11 @@ export function createNeighbours({ register, id, owned, onSeen, isGone }: Neighb
           if (!isStopped) onFailed(error.message);
         });
       }, everyMs);
+    },
+    leave: () => {
+      if (isLeaving) return;
+      isLeaving = true;
+      beat().catch(() => undefined); // the next beat tells
     },
     stop: () => {
       isStopped = true;

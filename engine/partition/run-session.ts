@@ -54,6 +54,7 @@ export async function runSession(state: LoopState): Promise<void> {
         tenure.giveAll();
       }
       tenure.change();
+      if (state.isLeaving && tenure.isEmpty()) tenure.retire();
       if (state.isStopping && tenure.isEmpty()) break;
       if (!state.isReady && !state.isLeaving && tenure.isReady()) {
         state.isReady = true;

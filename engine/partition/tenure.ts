@@ -24,6 +24,8 @@ export interface Tenure {
   readonly isEmpty: () => boolean;
   readonly isReady: () => boolean;
   readonly ownership: (index: PartitionIndex) => Ownership;
+  /** All is given back: others may take it, while this engine still answers and asks them. */
+  readonly retire: () => void;
   /** On a clean end, when nothing is held any more: the others need not wait until this engine counts as dead. */
   readonly leave: () => Promise<void>;
   readonly close: () => void;
@@ -80,6 +82,7 @@ export async function openTenure(state: LoopState, session: Session, inbox: Inbo
     },
     isReady: () => isReady(tenancy, clock() - beganAt),
     ownership: (index) => ownership(tenancy, index),
+    retire: neighbours.leave,
     leave: async () => {
       await Promise.all(tenancy.handing);
       neighbours.stop();

@@ -97,7 +97,7 @@ const TROUBLES: Readonly<Record<string, () => Trouble>> = {
 };
 
 it.each(Object.keys(TROUBLES))(
-  "ANY-8 %s is 503 with Retry-After on every path, and nothing else of 5xx",
+  "ANY-9 %s is 503 with Retry-After on every path, and nothing else of 5xx",
   async (name) => {
     const { begin, end } = (TROUBLES[name] as () => Trouble)();
     await begin();

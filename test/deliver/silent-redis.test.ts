@@ -69,7 +69,7 @@ it("answers 503 with Retry-After at once where too many look at customers", asyn
   end();
 });
 
-it("ANY-9 leaves nobody who looks or supposes without an answer while Redis is away for long", async () => {
+it("ANY-10 leaves nobody who looks or supposes without an answer while Redis is away for long", async () => {
   const other = await startTestRedis();
   const impatient = await startOutside(other.url, { loop: { silenceMs: 400 } });
   const client = connect(other);
