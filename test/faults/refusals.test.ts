@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { compareBooks, expectedPurchases, foldedPurchases } from "../kills/compare-books.ts";
+import { compareBooks, expectedPurchases, foldedPurchases, untilTold } from "../kills/compare-books.ts";
 import { readEverything } from "../kills/journal-reader.ts";
 import { type Load, startLoad } from "../kills/load.ts";
 import { seeded } from "../kills/seeded.ts";
@@ -219,7 +219,8 @@ it("a Redis that answers 50 to 300 ms late", { timeout: 60_000 + ROUNDS * 90_000
   await untilWell(engine);
 });
 
-it("the books agree after all of it, and nothing differs", { timeout: 120_000 }, async () => {
+it("the books agree after all of it, and nothing differs", { timeout: 200_000 }, async () => {
+  await untilTold(load.books, redis.tcpUrl, PARTITIONS, 10);
   await load.stop();
   const { books } = load;
   await expect

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
-import { compareBooks, expectedPurchases, foldedPurchases } from "./compare-books.ts";
+import { compareBooks, expectedPurchases, foldedPurchases, untilTold } from "./compare-books.ts";
 import { readEverything } from "./journal-reader.ts";
 import { startLoad } from "./load.ts";
 import { seeded } from "./seeded.ts";
@@ -90,7 +90,7 @@ it(`S1 S2 S3 S4: ${ROUNDS} pauses, kills and restarts of three engines lose noth
       "an even share for everybody",
     );
   }
-  await sleep(300);
+  await untilTold(load.books, redis.tcpUrl, PARTITIONS, ROUNDS);
   await load.stop();
   for (const [hurt, seconds] of Object.entries(took)) {
     const most = Math.max(...seconds).toFixed(2);

@@ -9,7 +9,7 @@ import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
 import { expectNothingDiffers } from "../verify/nothing-differs.ts";
-import { compareBooks, expectedPurchases, foldedPurchases } from "./compare-books.ts";
+import { compareBooks, expectedPurchases, foldedPurchases, untilTold } from "./compare-books.ts";
 import { readEverything } from "./journal-reader.ts";
 import { startLoad } from "./load.ts";
 import { seeded } from "./seeded.ts";
@@ -61,7 +61,7 @@ it(`S1 S2 S3: ${ROUNDS} kills under load lose nothing, double nothing, exceed no
     await killed.kill();
     engine = await startEngineProcess(settings());
   }
-  await sleep(500);
+  await untilTold(load.books, redis.tcpUrl, PARTITIONS, ROUNDS);
   await load.stop();
   const { books } = load;
   const url = engine.url;
