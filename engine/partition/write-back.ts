@@ -9,7 +9,7 @@ export interface WriteBackBounds {
   /** Entries to fold again after a kill, over all partitions. */
   readonly recoveryEntriesMax: number;
   readonly profilesPerCommitMax: number;
-  /** A partition without entries for this long writes back what is left. */
+  /** A partition without entries and asks for this long writes back what is left. */
   readonly idleMs: number;
 }
 
@@ -25,7 +25,7 @@ export function writeBackOf(
   nowMs: number,
   isFlushing: boolean,
 ): WriteBack {
-  const isIdle = nowMs - inbox.lastEntryAt(partition.index) > bounds.idleMs;
+  const isIdle = nowMs - inbox.lastWorkAt(partition.index) > bounds.idleMs;
   const isFull = partition.store.size > bounds.profilesMax / share && partition.dirty.size > 0;
   return {
     entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
