@@ -109,4 +109,17 @@ describe("write-back", () => {
     await until(() => (sizes[0]?.() ?? 99) <= 8);
     await running.stop();
   });
+
+  it("takes a partition that is asked for a busy one: a decision costs one commit", async () => {
+    const running = await startLoop(redis.url, { partitions: 1, idleMs: 1_000, profilesPerCommitMax: 1 });
+    await until(() => running.loop.engine.ready().ok);
+    await running.loop.engine.append(["a", "b", "c"].map((name) => event(`p-${name}`, "purchase", name)));
+    const commits = async (): Promise<number> => await client.xlen("nba:{0}:journal");
+    await until(async () => (await client.keys("nba:{0}:profile:*")).length === 3); // by commits of one profile each, when idle
+    const before = await commits();
+    for (let n = 0; n < 40; n++) decided(await running.loop.engine.ask(askFor(`c-${n}`)));
+    // The first may find it idle, and the last may leave something to be stored.
+    expect((await commits()) - before).toBeLessThanOrEqual(42);
+    await running.stop();
+  });
 });
