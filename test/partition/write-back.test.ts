@@ -122,4 +122,30 @@ describe("write-back", () => {
     expect((await commits()) - before).toBeLessThanOrEqual(42);
     await running.stop();
   });
+
+  it("stores what changed a while ago though the partition is never idle, so that little is to be folded again", async () => {
+    const never = 1_000_000;
+    const running = await startLoop(redis.url, {
+      partitions: 1,
+      idleMs: never,
+      recoveryEntriesMax: never,
+      writeBackAfterMs: 200,
+    });
+    await until(() => running.loop.engine.ready().ok);
+    const told = 50;
+    let sent = 0;
+    const send = async (): Promise<void> => {
+      await running.loop.engine.append([event(`p-${sent}`, "page_view", `c-${sent}`)]);
+      sent++;
+    };
+    while (sent < told) await send();
+    await until(async () => {
+      await send();
+      return ((await counts(0))?.folded ?? 0) >= told;
+    });
+    expect(await client.exists(...Array.from({ length: told }, (_, n) => `nba:{0}:profile:c-${n}`))).toBe(told);
+    // Each commit is for many of them.
+    expect(await client.xlen("nba:{0}:journal")).toBeLessThan(sent / 2);
+    await running.stop();
+  });
 });
