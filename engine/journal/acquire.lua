@@ -1,9 +1,10 @@
 -- Takes a partition, or says who holds it and for how long. A new token fences every write under way of the old owner.
 -- The epoch is at least the time in microseconds: a failover may have lost the last epochs and commits with all that tells
--- of them here, while other slots know them as watermarks. Commits are numbered from it on, so no number comes twice; should
--- the clock of a new master be behind, then not where fewer than a million commits were lost.
+-- of them here, while other slots know them as watermarks. Commits are numbered from it on, so no number comes twice. Should
+-- the clock of a new master be behind, it is a leap above all that is known here: by chance, for what was lost may have leapt, too.
 -- KEYS  1 lease  2 checkpoint  3 journal  4 timers
 -- ARGV  1 owner  2 new token  3 lease in ms  4 address  5 owner that runs no more, whose lease is not waited for, or ''
+--       6 leap: more than commits can be lost, and no two alike
 for index, kind in ipairs({ 'hash', 'hash', 'stream', 'zset' }) do
   local found = redis.call('TYPE', KEYS[index]).ok
   if found ~= 'none' and found ~= kind then
@@ -23,7 +24,7 @@ if last and last[1] ~= (head[1] or '0') .. '-0' then
     .. ': one of them was lost or restored without the other' }
 end
 local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local epoch = math.max(micros, tonumber(lease[3] or '0') + 1, tonumber(head[1] or '0') + 1000000)
+local epoch = math.max(micros, math.max(tonumber(lease[3] or '0'), tonumber(head[1] or '0')) + tonumber(ARGV[6]))
 epoch = string.format('%.0f', epoch)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'until', now + tonumber(ARGV[3]), 'address', ARGV[4],
   'epoch', epoch)

@@ -116,16 +116,20 @@ export function rawEntries(reply: Reply): readonly RawEntry[] {
   }));
 }
 
+/** Numbers of commits; by chance up to 17 million more. */
+const LEAP_MIN = 1_000_000;
+
 async function acquire(options: RedisJournalOptions, partition: PartitionIndex): Promise<Acquired> {
   const keys = partitionKeys(partition);
   // While its slot is being moved some of its keys are here and some are there: a commit could not touch them all.
   await options.connection.cluster?.settled(keys.lease);
   const token = randomBytes(16).toString("hex");
+  const leap = String(LEAP_MIN + Number.parseInt(token.slice(0, 6), 16));
   const run = async (gone: string): Promise<readonly Reply[]> =>
     (await options.connection.script(
       acquireScript,
       [keys.lease, keys.checkpoint, keys.journal, keys.timers],
-      [options.owner, token, String(options.leaseMs), options.address, gone],
+      [options.owner, token, String(options.leaseMs), options.address, gone, leap],
     )) as readonly Reply[];
   let reply = await run("");
   if (text(reply[0]) === "HELD" && options.isGone?.(text(reply[1])) === true) reply = await run(text(reply[1]));
