@@ -2,9 +2,11 @@
 import type { ModelScore } from "../domain/decision.ts";
 import type { ModelIndex } from "../domain/ids.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
+import { type AnswerRoom, createAnswerRooms } from "./answer-room.ts";
+import { compileGather, type GatherRows } from "./gather-rows.ts";
 import type { ModelFile } from "./load-models.ts";
 import { cardFault } from "./model-card.ts";
-import { badNumber, fillRow, planRows, type RowPlan, runBatch } from "./run-batch.ts";
+import { badNumber, planRows, type RowPlan, runBatch } from "./run-batch.ts";
 
 /** One model asked for one profile. `row`: every feature by FeatureIndex, NaN = missing. */
 export interface ScoreRequest {
@@ -81,13 +83,15 @@ export function createScorer(
       if (index === undefined) faults.push(missingFeature(model, position, name));
       columns[position] = index ?? -1;
     }
-    return { model, plan: planRows(model.card, columns), inputs: [], strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
+    const plan = planRows(model.card, columns);
+    return { model, plan, gather: compileGather(plan), inputs: [], strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
   });
   if (faults.length > 0) return { kind: "faulty", faults };
+  const roomFor = createAnswerRooms();
   const score = async (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
     const entry = entries[model];
     if (entry === undefined) throw new Error(`there is no model ${model}; ${models.length} are loaded`);
-    return await scoreRows(entry, rows, settings);
+    return await scoreRows(entry, rows, roomFor(rows.length), settings);
   };
   const scoreAll = async (requests: readonly ScoreRequest[]): Promise<readonly ModelScore[]> => {
     const answers: ModelScore[] = new Array(requests.length);
@@ -115,31 +119,40 @@ interface Entry {
   readonly model: ModelFile;
   /** Its columns are by FeatureIndex. */
   readonly plan: RowPlan;
+  readonly gather: GatherRows;
   /** Of whole batches, not in use by a call just now: a typed array costs more than filling a few rows of it. */
   readonly inputs: Float32Array[];
   strikes: number;
   restsUntil: number;
 }
 
-async function scoreRows(entry: Entry, rows: readonly Float64Array[], options: ScorerOptions): Promise<Scores> {
-  const values = new Float64Array(rows.length).fill(entry.model.card.default);
-  const fallback = new Uint8Array(rows.length).fill(1);
+async function scoreRows(
+  entry: Entry,
+  rows: readonly Float64Array[],
+  room: AnswerRoom,
+  options: ScorerOptions,
+): Promise<Scores> {
+  const { card, name } = entry.model;
+  const { values, fallback } = room;
   let why: string | undefined;
   for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
     const to = Math.min(from + BATCH_ROWS_MAX, rows.length);
     const startedAt = options.clock();
     if (startedAt < entry.restsUntil) {
-      why ??= `model "${entry.model.name}" rests after ${options.strikesMax} failing or slow calls in a row`;
+      why ??= `model "${name}" rests after ${options.strikesMax} failing or slow calls in a row`;
+      fallback.fill(1, from, to);
       continue;
     }
     const isTrial = entry.strikes >= options.strikesMax;
     if (isTrial) entry.restsUntil = Number.POSITIVE_INFINITY; // it rests on for all others until this one is back
-    const problem = await scoreBatch(entry, rows, from, to, values, fallback, startedAt, options);
+    const problem = await scoreBatch(entry, rows, from, to, room, startedAt, options);
     const endedAt = options.clock();
     judge(entry, problem, isTrial ? endedAt : entry.restsUntil, endedAt + options.restMs, options.strikesMax);
-    options.onCall(entry.model.name, to - from, endedAt - startedAt, problem?.why);
+    options.onCall(name, to - from, endedAt - startedAt, problem?.why);
     why ??= problem?.why;
   }
+  if (why !== undefined)
+    for (let row = 0; row < rows.length; row++) if (fallback[row] === 1) values[row] = card.default;
   return { values, fallback, why };
 }
 
@@ -169,60 +182,93 @@ function judge(
   }
 }
 
-/** Fills values[from, to). One row that the model cannot answer falls back alone: a customer never spoils another's score. */
+/**
+ * Answers rows[from, to) in the room, and flags those that have to fall back. One row that the model cannot answer falls
+ * back alone: a customer never spoils another's score.
+ */
 async function scoreBatch(
   entry: Entry,
   rows: readonly Float64Array[],
   from: number,
   to: number,
-  values: Float64Array,
-  fallback: Uint8Array,
+  room: AnswerRoom,
   startedAt: number,
   options: ScorerOptions,
 ): Promise<Problem | undefined> {
   const { model, plan, inputs } = entry;
-  const width = plan.columns.length;
   // Not shared between calls: the native call reads it a turn of the loop later.
-  const input = inputs.pop() ?? new Float32Array(BATCH_ROWS_MAX * width);
-  /** Where the rows that were put to the model stand; undefined while that is all of them. */
-  let placed: number[] | undefined;
-  let count = 0;
-  let problem: Problem | undefined;
-  for (let row = from; row < to; row++) {
-    const cells = rows[row] as Float64Array;
-    if (fillRow(plan, cells, input, count * width)) {
-      placed?.push(row);
-      count++;
-    } else {
-      placed ??= Array.from({ length: count }, (_, index) => from + index);
-      problem ??= { kind: "row", why: badNumber(plan, cells) };
-    }
-  }
+  const input = inputs.pop() ?? new Float32Array(BATCH_ROWS_MAX * plan.columns.length);
+  const unfit = placeRows(entry, rows, from, to, input);
+  const count = to - from - unfit.length;
+  const first = unfit.length === 0 ? undefined : badNumber(plan, rows[unfit[0] as number] as Float64Array);
+  for (const row of unfit) room.fallback[row] = 1;
   let answers: Float32Array | Float64Array;
   try {
-    if (count === 0) return problem && { ...problem, kind: "unasked" };
-    answers = await options.run(model, input.subarray(0, count * width), count);
+    if (first !== undefined && count === 0) return { kind: "unasked", why: first };
+    answers = await options.run(model, input.subarray(0, count * plan.columns.length), count);
   } catch (error) {
-    return {
-      kind: "call",
-      why: `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    room.fallback.fill(1, from, to);
+    const why = `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`;
+    return { kind: "call", why };
   } finally {
     inputs.push(input);
   }
   const tookMs = options.clock() - startedAt;
   if (tookMs > options.slowMs) {
+    room.fallback.fill(1, from, to);
     return { kind: "call", why: `model "${model.name}" took ${tookMs.toFixed(1)} ms, more than ${options.slowMs}` };
   }
-  for (let index = 0; index < count; index++) {
+  const wrong = takeAnswers(answers, count, unfit, from, room);
+  if (first !== undefined) return { kind: "row", why: first };
+  if (wrong === count) return undefined;
+  return { kind: "row", why: `model "${model.name}" answered ${answers[wrong]}, which is no probability` };
+}
+
+/** Side by side in `input`, all but those with a number that no float32 holds: these are returned, in order. */
+function placeRows(
+  { plan, gather }: Entry,
+  rows: readonly Float64Array[],
+  from: number,
+  to: number,
+  input: Float32Array,
+): readonly number[] {
+  let stopped = gather(rows, from, to, input, 0);
+  if (stopped === to) return NONE;
+  const unfit: number[] = [];
+  while (stopped < to) {
+    unfit.push(stopped);
+    stopped = gather(rows, stopped + 1, to, input, (stopped + 1 - from - unfit.length) * plan.columns.length);
+  }
+  return unfit;
+}
+
+const NONE: readonly number[] = [];
+
+/**
+ * The answers of the rows from `from` on that are not `unfit`. Returns the index of the first that is no probability; `count`
+ * where all are. No part of scoreBatch: a loop that a function runs which awaits is slower.
+ */
+function takeAnswers(
+  answers: Float32Array | Float64Array,
+  count: number,
+  unfit: readonly number[],
+  from: number,
+  { values, fallback }: AnswerRoom,
+): number {
+  let wrong = count;
+  let row = from;
+  let skipped = 0;
+  for (let index = 0; index < count; index++, row++) {
+    for (; skipped < unfit.length && unfit[skipped] === row; skipped++) row++;
     const value = answers[index] as number;
-    const row = placed === undefined ? from + index : (placed[index] as number);
     if (value >= 0 && value <= 1) {
       values[row] = value + 0; // -0 becomes 0: the journal knows no other, and a replay must find the same
-      fallback[row] = 0;
-    } else problem ??= { kind: "row", why: `model "${model.name}" answered ${value}, which is no probability` };
+      continue;
+    }
+    fallback[row] = 1;
+    if (wrong === count) wrong = index;
   }
-  return problem;
+  return wrong;
 }
 
 function missingFeature(model: ModelFile, position: number, name: string): Fault {
