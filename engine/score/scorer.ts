@@ -88,10 +88,10 @@ export function createScorer(
   });
   if (faults.length > 0) return { kind: "faulty", faults };
   const roomFor = createAnswerRooms();
-  const score = async (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
+  const score = (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
     const entry = entries[model];
     if (entry === undefined) throw new Error(`there is no model ${model}; ${models.length} are loaded`);
-    return await scoreRows(entry, rows, roomFor(rows.length), settings);
+    return scoreRows(entry, rows, roomFor(rows.length), settings);
   };
   const scoreAll = async (requests: readonly ScoreRequest[]): Promise<readonly ModelScore[]> => {
     const answers: ModelScore[] = new Array(requests.length);
