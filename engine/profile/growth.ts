@@ -3,7 +3,7 @@
 import type { CustomerEvent } from "../domain/event.ts";
 import type { Layout } from "./layout.ts";
 import type { Reader } from "./plan.ts";
-import { type Cursor, panesOf, trackAt } from "./record.ts";
+import { type Cursor, cellsBetween, panesOf, trackAt } from "./record.ts";
 import type { Track } from "./shape.ts";
 
 /**
@@ -18,10 +18,16 @@ export function growthOf(
   arrivedAt: number | undefined,
 ): number {
   let cells = 0;
+  let reached = 0;
+  let first = trackAt(cursor, layout, 0);
   for (const reader of readers) {
     if (!reader.matches(event) || !reads(reader, event)) continue;
     for (const track of reader.tracks) {
-      if (opensRow(cursor, layout, track, event.ts, arrivedAt ?? event.ts)) cells += track.rowCells;
+      if (track.index < reached) first = trackAt(cursor, layout, track.index);
+      else first += cellsBetween(cursor, layout, reached, track.index);
+      reached = track.index;
+      const panes = panesOf(cursor, layout, reached);
+      if (opensRow(cursor, track, first, panes, event.ts, arrivedAt ?? event.ts)) cells += track.rowCells;
     }
   }
   return cells;
@@ -32,13 +38,17 @@ function reads({ domain, field }: Reader, event: CustomerEvent): boolean {
   return domain === "number" ? Number.isFinite(value) : field === undefined || value !== undefined;
 }
 
-/** Behind its rows, and without one that expires for it. */
-function opensRow(cursor: Cursor, layout: Layout, track: Track, ts: number, clock: number): boolean {
-  const panes = panesOf(cursor, layout, track.index);
+/** Behind its rows, of which the first is at cell `first`, and without one that expires for it. */
+function opensRow(
+  { chunk, base }: Cursor,
+  track: Track,
+  first: number,
+  panes: number,
+  ts: number,
+  clock: number,
+): boolean {
   if (panes === 0) return true;
-  const { u32 } = cursor.chunk;
-  const first = cursor.base + trackAt(cursor, layout, track.index);
-  const oldest = u32[first * 2] as number;
-  const newest = u32[(first + (panes - 1) * track.rowCells) * 2] as number;
+  const oldest = chunk.u32[(base + first) * 2] as number;
+  const newest = chunk.u32[(base + first + (panes - 1) * track.rowCells) * 2] as number;
   return newest < Math.floor(ts / track.paneMs) && oldest > Math.floor(clock / track.paneMs) - track.panes;
 }
