@@ -5,7 +5,8 @@ import { createRandom } from "../engine/cli/traffic/random.ts";
 import type { ModelIndex } from "../engine/domain/ids.ts";
 import { sourceFile } from "../engine/journal/source-file.ts";
 import { loadModels, type ModelFile } from "../engine/score/load-models.ts";
-import { BATCH_ROWS_MAX, createScorer, type Scorer } from "../engine/score/scorer.ts";
+import { BATCH_ROWS_MAX } from "../engine/score/score-batch.ts";
+import { createScorer, type Scorer } from "../engine/score/scorer.ts";
 import { alternate, roundsOf, rowOf } from "./load/rounds.ts";
 
 export const bench: Bench = {

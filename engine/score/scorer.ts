@@ -3,10 +3,11 @@ import type { ModelScore } from "../domain/decision.ts";
 import type { ModelIndex } from "../domain/ids.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
 import { type AnswerRoom, createAnswerRooms } from "./answer-room.ts";
-import { compileGather, type GatherRows } from "./gather-rows.ts";
+import { compileGather } from "./gather-rows.ts";
 import type { ModelFile } from "./load-models.ts";
 import { cardFault } from "./model-card.ts";
-import { badNumber, planRows, type RowPlan, runBatch } from "./run-batch.ts";
+import { planRows, runBatch } from "./run-batch.ts";
+import { type AskedModel, BATCH_ROWS_MAX, type CallOptions, type Problem, scoreBatch } from "./score-batch.ts";
 
 /** One model asked for one profile. `row`: every feature by FeatureIndex, NaN = missing. */
 export interface ScoreRequest {
@@ -36,17 +37,11 @@ export interface Scorer {
   readonly scoreAll: (requests: readonly ScoreRequest[]) => Promise<readonly ModelScore[]>;
 }
 
-export interface ScorerOptions {
-  /** A call that takes longer is answered by the default. Includes the turn of the loop that ONNX Runtime waits for. */
-  readonly slowMs: number;
+export interface ScorerOptions extends CallOptions {
   /** Failing or slow calls in a row after which a model rests. */
   readonly strikesMax: number;
   /** How long it rests: its default answers at once. Then one call tries it, and only if that is well do others follow. */
   readonly restMs: number;
-  /** Monotonic clock in ms. */
-  readonly clock: () => number;
-  /** Answers the rows of `input`, each with one probability, and reads it only until then: ONNX Runtime, where nothing else is given. */
-  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float32Array | Float64Array>;
   /** Told once for each call. */
   readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
 }
@@ -54,9 +49,6 @@ export interface ScorerOptions {
 export type CreatedScorer =
   | { readonly kind: "scorer"; readonly scorer: Scorer }
   | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
-
-/** Rows in one ONNX call: the call blocks the loop. */
-export const BATCH_ROWS_MAX = 256;
 
 const DEFAULTS: ScorerOptions = {
   slowMs: 100,
@@ -115,13 +107,7 @@ export function createScorer(
   return { kind: "scorer", scorer: { models, score, scoreAll } };
 }
 
-interface Entry {
-  readonly model: ModelFile;
-  /** Its columns are by FeatureIndex. */
-  readonly plan: RowPlan;
-  readonly gather: GatherRows;
-  /** Of whole batches, not in use by a call just now: a typed array costs more than filling a few rows of it. */
-  readonly inputs: Float32Array[];
+interface Entry extends AskedModel {
   strikes: number;
   restsUntil: number;
 }
@@ -156,9 +142,6 @@ async function scoreRows(
   return { values, fallback, why };
 }
 
-/** `unasked`: no row could be put to the model, so nothing was learned of it. */
-type Problem = { readonly kind: "row" | "call" | "unasked"; readonly why: string };
-
 /** Once it has its strikes each further one sends it to rest again, until a call is well. */
 function judge(
   entry: Entry,
@@ -180,95 +163,6 @@ function judge(
       entry.strikes = 0;
       entry.restsUntil = Number.NEGATIVE_INFINITY;
   }
-}
-
-/**
- * Answers rows[from, to) in the room, and flags those that have to fall back. One row that the model cannot answer falls
- * back alone: a customer never spoils another's score.
- */
-async function scoreBatch(
-  entry: Entry,
-  rows: readonly Float64Array[],
-  from: number,
-  to: number,
-  room: AnswerRoom,
-  startedAt: number,
-  options: ScorerOptions,
-): Promise<Problem | undefined> {
-  const { model, plan, inputs } = entry;
-  // Not shared between calls: the native call reads it a turn of the loop later.
-  const input = inputs.pop() ?? new Float32Array(BATCH_ROWS_MAX * plan.columns.length);
-  const unfit = placeRows(entry, rows, from, to, input);
-  const count = to - from - unfit.length;
-  const first = unfit.length === 0 ? undefined : badNumber(plan, rows[unfit[0] as number] as Float64Array);
-  for (const row of unfit) room.fallback[row] = 1;
-  let answers: Float32Array | Float64Array;
-  try {
-    if (first !== undefined && count === 0) return { kind: "unasked", why: first };
-    answers = await options.run(model, input.subarray(0, count * plan.columns.length), count);
-  } catch (error) {
-    room.fallback.fill(1, from, to);
-    const why = `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`;
-    return { kind: "call", why };
-  } finally {
-    inputs.push(input);
-  }
-  const tookMs = options.clock() - startedAt;
-  if (tookMs > options.slowMs) {
-    room.fallback.fill(1, from, to);
-    return { kind: "call", why: `model "${model.name}" took ${tookMs.toFixed(1)} ms, more than ${options.slowMs}` };
-  }
-  const wrong = takeAnswers(answers, count, unfit, from, room);
-  if (first !== undefined) return { kind: "row", why: first };
-  if (wrong === count) return undefined;
-  return { kind: "row", why: `model "${model.name}" answered ${answers[wrong]}, which is no probability` };
-}
-
-/** Side by side in `input`, all but those with a number that no float32 holds: these are returned, in order. */
-function placeRows(
-  { plan, gather }: Entry,
-  rows: readonly Float64Array[],
-  from: number,
-  to: number,
-  input: Float32Array,
-): readonly number[] {
-  let stopped = gather(rows, from, to, input, 0);
-  if (stopped === to) return NONE;
-  const unfit: number[] = [];
-  while (stopped < to) {
-    unfit.push(stopped);
-    stopped = gather(rows, stopped + 1, to, input, (stopped + 1 - from - unfit.length) * plan.columns.length);
-  }
-  return unfit;
-}
-
-const NONE: readonly number[] = [];
-
-/**
- * The answers of the rows from `from` on that are not `unfit`. Returns the index of the first that is no probability; `count`
- * where all are. No part of scoreBatch: a loop that a function runs which awaits is slower.
- */
-function takeAnswers(
-  answers: Float32Array | Float64Array,
-  count: number,
-  unfit: readonly number[],
-  from: number,
-  { values, fallback }: AnswerRoom,
-): number {
-  let wrong = count;
-  let row = from;
-  let skipped = 0;
-  for (let index = 0; index < count; index++, row++) {
-    for (; skipped < unfit.length && unfit[skipped] === row; skipped++) row++;
-    const value = answers[index] as number;
-    if (value >= 0 && value <= 1) {
-      values[row] = value + 0; // -0 becomes 0: the journal knows no other, and a replay must find the same
-      continue;
-    }
-    fallback[row] = 1;
-    if (wrong === count) wrong = index;
-  }
-  return wrong;
 }
 
 function missingFeature(model: ModelFile, position: number, name: string): Fault {
