@@ -26,13 +26,17 @@
 import type { CustomerEvent } from "../domain/event.ts";
 import { AHEAD_MAX_MS } from "./bounds.ts";
 import { BITMAP_CELLS, bitOf, setBit } from "./distinct.ts";
+import { growthOf } from "./growth.ts";
 import type { Layout } from "./layout.ts";
 import type { FedRegister, Reader } from "./plan.ts";
 import { type Cursor, cellsBetween, moveCells, panesOf, shift, trackAt, writePanes } from "./record.ts";
 import type { Track } from "./shape.ts";
 
-/** Makes the place of the record under the cursor hold `cells` more; the cursor follows where it has to move. */
-export type MakeRoom = (cells: number) => void;
+/**
+ * Makes the place of the record under the cursor hold `cells` more; the cursor follows where it has to move. `ahead`, asked
+ * only then: cells, these among them, that will be wanted soon.
+ */
+export type MakeRoom = (cells: number, ahead?: () => number) => void;
 
 /** Folds into every register and track whose types and filter match. `arrivedAt` undefined: the newest pane is the clock. */
 export function foldFeatures(
@@ -44,19 +48,21 @@ export function foldFeatures(
 ): void {
   const readers = layout.readersByType.get(event.type) ?? layout.readersOfAny;
   found.track = Number.POSITIVE_INFINITY;
+  const ahead = (): number => growthOf(cursor, layout, readers, event, arrivedAt);
+  const grow = (cells: number): void => makeRoom(cells, cells > 0 ? ahead : undefined);
   for (const reader of readers) {
     if (!reader.matches(event)) continue;
     if (reader.domain === "number") {
       const value = reader.field?.(event);
       if (typeof value === "number" && Number.isFinite(value)) {
-        foldReader(cursor, layout, reader, event.ts, value, 0, arrivedAt, makeRoom);
+        foldReader(cursor, layout, reader, event.ts, value, 0, arrivedAt, grow);
       }
       continue;
     }
     const value = reader.field === undefined ? "" : reader.field(event);
     if (value === undefined) continue;
     const bit = reader.domain === "text" ? bitOf(typeof value === "string" ? value : String(value)) : 0;
-    foldReader(cursor, layout, reader, event.ts, 0, bit, arrivedAt, makeRoom);
+    foldReader(cursor, layout, reader, event.ts, 0, bit, arrivedAt, grow);
   }
 }
 

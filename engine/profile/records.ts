@@ -4,6 +4,7 @@
 // it. So what a record holds depends on what was folded into it and never on who looked at it, and a replay finds the same.
 import type { CustomerKey } from "../domain/ids.ts";
 import { createEntries, type Entry } from "./entries.ts";
+import type { MakeRoom } from "./fold.ts";
 import type { Layout } from "./layout.ts";
 import { migratedCells, migrateRecord } from "./migrate.ts";
 import { type Cursor, cellsOf, copyCellsOf, copyRecord, layoutHashOf } from "./record.ts";
@@ -32,8 +33,8 @@ export interface Records {
   /** A place for a record that is still to be written; what was held under the key is dropped. */
   readonly begin: (key: CustomerKey, cells: number) => void;
   readonly drop: (key: CustomerKey) => void;
-  /** Makes the place of the record under the cursor hold `cells` more; the cursor follows where it moves. */
-  readonly makeRoom: (cells: number) => void;
+  /** See MakeRoom in fold.ts. */
+  readonly makeRoom: MakeRoom;
   /** Least recently touched first. */
   readonly oldest: (count: number) => CustomerKey[];
 }
@@ -109,12 +110,12 @@ function createPlaces(): Places {
     place();
   };
   /** To a place of the right size, where the record does not fit any more or wastes half of the one it has. */
-  const makeRoom = (more: number): void => {
+  const makeRoom: MakeRoom = (more, ahead) => {
     const cells = cellsOf(cursor) + more;
     const slot = entries.slotOf(entry);
     const held = slabs.roomOf(slot);
     if (cells <= held && (cells * 2 > held || slabs.roomFor(cells) * 2 > held)) return;
-    const next = slabs.take(cells);
+    const next = slabs.take(ahead === undefined ? cells : Math.max(cells, cellsOf(cursor) + ahead()));
     copyCellsOf(cursor, slabs.chunkOf(next), slabs.cellOf(next), Math.min(cellsOf(cursor), cells));
     slabs.free(slot);
     entries.move(entry, next);

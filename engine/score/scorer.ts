@@ -2,9 +2,12 @@
 import type { ModelScore } from "../domain/decision.ts";
 import type { ModelIndex } from "../domain/ids.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
+import { type AnswerRoom, createAnswerRooms } from "./answer-room.ts";
+import { compileGather } from "./gather-rows.ts";
 import type { ModelFile } from "./load-models.ts";
 import { cardFault } from "./model-card.ts";
-import { badNumber, fillRow, planRows, type RowPlan, runBatch } from "./run-batch.ts";
+import { planRows, runBatch } from "./run-batch.ts";
+import { type AskedModel, BATCH_ROWS_MAX, type CallOptions, type Problem, scoreBatch } from "./score-batch.ts";
 
 /** One model asked for one profile. `row`: every feature by FeatureIndex, NaN = missing. */
 export interface ScoreRequest {
@@ -34,17 +37,11 @@ export interface Scorer {
   readonly scoreAll: (requests: readonly ScoreRequest[]) => Promise<readonly ModelScore[]>;
 }
 
-export interface ScorerOptions {
-  /** A call that takes longer is answered by the default. Includes the turn of the loop that ONNX Runtime waits for. */
-  readonly slowMs: number;
+export interface ScorerOptions extends CallOptions {
   /** Failing or slow calls in a row after which a model rests. */
   readonly strikesMax: number;
   /** How long it rests: its default answers at once. Then one call tries it, and only if that is well do others follow. */
   readonly restMs: number;
-  /** Monotonic clock in ms. */
-  readonly clock: () => number;
-  /** Answers the rows of `input`, each with one probability, and reads it only until then: ONNX Runtime, where nothing else is given. */
-  readonly run: (model: ModelFile, input: Float32Array, rows: number) => Promise<Float32Array | Float64Array>;
   /** Told once for each call. */
   readonly onCall: (model: string, rows: number, tookMs: number, why: string | undefined) => void;
 }
@@ -52,9 +49,6 @@ export interface ScorerOptions {
 export type CreatedScorer =
   | { readonly kind: "scorer"; readonly scorer: Scorer }
   | { readonly kind: "faulty"; readonly faults: readonly Fault[] };
-
-/** Rows in one ONNX call: the call blocks the loop. */
-export const BATCH_ROWS_MAX = 256;
 
 const DEFAULTS: ScorerOptions = {
   slowMs: 100,
@@ -81,13 +75,15 @@ export function createScorer(
       if (index === undefined) faults.push(missingFeature(model, position, name));
       columns[position] = index ?? -1;
     }
-    return { model, plan: planRows(model.card, columns), inputs: [], strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
+    const plan = planRows(model.card, columns);
+    return { model, plan, gather: compileGather(plan), inputs: [], strikes: 0, restsUntil: Number.NEGATIVE_INFINITY };
   });
   if (faults.length > 0) return { kind: "faulty", faults };
-  const score = async (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
+  const roomFor = createAnswerRooms();
+  const score = (model: ModelIndex, rows: readonly Float64Array[]): Promise<Scores> => {
     const entry = entries[model];
     if (entry === undefined) throw new Error(`there is no model ${model}; ${models.length} are loaded`);
-    return await scoreRows(entry, rows, settings);
+    return scoreRows(entry, rows, roomFor(rows.length), settings);
   };
   const scoreAll = async (requests: readonly ScoreRequest[]): Promise<readonly ModelScore[]> => {
     const answers: ModelScore[] = new Array(requests.length);
@@ -111,40 +107,40 @@ export function createScorer(
   return { kind: "scorer", scorer: { models, score, scoreAll } };
 }
 
-interface Entry {
-  readonly model: ModelFile;
-  /** Its columns are by FeatureIndex. */
-  readonly plan: RowPlan;
-  /** Of whole batches, not in use by a call just now: a typed array costs more than filling a few rows of it. */
-  readonly inputs: Float32Array[];
+interface Entry extends AskedModel {
   strikes: number;
   restsUntil: number;
 }
 
-async function scoreRows(entry: Entry, rows: readonly Float64Array[], options: ScorerOptions): Promise<Scores> {
-  const values = new Float64Array(rows.length).fill(entry.model.card.default);
-  const fallback = new Uint8Array(rows.length).fill(1);
+async function scoreRows(
+  entry: Entry,
+  rows: readonly Float64Array[],
+  room: AnswerRoom,
+  options: ScorerOptions,
+): Promise<Scores> {
+  const { card, name } = entry.model;
+  const { values, fallback } = room;
   let why: string | undefined;
   for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
     const to = Math.min(from + BATCH_ROWS_MAX, rows.length);
     const startedAt = options.clock();
     if (startedAt < entry.restsUntil) {
-      why ??= `model "${entry.model.name}" rests after ${options.strikesMax} failing or slow calls in a row`;
+      why ??= `model "${name}" rests after ${options.strikesMax} failing or slow calls in a row`;
+      fallback.fill(1, from, to);
       continue;
     }
     const isTrial = entry.strikes >= options.strikesMax;
     if (isTrial) entry.restsUntil = Number.POSITIVE_INFINITY; // it rests on for all others until this one is back
-    const problem = await scoreBatch(entry, rows, from, to, values, fallback, startedAt, options);
+    const problem = await scoreBatch(entry, rows, from, to, room, startedAt, options);
     const endedAt = options.clock();
     judge(entry, problem, isTrial ? endedAt : entry.restsUntil, endedAt + options.restMs, options.strikesMax);
-    options.onCall(entry.model.name, to - from, endedAt - startedAt, problem?.why);
+    options.onCall(name, to - from, endedAt - startedAt, problem?.why);
     why ??= problem?.why;
   }
+  if (why !== undefined)
+    for (let row = 0; row < rows.length; row++) if (fallback[row] === 1) values[row] = card.default;
   return { values, fallback, why };
 }
-
-/** `unasked`: no row could be put to the model, so nothing was learned of it. */
-type Problem = { readonly kind: "row" | "call" | "unasked"; readonly why: string };
 
 /** Once it has its strikes each further one sends it to rest again, until a call is well. */
 function judge(
@@ -167,62 +163,6 @@ function judge(
       entry.strikes = 0;
       entry.restsUntil = Number.NEGATIVE_INFINITY;
   }
-}
-
-/** Fills values[from, to). One row that the model cannot answer falls back alone: a customer never spoils another's score. */
-async function scoreBatch(
-  entry: Entry,
-  rows: readonly Float64Array[],
-  from: number,
-  to: number,
-  values: Float64Array,
-  fallback: Uint8Array,
-  startedAt: number,
-  options: ScorerOptions,
-): Promise<Problem | undefined> {
-  const { model, plan, inputs } = entry;
-  const width = plan.columns.length;
-  // Not shared between calls: the native call reads it a turn of the loop later.
-  const input = inputs.pop() ?? new Float32Array(BATCH_ROWS_MAX * width);
-  /** Where the rows that were put to the model stand; undefined while that is all of them. */
-  let placed: number[] | undefined;
-  let count = 0;
-  let problem: Problem | undefined;
-  for (let row = from; row < to; row++) {
-    const cells = rows[row] as Float64Array;
-    if (fillRow(plan, cells, input, count * width)) {
-      placed?.push(row);
-      count++;
-    } else {
-      placed ??= Array.from({ length: count }, (_, index) => from + index);
-      problem ??= { kind: "row", why: badNumber(plan, cells) };
-    }
-  }
-  let answers: Float32Array | Float64Array;
-  try {
-    if (count === 0) return problem && { ...problem, kind: "unasked" };
-    answers = await options.run(model, input.subarray(0, count * width), count);
-  } catch (error) {
-    return {
-      kind: "call",
-      why: `model "${model.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
-    };
-  } finally {
-    inputs.push(input);
-  }
-  const tookMs = options.clock() - startedAt;
-  if (tookMs > options.slowMs) {
-    return { kind: "call", why: `model "${model.name}" took ${tookMs.toFixed(1)} ms, more than ${options.slowMs}` };
-  }
-  for (let index = 0; index < count; index++) {
-    const value = answers[index] as number;
-    const row = placed === undefined ? from + index : (placed[index] as number);
-    if (value >= 0 && value <= 1) {
-      values[row] = value + 0; // -0 becomes 0: the journal knows no other, and a replay must find the same
-      fallback[row] = 0;
-    } else problem ??= { kind: "row", why: `model "${model.name}" answered ${value}, which is no probability` };
-  }
-  return problem;
 }
 
 function missingFeature(model: ModelFile, position: number, name: string): Fault {

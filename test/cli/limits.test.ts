@@ -5,7 +5,7 @@ import * as events from "../../engine/ingest/bounds.ts";
 import { ringCapacityOf, SEEN_ENTRIES } from "../../engine/ingest/seen-window.ts";
 import { assertLimits, LIMITS, type Limits, limitFaults } from "../../engine/limits.ts";
 import * as profiles from "../../engine/profile/bounds.ts";
-import { BATCH_ROWS_MAX } from "../../engine/score/scorer.ts";
+import { BATCH_ROWS_MAX } from "../../engine/score/score-batch.ts";
 
 describe("limits", () => {
   it("are what the parts enforce", () => {
