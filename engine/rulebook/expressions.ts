@@ -161,7 +161,7 @@ function* generate(
   return { ...together, evaluateRule: (rule, scope) => (singles[slots[rule] as VerdictSlot] as Single)(scope) };
 }
 
-/** The only place where text becomes code: literals by JSON.stringify, indexes and names of our own. */
+/** Text becomes code here, in event-filter.ts and in score/gather-rows.ts, and nowhere else: literals by JSON.stringify, indexes and names of our own. */
 function toCode(body: string, columns: FusedCode["columns"]): unknown {
   const source = `"use strict";\nconst {${Object.keys(CEL_RUNTIME).join(",")}}=runtime;\n${body}`;
   return new Function("runtime", "columns", source)(CEL_RUNTIME, columns);
