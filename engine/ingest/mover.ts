@@ -2,13 +2,15 @@
 // nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped. Where
 // another engine moves the stream this one waits until that one's lease is over.
 import type { DeadReason } from "../domain/event.ts";
-import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
+import { comparePositions, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
 import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import type { EntryFields } from "./log-entry.ts";
 import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
-import { routeEntry } from "./route.ts";
+import { logFields } from "./route.ts";
+import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
 
@@ -94,7 +96,11 @@ export function createMover(options: MoverOptions): Mover {
       for (const each of [reader, writer]) each.onClosed(closeReader);
       stopping.signal.addEventListener("abort", closeReader);
       const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
-      const way: Way = { account: createStreamAccount(stream), trimming: Promise.resolve() };
+      const way: Way = {
+        account: createStreamAccount(stream),
+        moving: Promise.resolve([]),
+        trimming: Promise.resolve(),
+      };
       try {
         const generation = await generationOf({ stream, partitions, lease, reader, writer });
         await move(reader, writer, generation, way);
@@ -102,6 +108,7 @@ export function createMover(options: MoverOptions): Mover {
         clearInterval(renewal);
         stopping.signal.removeEventListener("abort", closeReader);
         reader.close();
+        await Promise.allSettled([way.moving]);
         if (!writer.isClosed()) await leave(writer, way);
       }
     } finally {
@@ -153,41 +160,61 @@ export function createMover(options: MoverOptions): Mover {
     let reading: Promise<Reply> | undefined = handled(reader.command([...command, "STREAMS", stream, position]));
     await reading;
     tellLost(await way.account.open(writer));
-    // One read ahead, and no wait for a trim before the next step: each would cost a round trip, and with
-    // appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
+    // Redis works on one step while the next one is read and sorted, and no step waits for a trim: each would cost a round
+    // trip, and with appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
     let lookAt = performance.now() + lookMs;
     while (!stopping.signal.aborted) {
       const entries: readonly RawEntry[] = readStreams(await (reading ?? read(position)))[0]?.entries ?? [];
       position = entries.at(-1)?.position ?? position;
       const isLook = entries.length === 0 || performance.now() >= lookAt;
       reading = isLook ? undefined : read(position);
-      if (entries.length > 0) {
-        const congested = await step(writer, entries, generation);
-        await way.trimming;
-        way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
-        way.account.took(entries.length);
-        progress.failures = 0;
-        for (const log of congested) await untilShorter(writer, log);
-      }
+      const sorted = sortEntries(entries, stream, partitions);
+      await untilMoved(writer, way);
+      if (stopping.signal.aborted) return;
+      way.moving = handled(moveOn(writer, entries, sorted, generation, way));
       if (!isLook) continue;
+      await untilMoved(writer, way);
       if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
       lookAt = performance.now() + lookMs;
     }
   }
 
+  /** The step under way is done, and no log is too long after it. */
+  async function untilMoved(writer: RedisConnection, way: Way): Promise<void> {
+    for (const log of await way.moving) await untilShorter(writer, log);
+  }
+
+  /** One step, and the trim behind it, which is not waited for. Answers the logs that are too long now. */
+  async function moveOn(
+    writer: RedisConnection,
+    entries: readonly RawEntry[],
+    sorted: SortedEntries,
+    generation: number,
+    way: Way,
+  ): Promise<readonly string[]> {
+    const last = entries.at(-1);
+    if (last === undefined) return [];
+    const congested = await step(writer, sorted, generation);
+    await way.trimming;
+    way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]));
+    way.account.took(entries.length);
+    progress.failures = 0;
+    return congested;
+  }
+
   /** Moves these entries; answers the logs that are too long now. */
   async function step(
     writer: RedisConnection,
-    entries: readonly RawEntry[],
+    { logs, letters, reasons }: SortedEntries,
     generation: number,
   ): Promise<readonly string[]> {
-    const append = async (target: AppendTarget, moved: readonly SourceEntry[]) => {
-      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation);
+    const append = async (target: AppendTarget, moved: readonly SourceEntry[], begin: EntryFields = []) => {
+      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation, begin);
       counts.skipped += skipped;
       return { appended, length, log: target.stream };
     };
-    const { logs, letters, reasons } = sort(entries);
-    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved));
+    const begin = logFields(stream);
+    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved, begin));
     const buried = letters.length === 0 ? undefined : append(deadTarget(stream), letters);
     const all = buried === undefined ? appends : [...appends, buried];
     // Every one must have settled before any is sent again, or their order could change.
@@ -203,25 +230,6 @@ export function createMover(options: MoverOptions): Mover {
     counts.dead += appended;
     for (const reason of reasons.slice(reasons.length - appended)) options.onDead(stream, reason);
     await writer.command(["XTRIM", "nba:dead", "MAXLEN", "~", String(DEAD_KEPT_MAX)]);
-  }
-
-  function sort(entries: readonly RawEntry[]) {
-    const logs = new Map<PartitionIndex, SourceEntry[]>();
-    const letters: SourceEntry[] = [];
-    const reasons: DeadReason[] = [];
-    for (const entry of entries) {
-      const route = routeEntry(entry, stream, partitions);
-      const moved = { id: entry.position, fields: route.fields };
-      if (route.kind === "dead") {
-        letters.push(moved);
-        reasons.push(route.reason);
-        continue;
-      }
-      const log = logs.get(route.partition);
-      if (log === undefined) logs.set(route.partition, [moved]);
-      else log.push(moved);
-    }
-    return { logs, letters, reasons };
   }
 
   async function untilShorter(writer: RedisConnection, log: string): Promise<void> {
@@ -250,6 +258,8 @@ export function createMover(options: MoverOptions): Mover {
 /** What a mover has done since it holds the lease. */
 interface Way {
   readonly account: StreamAccount;
+  /** The step under way: the logs that are too long after it. */
+  moving: Promise<readonly string[]>;
   trimming: Promise<unknown>;
 }
 
