@@ -5,11 +5,10 @@ import type { DeadReason } from "../domain/event.ts";
 import { comparePositions, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
-import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
-import type { EntryFields } from "./log-entry.ts";
+import { idAfter } from "./append-once.ts";
+import { appendSorted } from "./append-sorted.ts";
 import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
-import { logFields } from "./route.ts";
 import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
@@ -59,6 +58,11 @@ const BLOCK_MS = 1_000;
 const BACKOFF_MS_MAX = 500;
 const LOOK_MS = 5_000;
 const CONGESTION_POLL_MS = 50;
+/**
+ * Connections over which it appends. Redis takes some 30 KB from each in one turn of its loop, and with appendfsync always syncs
+ * the disk once a turn: over one connection that is a sync for every 200 entries.
+ */
+const LANES = 4;
 /** A lease that was given back is noticed within this. */
 const LEASE_POLL_MS = 250;
 const BEGUN_ANEW = "the stream has begun anew, with lower ids";
@@ -86,33 +90,43 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   async function session(): Promise<void> {
-    const writer = await options.connect();
+    const opened: RedisConnection[] = [];
+    const open = async (): Promise<RedisConnection> => {
+      const connection = await options.connect();
+      opened.push(connection);
+      return connection;
+    };
     try {
+      const writer = await open();
       await untilHeld(writer);
       if (stopping.signal.aborted) return;
-      const reader = await options.connect();
-      const closeReader = (): void => reader.close();
-      // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
-      for (const each of [reader, writer]) each.onClosed(closeReader);
-      stopping.signal.addEventListener("abort", closeReader);
-      const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
-      const way: Way = {
-        account: createStreamAccount(stream),
-        moving: Promise.resolve([]),
-        trimming: Promise.resolve(),
-      };
-      try {
-        const generation = await generationOf({ stream, partitions, lease, reader, writer });
-        await move(reader, writer, generation, way);
-      } finally {
-        clearInterval(renewal);
-        stopping.signal.removeEventListener("abort", closeReader);
-        reader.close();
-        await Promise.allSettled([way.moving]);
-        if (!writer.isClosed()) await leave(writer, way);
-      }
+      const reader = await open();
+      const lanes = [writer];
+      while (lanes.length < LANES) lanes.push(await open());
+      await underLease({ reader, writer, lanes });
     } finally {
-      writer.close();
+      for (const each of opened) each.close();
+    }
+  }
+
+  async function underLease(lines: Lines): Promise<void> {
+    const { reader, writer, lanes } = lines;
+    const closeReader = (): void => reader.close();
+    // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
+    for (const each of [reader, ...lanes]) each.onClosed(closeReader);
+    stopping.signal.addEventListener("abort", closeReader);
+    const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
+    const account = createStreamAccount(stream);
+    const way: Way = { account, moving: Promise.resolve([]), trimming: Promise.resolve() };
+    try {
+      const generation = await generationOf({ stream, partitions, lease, reader, writer });
+      await move(lines, generation, way);
+    } finally {
+      clearInterval(renewal);
+      stopping.signal.removeEventListener("abort", closeReader);
+      reader.close();
+      await Promise.allSettled([way.moving]);
+      if (!writer.isClosed()) await leave(writer, way);
     }
   }
 
@@ -150,7 +164,8 @@ export function createMover(options: MoverOptions): Mover {
     if (lost > 0) options.onLost(stream, lost);
   }
 
-  async function move(reader: RedisConnection, writer: RedisConnection, generation: number, way: Way): Promise<void> {
+  async function move(lines: Lines, generation: number, way: Way): Promise<void> {
+    const { reader, writer } = lines;
     const command = ["XREAD", "COUNT", String(options.batchMax)];
     const block = ["BLOCK", String(BLOCK_MS)];
     const read = (after: Position): Promise<Reply> =>
@@ -171,7 +186,7 @@ export function createMover(options: MoverOptions): Mover {
       const sorted = sortEntries(entries, stream, partitions);
       await untilMoved(writer, way);
       if (stopping.signal.aborted) return;
-      way.moving = handled(moveOn(writer, entries, sorted, generation, way));
+      way.moving = handled(moveOn(lines, entries, sorted, generation, way));
       if (!isLook) continue;
       await untilMoved(writer, way);
       if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
@@ -186,7 +201,7 @@ export function createMover(options: MoverOptions): Mover {
 
   /** One step, and the trim behind it, which is not waited for. Answers the logs that are too long now. */
   async function moveOn(
-    writer: RedisConnection,
+    { writer, lanes }: Lines,
     entries: readonly RawEntry[],
     sorted: SortedEntries,
     generation: number,
@@ -194,36 +209,15 @@ export function createMover(options: MoverOptions): Mover {
   ): Promise<readonly string[]> {
     const last = entries.at(-1);
     if (last === undefined) return [];
-    const congested = await step(writer, sorted, generation);
+    const { appended, buried, skipped, logs } = await appendSorted(lanes, stream, sorted, generation);
+    counts.appended += appended;
+    counts.skipped += skipped;
+    if (sorted.letters.length > 0) await recordDead(writer, buried, sorted.reasons);
     await way.trimming;
     way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]));
     way.account.took(entries.length);
     progress.failures = 0;
-    return congested;
-  }
-
-  /** Moves these entries; answers the logs that are too long now. */
-  async function step(
-    writer: RedisConnection,
-    { logs, letters, reasons }: SortedEntries,
-    generation: number,
-  ): Promise<readonly string[]> {
-    const append = async (target: AppendTarget, moved: readonly SourceEntry[], begin: EntryFields = []) => {
-      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation, begin);
-      counts.skipped += skipped;
-      return { appended, length, log: target.stream };
-    };
-    const begin = logFields(stream);
-    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved, begin));
-    const buried = letters.length === 0 ? undefined : append(deadTarget(stream), letters);
-    const all = buried === undefined ? appends : [...appends, buried];
-    // Every one must have settled before any is sent again, or their order could change.
-    const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    const done = await Promise.all(appends);
-    for (const each of done) counts.appended += each.appended;
-    if (buried !== undefined) await recordDead(writer, (await buried).appended, reasons);
-    return done.filter((each) => each.length > options.logLengthMax).map((each) => each.log);
+    return logs.filter(({ length }) => length > options.logLengthMax).map(({ log }) => log);
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {
@@ -253,6 +247,15 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };
+}
+
+/** While it holds the lease. */
+interface Lines {
+  readonly reader: RedisConnection;
+  /** For all but reading and appending. */
+  readonly writer: RedisConnection;
+  /** The writer and others. */
+  readonly lanes: readonly RedisConnection[];
 }
 
 /** What a mover has done since it holds the lease. */
