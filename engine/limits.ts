@@ -100,7 +100,9 @@ export const LIMITS = {
   /** Of entries that were read and not folded yet. */
   inboxBytesMax: 33_554_432,
   profilesPerCommitMax: 256,
-  /** A partition without entries for this long writes its profiles back. */
+  /** What changed is written back after this long, busy or not. */
+  writeBackAfterMs: 30 * SECOND_MS,
+  /** A partition without entries and asks for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,
   /** Redis without an answer for this long: the connection is given up. */
   silenceMs: 2 * SECOND_MS,

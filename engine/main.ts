@@ -249,6 +249,7 @@ function loopOptions(
     profilesMax: config.profilesMax,
     recoveryEntriesMax: LIMITS.unflushedEventsMax,
     profilesPerCommitMax: LIMITS.profilesPerCommitMax,
+    writeBackAfterMs: LIMITS.writeBackAfterMs,
     idleMs: LIMITS.idleMs,
   };
 }

@@ -40,7 +40,9 @@ export async function startEngineProcess(
     child.stderr.on("data", read);
     child.once("exit", (code, signal) => reject(new Error(`the engine ended (${code ?? signal}): ${log}`)));
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const killAtExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  child.once("exit", () => process.removeListener("exit", killAtExit));
   return {
     url,
     pid: child.pid as number,

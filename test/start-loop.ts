@@ -58,6 +58,7 @@ export async function startLoop(
     profilesMax: 100_000,
     recoveryEntriesMax: 10_000,
     profilesPerCommitMax: 256,
+    writeBackAfterMs: 30_000,
     idleMs: 5_000,
     onSession: () => async () => undefined,
     onTaken: async () => undefined,

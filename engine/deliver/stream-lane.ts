@@ -18,7 +18,8 @@ import {
 import { channelStream, sendOnce } from "./send-once.ts";
 import { createHalt, createWaker } from "./waker.ts";
 
-const NOTE_EVERY_COMMITS = 64;
+/** How long a change of its position waits to be noted: what was sent in that time is offered again after a crash. */
+const NOTE_AFTER_MS = 200;
 /** Of one call of the script. */
 const OFFERED_MAX = 500;
 /** Looks at what has waited, at the same time. */
@@ -38,23 +39,23 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
   const halt = createHalt();
   let done = from;
   let noted = from;
-  let unnoted = 0;
+  /** Undefined: all is noted. */
+  let noteAt: number | undefined;
 
   const note = async (): Promise<void> => {
     const seq = done;
     await deps.note(partition, STREAMS_FIELD, String(seq));
     noted = seq;
-    unnoted = 0;
+    noteAt = undefined;
     await place.onNoted();
   };
-  const turn = async (): Promise<boolean> => {
+  /** False where nothing was to be sent. */
+  const send = async (): Promise<boolean> => {
     const batch = await feed.after(done);
     for (const items of byChannel(batch)) await sendAll(deps, place, items, entriesMax);
     done = batch.at(-1)?.seq ?? done;
-    unnoted += batch.length;
-    const isIdle = batch.length === 0;
-    if (done > noted && (isIdle || unnoted >= NOTE_EVERY_COMMITS)) await note();
-    return !isIdle;
+    if (done > noted) noteAt ??= performance.now() + NOTE_AFTER_MS;
+    return batch.length > 0;
   };
   return {
     done: () => done,
@@ -65,8 +66,10 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
     },
     run: async () => {
       await untilHalted(deps, halt, { partition }, async () => {
-        const isBusy = await turn();
-        if (!isBusy && !halt.isHalted()) await waker.wait();
+        const isBusy = await send();
+        const inMs = (noteAt ?? Number.POSITIVE_INFINITY) - performance.now();
+        if (inMs <= 0) await note();
+        else if (!isBusy && !halt.isHalted()) await waker.wait(noteAt === undefined ? undefined : inMs);
       });
       if (done > noted) {
         await note().catch((error: unknown) =>

@@ -3,7 +3,8 @@
 export interface Waker {
   /** Ends the wait under way, or the next one at once. */
   readonly wake: () => void;
-  readonly wait: () => Promise<void>;
+  /** At most `ms`, where given. */
+  readonly wait: (ms?: number) => Promise<void>;
 }
 
 export interface Halt {
@@ -23,10 +24,14 @@ export function createWaker(): Waker {
       isWoken = true;
       end();
     },
-    wait: async () => {
+    wait: async (ms) => {
       if (!isWoken) {
         await new Promise<void>((resolve) => {
-          end = resolve;
+          const timer = ms === undefined ? undefined : setTimeout(() => end(), Math.max(0, ms));
+          end = () => {
+            clearTimeout(timer);
+            resolve();
+          };
         });
       }
       end = () => undefined;

@@ -52,14 +52,20 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
   const resumed = new Set(from.undone);
   let read = before(from.seq, resumed);
   let noted = "";
+  /** Undefined: all is noted. */
+  let noteAt: number | undefined;
 
   const written = (): string =>
     [String(Math.max(read, from.seq)), ...new Set([...resumed, ...undone.keys()])].join(" ");
   const note = async (): Promise<void> => {
     const now = written();
-    if (now === noted) return;
+    if (now === noted) {
+      noteAt = undefined;
+      return;
+    }
     await deps.note(partition, webhookField(channel), now);
     noted = now;
+    noteAt = undefined;
     await place.onNoted();
   };
   const serve = async ({ key, items, halt: own }: Queue): Promise<void> => {
@@ -123,9 +129,10 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
       await untilHalted(deps, halt, { partition, channel }, async () => {
         const isBusy = await fill();
         if (isBusy || halt.isHalted()) return;
-        if (written() === noted) await waker.wait();
-        await halt.sleep(NOTE_AFTER_MS);
-        await note();
+        if (written() !== noted) noteAt ??= performance.now() + NOTE_AFTER_MS;
+        const inMs = (noteAt ?? Number.POSITIVE_INFINITY) - performance.now();
+        if (inMs <= 0) await note();
+        else await waker.wait(noteAt === undefined ? undefined : inMs);
       });
       await Promise.all(runners);
       await note().catch((error: unknown) =>

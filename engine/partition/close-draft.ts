@@ -13,6 +13,8 @@ import { outboxOf } from "./relay.ts";
 export interface WriteBack {
   /** A profile is written at the latest this many entries after it was changed. */
   readonly entriesMax: number;
+  /** And where it was changed at this ordinal or before. */
+  readonly agedOrdinal: number;
   readonly profilesMax: number;
   /** Write as many as fit, due or not. */
   readonly flush: boolean;
@@ -55,7 +57,7 @@ export function closeDraft(
     store.packTo(key, bytes);
     return { key, bytes };
   });
-  const base = takeBase(partition, writeBack.entriesMax, writeBack.flush);
+  const base = takeBase(partition, writeBack);
   const commit: CommitDraft = {
     partition: partition.index,
     previous,
@@ -97,13 +99,20 @@ export function isWriteBackDue(partition: Partition, writeBack: WriteBack): bool
     return !oldest.done || partition.ordinal > partition.storedBase.ordinal;
   }
   const behind = partition.ordinal - (oldest.done ? partition.storedBase.ordinal : oldest.value);
-  return behind > writeBack.entriesMax;
+  if (behind > writeBack.entriesMax) return true;
+  if (!oldest.done && oldest.value <= writeBack.agedOrdinal) return true;
+  const { pendingBase, storedBase } = partition;
+  if (pendingBase === undefined) return storedBase.ordinal < writeBack.agedOrdinal;
+  return pendingBase.ordinal <= writeBack.agedOrdinal && isWritten(partition, pendingBase.ordinal);
 }
 
-function profilesToWrite(partition: Partition, { entriesMax, profilesMax, flush }: WriteBack): CustomerKey[] {
+function profilesToWrite(
+  partition: Partition,
+  { entriesMax, agedOrdinal, profilesMax, flush }: WriteBack,
+): CustomerKey[] {
   // From half of the bound on, so that a burst of profiles coming due together is spread over several commits; but what
   // is beyond the bound must go, however many there are, or a stream of ever new customers would be ahead for ever.
-  const dueBefore = flush ? Number.POSITIVE_INFINITY : partition.ordinal - entriesMax / 2;
+  const dueBefore = flush ? Number.POSITIVE_INFINITY : Math.max(agedOrdinal, partition.ordinal - entriesMax / 2);
   const overdueBefore = partition.ordinal - entriesMax;
   const keys: CustomerKey[] = [];
   for (const [key, changedAt] of partition.dirty) {
@@ -117,7 +126,7 @@ function profilesToWrite(partition: Partition, { entriesMax, profilesMax, flush 
  * The base that this commit stores, if every profile changed before it was taken is written by now; and takes the next.
  * A base is taken and stored at different commits: profiles may be newer than it, never older.
  */
-function takeBase(partition: Partition, entriesMax: number, flush: boolean): Partition["pendingBase"] {
+function takeBase(partition: Partition, { entriesMax, agedOrdinal, flush }: WriteBack): Partition["pendingBase"] {
   let ready: Partition["pendingBase"];
   const pending = partition.pendingBase;
   if (pending !== undefined && isWritten(partition, pending.ordinal)) {
@@ -126,7 +135,8 @@ function takeBase(partition: Partition, entriesMax: number, flush: boolean): Par
     partition.pendingBase = undefined;
   }
   if (ready !== undefined) partition.isBaseWanted = false; // whoever wants a newer one asks again
-  const isWorthIt = flush || partition.ordinal - partition.storedBase.ordinal > entriesMax / 4;
+  const { ordinal } = partition.storedBase;
+  const isWorthIt = flush || ordinal < agedOrdinal || partition.ordinal - ordinal > entriesMax / 4;
   if (partition.pendingBase !== undefined || !isWorthIt) return ready;
   const next = snapshot(partition);
   if (ready === undefined && isWritten(partition, next.ordinal)) {

@@ -16,8 +16,10 @@ export interface Inbox {
   readonly take: (entriesMax: number) => ReadonlyMap<PartitionIndex, readonly RawEntry[]>;
   /** What was taken last and has to wait for the next step. */
   readonly giveBack: (entries: ReadonlyMap<PartitionIndex, readonly RawEntry[]>) => void;
-  /** Clock of the process when this partition last had an entry; when it joined, before that. */
-  readonly lastEntryAt: (partition: PartitionIndex) => number;
+  /** It was asked to decide just now. */
+  readonly onAsked: (partition: PartitionIndex) => void;
+  /** Clock of the process when this partition last had an entry or an ask; when it joined, before that. */
+  readonly lastWorkAt: (partition: PartitionIndex) => number;
 }
 
 export interface InboxOptions {
@@ -44,7 +46,7 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
   const isFull = (): boolean => waiting >= entriesMax || waitingBytes >= bytesMax;
   let resume: (() => void) | undefined;
   const readUpTo = new Map<PartitionIndex, Position>();
-  const lastEntryAt = new Map<PartitionIndex, number>();
+  const lastWorkAt = new Map<PartitionIndex, number>();
   const put = (partition: PartitionIndex, after: Position, entries: readonly RawEntry[]): void => {
     const upTo = readUpTo.get(partition);
     if (upTo === undefined || comparePositions(after, upTo) > 0) return;
@@ -58,7 +60,7 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
     batches.push({ partition, entries: fresh, bytes });
     waiting += fresh.length;
     waitingBytes += bytes;
-    lastEntryAt.set(partition, clock());
+    lastWorkAt.set(partition, clock());
   };
   const pump = async (): Promise<void> => {
     for (;;) {
@@ -92,14 +94,14 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
   return {
     join: (partition, after) => {
       readUpTo.set(partition, after);
-      lastEntryAt.set(partition, clock());
+      lastWorkAt.set(partition, clock());
       reader.add(partition, after);
     },
     isRead: reader.isRead,
     forget: (partition) => {
       reader.remove(partition);
       readUpTo.delete(partition);
-      lastEntryAt.delete(partition);
+      lastWorkAt.delete(partition);
       batches = batches.filter((batch) => batch.partition !== partition);
       recount();
     },
@@ -110,6 +112,7 @@ export function createInbox({ reader, entriesMax, bytesMax, clock, wake, onTroub
       }
       recount();
     },
-    lastEntryAt: (partition) => lastEntryAt.get(partition) ?? 0,
+    onAsked: (partition) => void lastWorkAt.set(partition, clock()),
+    lastWorkAt: (partition) => lastWorkAt.get(partition) ?? 0,
   };
 }

@@ -134,6 +134,8 @@ async function fromBase(
     pendingBase: undefined,
     outbox: [...(base?.outbox ?? [])],
     erasing: (base?.erasing ?? []).map((erasing) => ({ ...erasing, ordinal: 0 })),
+    mark: { ordinal, atMs: 0 },
+    agedOrdinal: ordinal,
     isBaseWanted: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),

@@ -39,6 +39,7 @@ export async function step(
   const share = Math.max(1, session.partitions.length);
   const entries = inbox.take(options.entriesPerStepMax);
   const { asks, looks, simulations, sendables } = takeQuestions(state, session);
+  for (const { partition } of asks) inbox.onAsked(partition);
   const homes = new Map(asks.map((waiting) => [waiting, session.owned(waiting.partition) as Partition]));
   const isOrphan = (waiting: WaitingAsk): boolean =>
     session.isLost(homes.get(waiting) as Partition) && !waiting.isSettled();

@@ -9,7 +9,9 @@ export interface WriteBackBounds {
   /** Entries to fold again after a kill, over all partitions. */
   readonly recoveryEntriesMax: number;
   readonly profilesPerCommitMax: number;
-  /** A partition without entries for this long writes back what is left. */
+  /** What changed waits so long until it is written back, and at most twice as long until the checkpoint knows of it. */
+  readonly writeBackAfterMs: number;
+  /** A partition without entries and asks for this long writes back what is left. */
   readonly idleMs: number;
 }
 
@@ -25,13 +27,27 @@ export function writeBackOf(
   nowMs: number,
   isFlushing: boolean,
 ): WriteBack {
-  const isIdle = nowMs - inbox.lastEntryAt(partition.index) > bounds.idleMs;
+  const isIdle = nowMs - inbox.lastWorkAt(partition.index) > bounds.idleMs;
   const isFull = partition.store.size > bounds.profilesMax / share && partition.dirty.size > 0;
   return {
     entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
+    agedOrdinal: agedOrdinal(partition, nowMs, bounds.writeBackAfterMs),
     profilesMax: bounds.profilesPerCommitMax,
     flush: isFlushing || isIdle || isFull || partition.isBaseWanted,
   };
+}
+
+/**
+ * Where few entries come it takes long until so many have come that a profile must be written; but whoever recovers would have to
+ * fold all of them again. Two marks instead of a time for each change: what is before the older one has waited between once and twice `afterMs`.
+ */
+function agedOrdinal(partition: Partition, nowMs: number, afterMs: number): number {
+  const { mark } = partition;
+  if (nowMs - mark.atMs >= afterMs) {
+    partition.agedOrdinal = mark.ordinal;
+    partition.mark = { ordinal: partition.ordinal, atMs: nowMs };
+  }
+  return partition.agedOrdinal;
 }
 
 /** More than one step can bring in: memory must not grow by what is not forgotten in time. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDispatch } from "../../engine/deliver/dispatch.ts";
+import { createDispatch, type DispatchDeps } from "../../engine/deliver/dispatch.ts";
 import { DISPATCHED_FIELD, STREAMS_FIELD } from "../../engine/deliver/dispatch-fields.ts";
 import { dispatchCommit } from "../../engine/deliver/dispatch-items.ts";
 import { createRedisLane } from "../../engine/deliver/redis-lane.ts";
@@ -104,6 +104,26 @@ describe("dispatch on the real loop", () => {
   });
 });
 
+/** Dispatch of partition 77, whose commits the test tells and keeps itself. */
+function create77(changes: Pick<DispatchDeps, "journalFrom"> & Partial<DispatchDeps>) {
+  return createDispatch({
+    redis: createRedisLane(() => connectRedis({ url: redis.url, silenceMs: 2_000 })),
+    rulebook: outside.running.loop.engine.rulebook,
+    delivered: async () => undefined,
+    notDelivered: async () => expect.unreachable(),
+    sendable: async () => expect.unreachable(),
+    now: () => 1_000 as Instant,
+    note: async (partition, field, value) => void (await ask("HSET", `nba:{${partition}}:checkpoint`, field, value)),
+    poster: createPoster(),
+    secret: () => undefined,
+    random: () => 0.5,
+    metrics: { onDelivery: () => undefined },
+    log: { warn: () => undefined, error: () => undefined },
+    streamEntriesMax: 1_000_000,
+    ...changes,
+  });
+}
+
 describe("dispatch from the journal", () => {
   it("catches up on what it was not told, in order, and notes how far it is", async () => {
     const partition = 77 as PartitionIndex;
@@ -114,22 +134,9 @@ describe("dispatch from the journal", () => {
     const known: Committed[] = history.slice(0, 400);
     const delivered: string[] = [];
     const create = () =>
-      createDispatch({
-        redis: createRedisLane(() => connectRedis({ url: redis.url, silenceMs: 2_000 })),
-        rulebook: outside.running.loop.engine.rulebook,
+      create77({
         journalFrom: async (_, after, countMax) => known.slice(after, after + countMax),
         delivered: async (_, code) => void delivered.push(code),
-        notDelivered: async () => expect.unreachable(),
-        sendable: async () => expect.unreachable(),
-        now: () => 1_000 as Instant,
-        note: async (partition, field, value) =>
-          void (await ask("HSET", `nba:{${partition}}:checkpoint`, field, value)),
-        poster: createPoster(),
-        secret: () => undefined,
-        random: () => 0.5,
-        metrics: { onDelivery: () => undefined },
-        log: { warn: () => undefined, error: () => undefined },
-        streamEntriesMax: 1_000_000,
       });
     const mine = async () => (await messages()).filter(({ customer }) => customer.startsWith("h-"));
     const expected = (commits: readonly Committed[]) =>
@@ -152,5 +159,24 @@ describe("dispatch from the journal", () => {
     await expect.poll(async () => (await mine()).map(({ trackingCode }) => trackingCode)).toEqual(expected(history));
     await second.stop(2_000);
     expect(new Set(delivered)).toEqual(new Set(expected(history)));
+  });
+
+  it("notes how far it is a moment later, not after each commit", async () => {
+    const partition = 77 as PartitionIndex;
+    await ask("DEL", "nba:{77}:checkpoint");
+    const notes: string[] = [];
+    const dispatch = create77({
+      journalFrom: async () => [],
+      note: async (_, field, value) => void notes.push(`${field} ${value}`),
+    });
+    await dispatch.take(partition);
+    await expect.poll(() => dispatch.pending()).toBe(0);
+    for (let seq = 1; seq <= 200; seq++) {
+      dispatch.onCommitted({ ...commit(seq, []), partition });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect.poll(() => notes).toContain(`${DISPATCHED_FIELD} 200`);
+    expect(notes.length).toBeLessThan(20);
+    await dispatch.stop(2_000);
   });
 });

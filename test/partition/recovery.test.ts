@@ -68,6 +68,7 @@ const TINY = {
   recoveryEntriesMax: 24,
   profilesMax: 6,
   profilesPerCommitMax: 2,
+  writeBackAfterMs: 40,
   entriesPerStepMax: 4,
   entriesPerReadMax: 3,
 };

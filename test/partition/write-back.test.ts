@@ -109,4 +109,43 @@ describe("write-back", () => {
     await until(() => (sizes[0]?.() ?? 99) <= 8);
     await running.stop();
   });
+
+  it("takes a partition that is asked for a busy one: a decision costs one commit", async () => {
+    const running = await startLoop(redis.url, { partitions: 1, idleMs: 1_000, profilesPerCommitMax: 1 });
+    await until(() => running.loop.engine.ready().ok);
+    await running.loop.engine.append(["a", "b", "c"].map((name) => event(`p-${name}`, "purchase", name)));
+    const commits = async (): Promise<number> => await client.xlen("nba:{0}:journal");
+    await until(async () => (await client.keys("nba:{0}:profile:*")).length === 3); // by commits of one profile each, when idle
+    const before = await commits();
+    for (let n = 0; n < 40; n++) decided(await running.loop.engine.ask(askFor(`c-${n}`)));
+    // The first may find it idle, and the last may leave something to be stored.
+    expect((await commits()) - before).toBeLessThanOrEqual(42);
+    await running.stop();
+  });
+
+  it("stores what changed a while ago though the partition is never idle, so that little is to be folded again", async () => {
+    const never = 1_000_000;
+    const running = await startLoop(redis.url, {
+      partitions: 1,
+      idleMs: never,
+      recoveryEntriesMax: never,
+      writeBackAfterMs: 200,
+    });
+    await until(() => running.loop.engine.ready().ok);
+    const told = 50;
+    let sent = 0;
+    const send = async (): Promise<void> => {
+      await running.loop.engine.append([event(`p-${sent}`, "page_view", `c-${sent}`)]);
+      sent++;
+    };
+    while (sent < told) await send();
+    await until(async () => {
+      await send();
+      return ((await counts(0))?.folded ?? 0) >= told;
+    });
+    expect(await client.exists(...Array.from({ length: told }, (_, n) => `nba:{0}:profile:c-${n}`))).toBe(told);
+    // Each commit is for many of them.
+    expect(await client.xlen("nba:{0}:journal")).toBeLessThan(sent / 2);
+    await running.stop();
+  });
 });

@@ -42,7 +42,10 @@ export function startCanary(world: World, { fleet, execute }: CanaryOptions): Ca
     else if (++taken === EVENTS) world.after(ASK_AGAIN_MS + chance.below(3_000), erase);
   };
   const ask = (): void => {
-    const ready = fleet.engines().filter(({ loop }) => loop.engine.ready().ok);
+    // What lies before a process that stands still is read when it goes on: after the erasure somebody new would have come.
+    const ready = fleet
+      .engines()
+      .filter(({ loop, process }) => loop.engine.ready().ok && process.state() === "running");
     if (ready.length === 0) return;
     const { engine, process } = chance.pick(ready);
     const placements = [{ name: "home" }];

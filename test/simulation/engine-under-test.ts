@@ -108,6 +108,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     profilesMax: 6,
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
+    writeBackAfterMs: 3_000,
     idleMs: 3_000,
     onSession: (opened) => {
       session = opened;
