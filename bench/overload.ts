@@ -1,10 +1,10 @@
 // Three times as many asks as the engine can answer: what it still answers in time, beside what it answers at its best.
 import type { Histogram } from "hdr-histogram-js";
-import { Pool } from "undici";
 import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
 import { bankFiles, drawOffers, writeRules } from "./load/bank-rules.ts";
 import { deliveredFiles } from "./load/delivered-rules.ts";
 import { type EngineUnderTest, startEngineUnderTest } from "./load/engine-under-test.ts";
+import { createHttpLines } from "./load/http-lines.ts";
 import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
 import { introduceToEngine } from "./load/population.ts";
 import { alternate, figureOf, roundsOf, rowOf } from "./load/rounds.ts";
@@ -63,7 +63,7 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
       return turn.ratePerSecond;
     },
   });
-  await asking.close();
+  asking.close();
   const shares = (pick: (turn: Turn) => number) => figureOf(overs.map(pick));
   return [
     rowOf("in time, at three times the peak", "decisions/s", rates.overloaded, rates.peak),
@@ -77,24 +77,22 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
 
 interface Asking {
   readonly ask: () => Promise<"decided" | "late" | "refused">;
-  readonly close: () => Promise<void>;
+  readonly close: () => void;
 }
 
 function createAsking(url: string, customers: number): Asking {
-  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
+  const lines = createHttpLines(url, CONNECTIONS);
   let at = 0;
   return {
     ask: async () => {
       at = (at + 1) % customers;
       const body = `{"customer":"c-${10_000 + at}","channel":"app","placements":[{"name":"app-home"}],"deadlineMs":${DEADLINE_MS}}`;
-      const headers = { "content-type": "application/json" };
-      const answer = await pool.request({ method: "POST", path: "/v1/decisions", headers, body });
-      const text = await answer.body.text();
-      if (answer.statusCode === 503) return "refused";
-      if (answer.statusCode !== 200) throw new Error(`the engine answered ${answer.statusCode}: ${text}`);
-      return text.includes('"degraded":[]') ? "decided" : "late";
+      const { status, body: answer } = await lines.post("/v1/decisions", body);
+      if (status === 503) return "refused";
+      if (status !== 200) throw new Error(`the engine answered ${status}: ${answer}`);
+      return answer.includes('"degraded":[]') ? "decided" : "late";
     },
-    close: () => pool.close(),
+    close: () => lines.close(),
   };
 }
 

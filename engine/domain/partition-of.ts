@@ -16,10 +16,13 @@ export function partitionOf(key: CustomerKey, partitions: number): PartitionInde
   return (crc % partitions) as PartitionIndex;
 }
 
-/** CRC16/XMODEM: polynomial 0x1021, initial value 0, not reflected, no final xor. 0..65,535. */
-export function crc16(bytes: Uint8Array): number {
-  let crc = 0;
-  for (let index = 0; index < bytes.length; index++) crc = step(crc, bytes[index] as number);
+/**
+ * CRC16/XMODEM of the bytes `from` to before `end`: polynomial 0x1021, not reflected, no final xor. `before`: the CRC of what
+ * comes before them. 0..65,535.
+ */
+export function crc16(bytes: Uint8Array, from = 0, end = bytes.length, before = 0): number {
+  let crc = before;
+  for (let index = from; index < end; index++) crc = step(crc, bytes[index] as number);
   return crc;
 }
 

@@ -6,7 +6,7 @@ import { createMover, type MovedCounts } from "./mover.ts";
 export const NAMED_STREAMS = ["clickstream", "transactions", "outcomes"] as const;
 
 export interface FrontDoorOptions {
-  /** One attempt; two connections a stream. Their silenceMs must exceed a second, for which a read may block. */
+  /** One attempt; five connections for a stream that is moved here, one while another engine moves it. Their silenceMs must exceed a second, for which a read may block. */
   readonly connect: () => Promise<RedisConnection>;
   readonly partitions: number;
   /** The engine: it takes one lease for each stream. */

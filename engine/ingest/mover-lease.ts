@@ -1,5 +1,6 @@
 // One mover for each named stream, whichever engine it runs in. The lease only spares work: two movers at once append every
 // entry once and in order all the same, for each begins at the oldest that is left and skips what was appended before.
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type RedisConnection, redisScript, text } from "../journal/redis.ts";
 import { sourceFile } from "../journal/source-file.ts";
@@ -55,7 +56,8 @@ export function createMoverLease({ stream, owner, leaseMs, isGone }: MoverLeaseO
       return isSure;
     },
     generation: async (connection, history, least) => {
-      const found = text(await connection.script(generationScript, keys, [owner, history, String(least)]));
+      const args = [owner, history, String(least), String(1 + randomInt(2 ** 24))];
+      const found = text(await connection.script(generationScript, keys, args));
       if (found === "") throw new Error(`another engine moves ${stream} by now`);
       return Number(found);
     },

@@ -2,13 +2,14 @@
 // nothing else: after any failure it begins at the oldest entry that is left, and what was moved before is skipped. Where
 // another engine moves the stream this one waits until that one's lease is over.
 import type { DeadReason } from "../domain/event.ts";
-import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
+import { comparePositions, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import type { RedisConnection, Reply } from "../journal/redis.ts";
-import { type AppendTarget, appendOnce, deadTarget, idAfter, logTarget, type SourceEntry } from "./append-once.ts";
+import { idAfter } from "./append-once.ts";
+import { appendSorted } from "./append-sorted.ts";
 import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
-import { routeEntry } from "./route.ts";
+import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
 
@@ -57,6 +58,11 @@ const BLOCK_MS = 1_000;
 const BACKOFF_MS_MAX = 500;
 const LOOK_MS = 5_000;
 const CONGESTION_POLL_MS = 50;
+/**
+ * Connections over which it appends. Redis takes some 30 KB from each in one turn of its loop, and with appendfsync always syncs
+ * the disk once a turn: over one connection that is a sync for every 200 entries.
+ */
+const LANES = 4;
 /** A lease that was given back is noticed within this. */
 const LEASE_POLL_MS = 250;
 const BEGUN_ANEW = "the stream has begun anew, with lower ids";
@@ -84,28 +90,43 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   async function session(): Promise<void> {
-    const writer = await options.connect();
+    const opened: RedisConnection[] = [];
+    const open = async (): Promise<RedisConnection> => {
+      const connection = await options.connect();
+      opened.push(connection);
+      return connection;
+    };
     try {
+      const writer = await open();
       await untilHeld(writer);
       if (stopping.signal.aborted) return;
-      const reader = await options.connect();
-      const closeReader = (): void => reader.close();
-      // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
-      for (const each of [reader, writer]) each.onClosed(closeReader);
-      stopping.signal.addEventListener("abort", closeReader);
-      const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
-      const way: Way = { account: createStreamAccount(stream), trimming: Promise.resolve() };
-      try {
-        const generation = await generationOf({ stream, partitions, lease, reader, writer });
-        await move(reader, writer, generation, way);
-      } finally {
-        clearInterval(renewal);
-        stopping.signal.removeEventListener("abort", closeReader);
-        reader.close();
-        if (!writer.isClosed()) await leave(writer, way);
-      }
+      const reader = await open();
+      const lanes = [writer];
+      while (lanes.length < LANES) lanes.push(await open());
+      await underLease({ reader, writer, lanes });
     } finally {
-      writer.close();
+      for (const each of opened) each.close();
+    }
+  }
+
+  async function underLease(lines: Lines): Promise<void> {
+    const { reader, writer, lanes } = lines;
+    const closeReader = (): void => reader.close();
+    // Whatever was behind a node that is lost may come back as something else: all of it is looked at anew.
+    for (const each of [reader, ...lanes]) each.onClosed(closeReader);
+    stopping.signal.addEventListener("abort", closeReader);
+    const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
+    const account = createStreamAccount(stream);
+    const way: Way = { account, moving: Promise.resolve([]), trimming: Promise.resolve() };
+    try {
+      const generation = await generationOf({ stream, partitions, lease, reader, writer });
+      await move(lines, generation, way);
+    } finally {
+      clearInterval(renewal);
+      stopping.signal.removeEventListener("abort", closeReader);
+      reader.close();
+      await Promise.allSettled([way.moving]);
+      if (!writer.isClosed()) await leave(writer, way);
     }
   }
 
@@ -143,7 +164,8 @@ export function createMover(options: MoverOptions): Mover {
     if (lost > 0) options.onLost(stream, lost);
   }
 
-  async function move(reader: RedisConnection, writer: RedisConnection, generation: number, way: Way): Promise<void> {
+  async function move(lines: Lines, generation: number, way: Way): Promise<void> {
+    const { reader, writer } = lines;
     const command = ["XREAD", "COUNT", String(options.batchMax)];
     const block = ["BLOCK", String(BLOCK_MS)];
     const read = (after: Position): Promise<Reply> =>
@@ -153,75 +175,55 @@ export function createMover(options: MoverOptions): Mover {
     let reading: Promise<Reply> | undefined = handled(reader.command([...command, "STREAMS", stream, position]));
     await reading;
     tellLost(await way.account.open(writer));
-    // One read ahead, and no wait for a trim before the next step: each would cost a round trip, and with
-    // appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
+    // Redis works on one step while the next one is read and sorted, and no step waits for a trim: each would cost a round
+    // trip, and with appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
     let lookAt = performance.now() + lookMs;
     while (!stopping.signal.aborted) {
       const entries: readonly RawEntry[] = readStreams(await (reading ?? read(position)))[0]?.entries ?? [];
       position = entries.at(-1)?.position ?? position;
       const isLook = entries.length === 0 || performance.now() >= lookAt;
       reading = isLook ? undefined : read(position);
-      if (entries.length > 0) {
-        const congested = await step(writer, entries, generation);
-        await way.trimming;
-        way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(position)]));
-        way.account.took(entries.length);
-        progress.failures = 0;
-        for (const log of congested) await untilShorter(writer, log);
-      }
+      const sorted = sortEntries(entries, stream, partitions);
+      await untilMoved(writer, way);
+      if (stopping.signal.aborted) return;
+      way.moving = handled(moveOn(lines, entries, sorted, generation, way));
       if (!isLook) continue;
+      await untilMoved(writer, way);
       if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
       lookAt = performance.now() + lookMs;
     }
   }
 
-  /** Moves these entries; answers the logs that are too long now. */
-  async function step(
-    writer: RedisConnection,
+  /** The step under way is done, and no log is too long after it. */
+  async function untilMoved(writer: RedisConnection, way: Way): Promise<void> {
+    for (const log of await way.moving) await untilShorter(writer, log);
+  }
+
+  /** One step, and the trim behind it, which is not waited for. Answers the logs that are too long now. */
+  async function moveOn(
+    { writer, lanes }: Lines,
     entries: readonly RawEntry[],
+    sorted: SortedEntries,
     generation: number,
+    way: Way,
   ): Promise<readonly string[]> {
-    const append = async (target: AppendTarget, moved: readonly SourceEntry[]) => {
-      const { appended, skipped, length } = await appendOnce(writer, target, moved, generation);
-      counts.skipped += skipped;
-      return { appended, length, log: target.stream };
-    };
-    const { logs, letters, reasons } = sort(entries);
-    const appends = [...logs].map(([partition, moved]) => append(logTarget(partition, stream), moved));
-    const buried = letters.length === 0 ? undefined : append(deadTarget(stream), letters);
-    const all = buried === undefined ? appends : [...appends, buried];
-    // Every one must have settled before any is sent again, or their order could change.
-    const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    const done = await Promise.all(appends);
-    for (const each of done) counts.appended += each.appended;
-    if (buried !== undefined) await recordDead(writer, (await buried).appended, reasons);
-    return done.filter((each) => each.length > options.logLengthMax).map((each) => each.log);
+    const last = entries.at(-1);
+    if (last === undefined) return [];
+    const { appended, buried, skipped, logs } = await appendSorted(lanes, stream, sorted, generation);
+    counts.appended += appended;
+    counts.skipped += skipped;
+    if (sorted.letters.length > 0) await recordDead(writer, buried, sorted.reasons);
+    await way.trimming;
+    way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]));
+    way.account.took(entries.length);
+    progress.failures = 0;
+    return logs.filter(({ length }) => length > options.logLengthMax).map(({ log }) => log);
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {
     counts.dead += appended;
     for (const reason of reasons.slice(reasons.length - appended)) options.onDead(stream, reason);
     await writer.command(["XTRIM", "nba:dead", "MAXLEN", "~", String(DEAD_KEPT_MAX)]);
-  }
-
-  function sort(entries: readonly RawEntry[]) {
-    const logs = new Map<PartitionIndex, SourceEntry[]>();
-    const letters: SourceEntry[] = [];
-    const reasons: DeadReason[] = [];
-    for (const entry of entries) {
-      const route = routeEntry(entry, stream, partitions);
-      const moved = { id: entry.position, fields: route.fields };
-      if (route.kind === "dead") {
-        letters.push(moved);
-        reasons.push(route.reason);
-        continue;
-      }
-      const log = logs.get(route.partition);
-      if (log === undefined) logs.set(route.partition, [moved]);
-      else log.push(moved);
-    }
-    return { logs, letters, reasons };
   }
 
   async function untilShorter(writer: RedisConnection, log: string): Promise<void> {
@@ -247,9 +249,20 @@ export function createMover(options: MoverOptions): Mover {
   return { run, stop: () => stopping.abort(), moved: () => ({ stream, ...counts }) };
 }
 
+/** While it holds the lease. */
+interface Lines {
+  readonly reader: RedisConnection;
+  /** For all but reading and appending. */
+  readonly writer: RedisConnection;
+  /** The writer and others. */
+  readonly lanes: readonly RedisConnection[];
+}
+
 /** What a mover has done since it holds the lease. */
 interface Way {
   readonly account: StreamAccount;
+  /** The step under way: the logs that are too long after it. */
+  moving: Promise<readonly string[]>;
   trimming: Promise<unknown>;
 }
 

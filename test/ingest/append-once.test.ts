@@ -44,6 +44,21 @@ describe("append once", () => {
     });
   });
 
+  test("elements that all begin with are sent once, and entries may have more or fewer of their own", async () => {
+    await withRedis(async (connection) => {
+      const begin = ["s", "clickstream", "d"];
+      const own = (id: string, ...fields: string[]) => ({ id, fields });
+      await appendOnce(connection, target, [own("5-0", "a"), own("5-1", "b")], 0, begin);
+      const mixed = [own("5-1", "b"), own("6-0", "c", "t", "7"), own("7-0", "e"), own("6-5", "f"), own("8-0", "g")];
+      expect(await appendOnce(connection, target, mixed, 0, begin)).toEqual({ appended: 3, skipped: 2, length: 5 });
+      const reply = (await connection.command(["XRANGE", target.stream, "-", "+"])) as [Buffer, Buffer[]][];
+      expect(reply.map(([, fields]) => fields.map(String).slice(3).join(" "))).toEqual(["a", "b", "c t 7", "e", "g"]);
+      for (const odd of [[own("9-0", "a", "b")], [own("9-0", "a"), own("9-1")], [own("9-0")]])
+        await expect(appendOnce(connection, target, odd, 0, begin)).rejects.toThrow(/ERR entry/);
+      expect(await connection.command(["XLEN", target.stream])).toBe(5);
+    });
+  });
+
   test("each source has its own watermark", async () => {
     await withRedis(async (connection) => {
       const other = logTarget(3 as PartitionIndex, "transactions");

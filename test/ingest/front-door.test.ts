@@ -15,7 +15,7 @@ const PARTITIONS = 8;
 /** Short, so that whoever comes after a kill need not wait. */
 const LEASE_MS = 150;
 /** Before it the movers' connections only greet. */
-const FIRST_PIECE = 7;
+const FIRST_PIECE = 16;
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const payload = (customer: string, id: number): string =>

@@ -78,7 +78,15 @@ const MAKERS: readonly ((chance: Chance) => readonly string[])[] = [
     chance.pick(["7", "1763800000000", "2.5"]),
     "a bc  d",
   ],
-  (chance) => ["EVAL", APPEND_ONCE, "2", key(chance), key(chance), member(chance), ...sent(chance), ...sent(chance)],
+  (chance) => {
+    const ids = [id(chance), id(chance)];
+    const first = chance.pick(["", ids[0] ?? ""]);
+    const counts = chance.pick(["1", "1", "1 1", "2", "1 3", "0"]);
+    const shared = chance.pick([["1", "d"], ["3", "s", "x", "d"], ["0"]]);
+    const own = Array.from({ length: chance.pick([2, 2, 4]) }, () => member(chance));
+    const head = [member(chance), chance.pick(["0", "0", "1", "x"]), ids.join(" "), first, ids[1] ?? "", counts];
+    return ["EVAL", APPEND_ONCE, "2", key(chance), key(chance), ...head, ...shared, ...own];
+  },
   (chance) => [
     "EVAL",
     QUOTA,
@@ -91,10 +99,6 @@ const MAKERS: readonly ((chance: Chance) => readonly string[])[] = [
     ...row(chance),
   ],
 ];
-
-function sent(chance: Chance): readonly string[] {
-  return [id(chance), chance.pick(["2", "2", "2", "3"]), "d", member(chance)];
-}
 
 function row(chance: Chance): readonly string[] {
   const whole = (bound: number): string => String(chance.below(bound));
