@@ -192,7 +192,7 @@ describe("the journal of a run with kills in it", () => {
   });
 });
 
-test("nothing that Redis holds differs from what its streams say", { timeout: 60_000 }, async () => {
+test("nothing that Redis holds differs from what its streams say", { timeout: 60_000 + ROUNDS * 10_000 }, async () => {
   expect(await expectNothingDiffers(redis.url)).toBeGreaterThan(people.length / 2);
 });
 
