@@ -100,7 +100,7 @@ export const LIMITS = {
   /** Of entries that were read and not folded yet. */
   inboxBytesMax: 33_554_432,
   profilesPerCommitMax: 256,
-  /** What changed is written back after this long, busy or not. */
+  /** What changed is written back after about this long, busy or not. */
   writeBackAfterMs: 30 * SECOND_MS,
   /** A partition without entries and asks for this long writes its profiles back. */
   idleMs: 5 * SECOND_MS,

@@ -17,7 +17,7 @@ import type { BenchEvent } from "./events.ts";
 
 /** As many as the loop takes at most. */
 const ENTRIES_PER_STEP = 1_024;
-const WRITE_BACK = { entriesMax: 8_000, agedOrdinal: 0, profilesMax: 512, flush: false };
+const WRITE_BACK = { entriesMax: 8_000, agedOrdinal: 0, agedMax: 0, profilesMax: 512, flush: false };
 
 export interface SteppingOptions {
   readonly startsAt: Instant;

@@ -13,8 +13,10 @@ import { outboxOf } from "./relay.ts";
 export interface WriteBack {
   /** A profile is written at the latest this many entries after it was changed. */
   readonly entriesMax: number;
-  /** And where it was changed at this ordinal or before. */
+  /** Where it was changed at this ordinal or before, it is written too, and a checkpoint that knows of it. */
   readonly agedOrdinal: number;
+  /** Of those no more in a commit: there is no hurry. */
+  readonly agedMax: number;
   readonly profilesMax: number;
   /** Write as many as fit, due or not. */
   readonly flush: boolean;
@@ -99,24 +101,23 @@ export function isWriteBackDue(partition: Partition, writeBack: WriteBack): bool
     return !oldest.done || partition.ordinal > partition.storedBase.ordinal;
   }
   const behind = partition.ordinal - (oldest.done ? partition.storedBase.ordinal : oldest.value);
-  if (behind > writeBack.entriesMax) return true;
-  if (!oldest.done && oldest.value <= writeBack.agedOrdinal) return true;
-  const { pendingBase, storedBase } = partition;
-  if (pendingBase === undefined) return storedBase.ordinal < writeBack.agedOrdinal;
-  return pendingBase.ordinal <= writeBack.agedOrdinal && isWritten(partition, pendingBase.ordinal);
+  const isAged = partition.storedBase.ordinal < writeBack.agedOrdinal;
+  return behind > writeBack.entriesMax || isAged || (!oldest.done && oldest.value <= writeBack.agedOrdinal);
 }
 
-function profilesToWrite(
-  partition: Partition,
-  { entriesMax, agedOrdinal, profilesMax, flush }: WriteBack,
-): CustomerKey[] {
+function profilesToWrite(partition: Partition, writeBack: WriteBack): CustomerKey[] {
+  const { entriesMax, agedOrdinal, agedMax, profilesMax, flush } = writeBack;
   // From half of the bound on, so that a burst of profiles coming due together is spread over several commits; but what
   // is beyond the bound must go, however many there are, or a stream of ever new customers would be ahead for ever.
-  const dueBefore = flush ? Number.POSITIVE_INFINITY : Math.max(agedOrdinal, partition.ordinal - entriesMax / 2);
+  const dueBefore = flush ? Number.POSITIVE_INFINITY : partition.ordinal - entriesMax / 2;
+  // A checkpoint that was taken to know of what is aged waits for all that had changed by then.
+  const { pendingBase, storedBase } = partition;
+  const agedBefore = storedBase.ordinal < agedOrdinal ? Math.max(agedOrdinal, pendingBase?.ordinal ?? 0) : agedOrdinal;
   const overdueBefore = partition.ordinal - entriesMax;
   const keys: CustomerKey[] = [];
   for (const [key, changedAt] of partition.dirty) {
-    if (changedAt > dueBefore || (keys.length >= profilesMax && changedAt > overdueBefore)) break;
+    if (changedAt > dueBefore && (changedAt > agedBefore || keys.length >= agedMax)) break;
+    if (keys.length >= profilesMax && changedAt > overdueBefore) break;
     keys.push(key);
   }
   return keys;

@@ -68,8 +68,8 @@ export interface Partition {
   readonly outbox: OutboxEntry[];
   /** Whose traces are to be erased, up to which entry: see erase-pass.ts. */
   readonly erasing: Erasing[];
-  /** How far it was a while ago, by the clock of the process: see write-back.ts. */
-  mark: { readonly ordinal: number; readonly atMs: number };
+  /** How far it was a while ago, by the clock of the process: see write-back.ts. Undefined: it was just recovered. */
+  mark: { readonly ordinal: number; readonly atMs: number } | undefined;
   /** What was changed at this ordinal or before has waited long enough to be written back. */
   agedOrdinal: number;
   /** A checkpoint is to be stored soon, worth it or not. */

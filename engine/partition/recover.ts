@@ -134,7 +134,7 @@ async function fromBase(
     pendingBase: undefined,
     outbox: [...(base?.outbox ?? [])],
     erasing: (base?.erasing ?? []).map((erasing) => ({ ...erasing, ordinal: 0 })),
-    mark: { ordinal, atMs: 0 },
+    mark: undefined,
     agedOrdinal: ordinal,
     isBaseWanted: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },

@@ -9,7 +9,7 @@ export interface WriteBackBounds {
   /** Entries to fold again after a kill, over all partitions. */
   readonly recoveryEntriesMax: number;
   readonly profilesPerCommitMax: number;
-  /** What changed waits so long until it is written back, and at most twice as long until the checkpoint knows of it. */
+  /** What changed is written back after so long, and what was folded again by a recovery at once. */
   readonly writeBackAfterMs: number;
   /** A partition without entries and asks for this long writes back what is left. */
   readonly idleMs: number;
@@ -17,6 +17,8 @@ export interface WriteBackBounds {
 
 /** However few partitions share the bound: one of them is folded again by one lane. */
 const PARTITION_ENTRIES_MAX = 16_000;
+/** Profiles, over all partitions: about ten milliseconds of a step, in which nobody is answered. */
+const AGED_PER_STEP_MAX = 1_024;
 
 /** `share`: partitions of this process, which have an even part of its bounds each. */
 export function writeBackOf(
@@ -32,6 +34,7 @@ export function writeBackOf(
   return {
     entriesMax: Math.min(PARTITION_ENTRIES_MAX, Math.ceil(bounds.recoveryEntriesMax / share)),
     agedOrdinal: agedOrdinal(partition, nowMs, bounds.writeBackAfterMs),
+    agedMax: Math.ceil(AGED_PER_STEP_MAX / share),
     profilesMax: bounds.profilesPerCommitMax,
     flush: isFlushing || isIdle || isFull || partition.isBaseWanted,
   };
@@ -39,12 +42,13 @@ export function writeBackOf(
 
 /**
  * Where few entries come it takes long until so many have come that a profile must be written; but whoever recovers would have to
- * fold all of them again. Two marks instead of a time for each change: what is before the older one has waited between once and twice `afterMs`.
+ * fold all of them again. So every `afterMs` a mark is set, and what changed before the last one goes. What was folded again by a recovery has waited
+ * long enough: else a process that is killed every few seconds would fold more each time.
  */
 function agedOrdinal(partition: Partition, nowMs: number, afterMs: number): number {
   const { mark } = partition;
-  if (nowMs - mark.atMs >= afterMs) {
-    partition.agedOrdinal = mark.ordinal;
+  if (mark === undefined || nowMs - mark.atMs >= afterMs) {
+    partition.agedOrdinal = (mark ?? partition).ordinal;
     partition.mark = { ordinal: partition.ordinal, atMs: nowMs };
   }
   return partition.agedOrdinal;

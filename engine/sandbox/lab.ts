@@ -44,6 +44,7 @@ const writeBack = ({ unregistered }: Partition): WriteBack => ({
   entriesMax: Number.POSITIVE_INFINITY,
   profilesMax: 0,
   agedOrdinal: 0,
+  agedMax: 0,
   flush: unregistered.size > 0,
 });
 /** Nobody reads the journal of a sandbox: it costs more than the decision. */

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { PartitionIndex } from "../../engine/domain/ids.ts";
+import { customerKey, type PartitionIndex } from "../../engine/domain/ids.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { decodeBase } from "../../engine/journal/base.ts";
 import type { Session } from "../../engine/partition/session.ts";
@@ -146,6 +146,21 @@ describe("write-back", () => {
     expect(await client.exists(...Array.from({ length: told }, (_, n) => `nba:{0}:profile:c-${n}`))).toBe(told);
     // Each commit is for many of them.
     expect(await client.xlen("nba:{0}:journal")).toBeLessThan(sent / 2);
+    await running.stop();
+  });
+
+  it("stores at once what a recovery has folded again, so that the next one need not", async () => {
+    const never = 1_000_000;
+    const bounds = { partitions: 1, idleMs: never, recoveryEntriesMax: never, writeBackAfterMs: never };
+    const running = await startLoop(redis.url, bounds);
+    await until(() => running.loop.engine.ready().ok);
+    const names = Array.from({ length: 40 }, (_, n) => `c-${n}`);
+    await running.loop.engine.append(names.map((name) => event(`p-${name}`, "page_view", name)));
+    await until(async () => (await running.loop.engine.look(customerKey("c-39")))?.features["views_1h"] === 1);
+    expect(await client.keys("nba:{0}:profile:*")).toEqual([]);
+    await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await until(async () => (await counts(0))?.folded === names.length, 10_000);
+    expect(await client.keys("nba:{0}:profile:*")).toHaveLength(names.length);
     await running.stop();
   });
 });
