@@ -157,6 +157,7 @@ describe("write-back", () => {
     const names = Array.from({ length: 40 }, (_, n) => `c-${n}`);
     await running.loop.engine.append(names.map((name) => event(`p-${name}`, "page_view", name)));
     await until(async () => (await running.loop.engine.look(customerKey("c-39")))?.features["views_1h"] === 1);
+    decided(await running.loop.engine.ask(askFor("c-0"))); // up to its commit it is recovery that folds
     expect(await client.keys("nba:{0}:profile:*")).toEqual([]);
     await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     await until(async () => (await counts(0))?.folded === names.length, 10_000);
