@@ -23,7 +23,7 @@ export const BROKEN: Readonly<Record<string, () => Broken>> = {
   /** A commit is taken from anybody. */
   fencing: () => ({
     rewrite: without(COMMIT, "if redis.call('HGET', KEYS[2], 'token')", "local expected"),
-    shownBy: [43, 55, 68],
+    shownBy: [194],
   }),
   /** What was appended before is appended again. */
   watermark: () => ({
