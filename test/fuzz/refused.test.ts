@@ -5,7 +5,7 @@ import { SUBPROTOCOLS, type Subprotocol } from "../../engine/deliver/live-messag
 import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
 import { decodeLogEntry } from "../../engine/ingest/log-entry.ts";
 import { pack, unpackStrictly } from "../../engine/ingest/messagepack.ts";
-import { routeEntry } from "../../engine/ingest/route.ts";
+import { logFields, routeEntry } from "../../engine/ingest/route.ts";
 import { decodeBase } from "../../engine/journal/base.ts";
 import { journalOf } from "../partition/harness.ts";
 import { type Chance, chanceOf, inputs, SEED } from "./chance.ts";
@@ -112,7 +112,7 @@ describe("streams", () => {
       route.kind === "dead" ||
       judged(
         route.partition,
-        route.fields.map((field) => Buffer.from(field as Buffer)),
+        [...logFields(stream), ...route.fields].map((field) => Buffer.from(field as Buffer)),
       )
     );
   }
