@@ -22,7 +22,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 3, // on two cores: many wait for timers and processes of their own
+    maxWorkers: 2,
     projects: [
       { extends: true, test: { name: "apart", include: [APART], exclude: NEVER } },
       {

@@ -110,7 +110,7 @@ describe("HTTP", () => {
         const isTaken = status > 0 && status < 400 && !/^(GET|HEAD|OPTIONS) /.test(bytes.toString("latin1"));
         if (isTaken || isBreach(status)) expect.fail(`${status} to ${bytes.toString("latin1")}`);
       });
-      const after = await settledDigest(client);
+      const after = await settledDigest(client, 500);
       expect(differing(before[0], after).join(" ")).toBe("");
       expect([await look(), await seen()]).toEqual([before[1], before[2]]);
       await quiet.expectWell();

@@ -1,6 +1,7 @@
 // All that Redis holds, one hash for each key: what was refused must leave every one as it was.
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
+import { LIMITS } from "../../engine/limits.ts";
 
 /** Written all the time, by whoever is alive: who owns what, and until when. */
 const OF_THE_LIVING = /^nba:(engines$|mover:|\{\d+\}:lease$)/;
@@ -24,13 +25,19 @@ export async function digestOf(client: Redis): Promise<ReadonlyMap<string, strin
   );
 }
 
-/** Waits until nothing is written any more. Throws where that does not come within 30 s. */
-export async function settledDigest(client: Redis): Promise<ReadonlyMap<string, string>> {
+/** Longer than a partition may be without work until it stores what it has: from then on nothing is written that was not caused. */
+const REST_MS = LIMITS.idleMs + 1_000;
+const LOOK_MS = 500;
+
+/** Waits until nothing was written for `restMs`. Throws where that does not come within a minute. */
+export async function settledDigest(client: Redis, restMs = REST_MS): Promise<ReadonlyMap<string, string>> {
   let before = await digestOf(client);
-  for (let attempt = 0; attempt < 60; attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+  let restedMs = 0;
+  for (let attempt = 0; attempt < 60_000 / LOOK_MS; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const now = await digestOf(client);
-    if (differing(before, now).length === 0) return now;
+    restedMs = differing(before, now).length === 0 ? restedMs + LOOK_MS : 0;
+    if (restedMs >= restMs) return now;
     before = now;
   }
   throw new Error("Redis does not come to rest");

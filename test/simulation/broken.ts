@@ -6,8 +6,6 @@ export interface Broken {
   /** What is run for a script's source. */
   readonly rewrite: (source: string) => string;
   readonly connection?: (real: RedisConnection) => RedisConnection;
-  /** Seeds whose faults are known to show it: tried before all others, for few faults do. */
-  readonly shownBy?: readonly number[];
 }
 
 /** Without the part between `from` and `to`; throws where the script has no such part. */
@@ -23,7 +21,6 @@ export const BROKEN: Readonly<Record<string, () => Broken>> = {
   /** A commit is taken from anybody. */
   fencing: () => ({
     rewrite: without(COMMIT, "if redis.call('HGET', KEYS[2], 'token')", "local expected"),
-    shownBy: [194],
   }),
   /** What was appended before is appended again. */
   watermark: () => ({

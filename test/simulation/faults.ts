@@ -120,7 +120,8 @@ function fateOf(chance: Chance): Fate {
     case 1:
       return { kind: "unanswered", share: chance.below(100) / 100 };
     case 2:
-      return { kind: "late", lateMs: 5 + chance.below(chance.pick([50, 1_000, 8_000])) };
+      if (chance.is(0.4)) return { kind: "late", lateMs: 8_000, untilTaken: true };
+      return { kind: "late", lateMs: 5 + chance.below(chance.pick([50, 1_000, 8_000])), untilTaken: false };
     default:
       return { kind: "slow", slowMs: 100 + chance.below(4_000) };
   }

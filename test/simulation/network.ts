@@ -2,6 +2,7 @@
 // kept on each connection and nowhere else, and any part of the way may fail.
 import { type RedisConnection, RedisTrouble } from "../../engine/journal/redis.ts";
 import { type Answer, SimpleError, Status } from "./database.ts";
+import { ACQUIRE } from "./observer.ts";
 import type { RedisServer, Waiting } from "./redis-server.ts";
 import {
   connectionOf,
@@ -22,8 +23,11 @@ export type Fate =
   | { readonly kind: "cut"; readonly share: number }
   /** All arrive and are executed; the connection ends after this share of the replies. */
   | { readonly kind: "unanswered"; readonly share: number }
-  /** The sender learns at once that the connection is lost; the requests arrive so much later. */
-  | { readonly kind: "late"; readonly lateMs: number }
+  /**
+   * The sender learns at once that the connection is lost; the requests arrive so much later, or right after somebody has taken the
+   * partition that they write to: nothing but the fence holds them then.
+   */
+  | { readonly kind: "late"; readonly lateMs: number; readonly untilTaken: boolean }
   /** The replies take so much longer. */
   | { readonly kind: "slow"; readonly slowMs: number };
 
@@ -49,6 +53,13 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
   const lines = new Set<Line>();
   let isUp = true;
   let opened = 0;
+
+  /** What comes when its partition is taken, at the latest when it is late enough. */
+  const held = new Set<{ readonly partition: string; readonly come: () => void }>();
+  server.onExecuted(({ script, answer }) => {
+    if (script?.source !== ACQUIRE || !Array.isArray(answer) || answer[0] !== "ACQUIRED") return;
+    for (const { partition, come } of held) if (partition === partitionIn(script.keys[0])) world.after(0, come);
+  });
 
   const shut = (line: Line, why: string): void => {
     if (line.isClosed) return;
@@ -145,7 +156,12 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
       line.arrivesAt += fate.lateMs;
       world.after(0, () => line.process.enter(() => shut(line, "the connection was lost")));
     }
-    world.after(line.arrivesAt - world.now(), () => arrive(line, next, fate));
+    const one = {
+      partition: partitionIn(request.args[3]),
+      come: () => void (held.delete(one) && arrive(line, next, fate)),
+    };
+    if (fate.kind === "late" && fate.untilTaken && one.partition !== "") held.add(one);
+    world.after(line.arrivesAt - world.now(), held.has(one) ? one.come : () => arrive(line, next, fate));
   };
   return {
     connect: async (process, silenceMs) => {
@@ -188,6 +204,11 @@ export function createNetwork(world: World, server: RedisServer, options: Networ
       isUp = true;
     },
   };
+}
+
+/** Of `nba:{3}:lease`; empty where a key is of no partition. */
+function partitionIn(key: string | undefined): string {
+  return /^nba:\{(\d+)\}/.exec(key ?? "")?.[1] ?? "";
 }
 
 function isWaiting(answer: Answer | SimpleError | Waiting): answer is Waiting {
