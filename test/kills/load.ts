@@ -57,6 +57,11 @@ export function startLoad(options: LoadOptions): Load {
   let isStopped = false;
   const running = [produce(), ...Array.from({ length: 4 }, (_, lane) => askOnAndOn(lane))];
 
+  /** New ones come all the time: the others may have reached a limit that keeps them from ever reaching another. */
+  function anyone(): string {
+    return `c-${Math.floor(options.random() * (options.customers + books.triggers.size / 10))}`;
+  }
+
   async function produce(): Promise<void> {
     for (let n = 0; !isStopped; n++) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => addPurchase(`p-${n}-${k}`)));
@@ -65,7 +70,7 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   async function addPurchase(id: string): Promise<void> {
-    const customer = `c-${Math.floor(options.random() * options.customers)}`;
+    const customer = anyone();
     const amount = options.random() < 0.05 ? 150 : 1 + Math.floor(options.random() * 50);
     const body = JSON.stringify({ id, type: "purchase", customer, ts: Date.now(), props: { amount } });
     await putUntilTaken(body);
@@ -95,7 +100,7 @@ export function startLoad(options: LoadOptions): Load {
     for (let n = 0; !isStopped; n++) {
       const key = `ask-${lane}-${n}`;
       books.asks.set(key, new Set());
-      const customer = `c-${Math.floor(options.random() * options.customers)}`;
+      const customer = anyone();
       await askUntilDecided(key, customer);
       await sleep(5);
     }
