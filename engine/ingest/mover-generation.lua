@@ -1,6 +1,6 @@
 -- Numbers the histories of a named stream: what was noted of ids in one says nothing of ids in another.
 -- KEYS  1 lease of the stream: hash of owner, until, history, generation
--- ARGV  1 owner  2 history that the server of the stream has now  3 least number that will do  4 leap: no two alike
+-- ARGV  1 owner  2 history that the server of the stream has now  3 least number that will do  4 leap, by chance
 -- Reply  the number, or an empty text where the lease is another's. It is kept where the history is the one that it was given to;
 --        a new one is the time in microseconds, or where the clock is behind a leap above the last one, so that none comes twice
 --        where a failover has lost the last.

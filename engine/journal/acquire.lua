@@ -4,7 +4,7 @@
 -- the clock of a new master be behind, it is a leap above all that is known here: by chance, for what was lost may have leapt, too.
 -- KEYS  1 lease  2 checkpoint  3 journal  4 timers
 -- ARGV  1 owner  2 new token  3 lease in ms  4 address  5 owner that runs no more, whose lease is not waited for, or ''
---       6 leap: more than commits can be lost, and no two alike
+--       6 leap: a million, and up to 17 million more by chance
 for index, kind in ipairs({ 'hash', 'hash', 'stream', 'zset' }) do
   local found = redis.call('TYPE', KEYS[index]).ok
   if found ~= 'none' and found ~= kind then

@@ -17,7 +17,7 @@ export interface WriteBackBounds {
 
 /** However few partitions share the bound: one of them is folded again by one lane. */
 const PARTITION_ENTRIES_MAX = 16_000;
-/** Profiles, over all partitions: about ten milliseconds of a step, in which nobody is answered. */
+/** Profiles, over all partitions: nobody is answered while a step packs them. */
 const AGED_PER_STEP_MAX = 1_024;
 
 /** `share`: partitions of this process, which have an even part of its bounds each. */
