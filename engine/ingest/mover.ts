@@ -6,13 +6,13 @@ import { comparePositions, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { createPageSize, readPage } from "../journal/page-size.ts";
 import type { RedisConnection } from "../journal/redis.ts";
-import { idAfter } from "./append-once.ts";
 import { appendSorted } from "./append-sorted.ts";
 import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
 import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
+import { trimMoved } from "./trim-moved.ts";
 
 export interface MoverOptions {
   readonly stream: string;
@@ -76,7 +76,7 @@ export function createMover(options: MoverOptions): Mover {
   const { stream, partitions } = options;
   const stopping = new AbortController();
   const counts = { appended: 0, dead: 0, skipped: 0 };
-  const progress = { failures: 0 };
+  const progress = { failures: 0, isAnew: false };
   const lease = createMoverLease(options);
   const { lookMs = LOOK_MS } = options;
   const size = createPageSize({ carefulMs: CAREFUL_MS });
@@ -123,7 +123,8 @@ export function createMover(options: MoverOptions): Mover {
     const account = createStreamAccount(stream);
     const way: Way = { account, moving: Promise.resolve([]), trimming: Promise.resolve() };
     try {
-      const generation = await generationOf({ stream, partitions, lease, reader, writer });
+      const generation = await generationOf({ stream, partitions, lease, reader, writer, isAnew: progress.isAnew });
+      progress.isAnew = false;
       await move(lines, generation, way);
     } finally {
       clearInterval(renewal);
@@ -196,7 +197,7 @@ export function createMover(options: MoverOptions): Mover {
       way.moving = handled(moveOn(lines, entries, sorted, generation, way));
       if (!isLook) continue;
       await untilMoved(writer, way);
-      if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
+      if (comparePositions(position, await look(writer, way)) > 0) throw begunAnew();
       lookAt = performance.now() + lookMs;
     }
   }
@@ -221,10 +222,23 @@ export function createMover(options: MoverOptions): Mover {
     counts.skipped += skipped;
     if (sorted.letters.length > 0) await recordDead(writer, buried, sorted.reasons);
     await way.trimming;
-    way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]));
+    way.trimming = handled(trim(writer, last.position, entries.length));
     way.account.took(entries.length);
     progress.failures = 0;
     return logs.filter(({ length }) => length > options.logLengthMax).map(({ log }) => log);
+  }
+
+  async function trim(writer: RedisConnection, last: Position, moved: number): Promise<void> {
+    const trimmed = await trimMoved(writer, stream, last);
+    if (trimmed === "anew") throw begunAnew();
+    // No more than these can have been there: unless the stream was made anew, and has come as far by now.
+    tellLost(trimmed - moved);
+  }
+
+  /** The watermarks beside the logs say nothing of it, also where its ids have become higher again by the next look. */
+  function begunAnew(): Error {
+    progress.isAnew = true;
+    return new Error(BEGUN_ANEW);
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {
