@@ -221,9 +221,9 @@ describe("what is made wrong is found", { timeout: 60_000 }, () => {
       return client.hset(keys.checkpoint, "base", bytes);
     };
     expect(await harmed(base)).toEqual(["S5  checkpoint: counts"]);
-    expect(await harmed(() => client.setrange(`nba:{${at}}:seen`, 3, "x"))).toEqual([
-      "S1  ring of seen events: number 0",
-    ]);
+    const ring = `nba:{${at}}:seen`;
+    const other = (await client.getrange(ring, 3, 3)) === "x" ? "y" : "x"; // by chance it may be there already
+    expect(await harmed(() => client.setrange(ring, 3, other))).toEqual(["S1  ring of seen events: number 0"]);
     expect(await harmed(() => client.zadd(`nba:{${at}}:timers`, "inf", "ana"))).toContainEqual("S5 ana timer");
     expect(await harmed(() => client.zrem(`nba:{${at}}:timers`, "ana"))).toContainEqual("S5 ana register of customers");
   });
