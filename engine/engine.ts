@@ -24,6 +24,7 @@ export interface Ask {
   /** BCP 47. Undefined: the customer's attribute `locale` where it is declared and set, else the rulebook's default. */
   readonly locale?: string;
   readonly deadlineMs: number;
+  /** Of one caller: where there are several, it says whose it is. */
   readonly idempotencyKey?: string;
   /** sha256 of the request body, compared where the idempotency key was used before. */
   readonly requestHash?: string;

@@ -10,7 +10,7 @@ import { notYours } from "./auth/guard.ts";
 import { reachesWhose } from "./auth/reaches-whose.ts";
 import type { Access } from "./auth/scopes.ts";
 import { createCheck } from "./check-body.ts";
-import { hashBody } from "./idempotency.ts";
+import { callersKey, hashBody } from "./idempotency.ts";
 import { parseJson } from "./parse-json.ts";
 import { presentAnswer, presentFallback } from "./present.ts";
 import { presentRecord } from "./present-inspect.ts";
@@ -103,7 +103,7 @@ function askOf(body: DecisionRequestBody, incoming: Incoming): Ask {
   const repeatable =
     incoming.idempotencyKey === ""
       ? {}
-      : { idempotencyKey: incoming.idempotencyKey, requestHash: hashBody(incoming.body) };
+      : { idempotencyKey: callersKey(incoming), requestHash: hashBody(incoming.body) };
   return {
     key: keyOf(body),
     channel: body.channel,

@@ -1,5 +1,4 @@
-// A device whose token names only its own anonymous key, which has become a customer's; and what a token that names less
-// may have of what an earlier one got.
+// A device whose token names only its own anonymous key, which has become a customer's.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { anonymousKey, customerKey } from "../../../engine/domain/ids.ts";
 import { until } from "../../partition/harness.ts";
