@@ -10,12 +10,13 @@ const PAST_ALL = 0x7fffffff;
 
 /** Puts what fell before the ranking and what lost in it into one order, and forgets the losses. */
 export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter): DropList {
-  const { fallen, restaged } = choice;
-  const early = choice.qualified.dropped;
+  const { fallen, restaged, qualified } = choice;
+  const early = qualified.dropped;
+  const isChanged = fallen.size + restaged.size > 0;
+  if (!isChanged && qualified.kept.length === 0) return withLosses(prepared, choice, drops);
   const left = rowsLeft(prepared, choice);
   if (left.length === 0 && restaged.size === 0) return early;
   const { words, numbers } = early;
-  const isChanged = fallen.size + restaged.size > 0;
   drops.open(early.length + left.length, early.causes);
   let next = 0;
   let nextNumber = 0;
@@ -34,6 +35,52 @@ export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter):
     if (at < left.length) addLoss(prepared, choice, drops, row, row !== told);
   }
   return drops.take(prepared.table);
+}
+
+/**
+ * The same where nothing that was said before the ranking has changed, and nothing is kept, so that no row is told twice: two
+ * ordered runs become one. Written out, for this is where most drops of most decisions come by.
+ */
+function withLosses({ table }: Prepared, { board: { losses }, qualified }: Choice, drops: DropWriter): DropList {
+  const { treatments, dropped: early } = qualified;
+  if (treatments.length === 0) return early;
+  const { words, numbers } = early;
+  const { codes, placements, rivals, priorities } = losses;
+  drops.open(early.length + treatments.length, early.causes);
+  const { words: into, numbers: numbersInto } = drops;
+  const length = words.length;
+  let next = 0;
+  let nextNumber = 0;
+  let { end, numbersEnd } = drops;
+  for (let at = 0; at <= treatments.length; at++) {
+    const treatment = at < treatments.length ? (treatments[at] as number) : -1;
+    const row = treatment < 0 ? PAST_ALL : (table.rowOfTreatment[treatment] as number);
+    for (; next < length && (words[next] as number) < row; next += WORDS_PER_DROP) {
+      const meta = words[next + 1] as number;
+      into[end] = words[next] as number;
+      into[end + 1] = meta;
+      into[end + 2] = words[next + 2] as number;
+      end += WORDS_PER_DROP;
+      if (hasNumber(meta & 0xff)) numbersInto[numbersEnd++] = numbers[nextNumber++] as number;
+    }
+    if (treatment < 0 || !losses.has(treatment)) continue;
+    const code = codes[treatment] as number;
+    if (code === DROPPED.other) {
+      drops.end = end;
+      drops.addCause(row, code, losses.otherOf(treatment));
+      end = drops.end;
+    } else {
+      into[end] = row;
+      into[end + 1] = code | ((placements[treatment] as number) << 8);
+      into[end + 2] = rivals[treatment] as number;
+      end += WORDS_PER_DROP;
+      numbersInto[numbersEnd++] = priorities[treatment] as number;
+    }
+    losses.clear(treatment);
+  }
+  drops.end = end;
+  drops.numbersEnd = numbersEnd;
+  return drops.take(table);
 }
 
 /** Rows of what was left for the ranking, and of the actions that rules reading models dropped; ascending, each once or more. */

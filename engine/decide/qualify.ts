@@ -75,11 +75,13 @@ export function createQualify(
   const consents: (ConsentVerdict | undefined)[] = [];
   const drops = new DropWriter();
   const rows = table.actionOf.length;
-  const tape = new IntTape();
-  /** Pairs that may still win; grown with the plans that are asked for. */
-  let openTreatments = new Int32Array(0);
-  let openPlacements = new Int32Array(0);
+  /** Pairs that may still win, side by side: the next one goes to `open` and `openPlacement`. */
+  const treatmentTape = new IntTape();
+  const placementTape = new IntTape();
+  let openTreatments = treatmentTape.buffer;
+  let openPlacements = placementTape.buffer;
   let open = 0;
+  let openPlacement = 0;
   const bytes = new ByteTape();
   const unscored = new Float64Array(rulebook.models.length).fill(Number.NaN);
   let quietUntil = NEVER;
@@ -106,8 +108,8 @@ export function createQualify(
       test(action, plan, input, verdicts, arms, sticky, kept);
     }
     if (kept.length > 1) kept.sort((a, b) => sticky.indexOf(a) - sticky.indexOf(b));
-    const due = open === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
-    const treatments = tape.copyOf(openTreatments, open);
+    const treatments = treatmentTape.keep(open);
+    const due = treatments.length === 0 ? NO_ROOM : dueFor(input, verdicts, arms);
     const needsModels = modelsFor(treatments, kept, due);
     return {
       asked,
@@ -116,7 +118,7 @@ export function createQualify(
       verdicts,
       arms,
       treatments,
-      placements: tape.copyOf(openPlacements, open),
+      placements: placementTape.keep(openPlacement),
       kept,
       dropped: drops.take(table),
       quietUntil,
@@ -128,11 +130,12 @@ export function createQualify(
   function start(input: DecisionInput, { pairs }: RequestPlan, arms: readonly Assignment[]): void {
     consents.length = 0;
     drops.open(rows);
-    if (openTreatments.length < pairs.length) {
-      openTreatments = new Int32Array(pairs.length);
-      openPlacements = new Int32Array(pairs.length);
-    }
-    open = 0;
+    treatmentTape.open(pairs.length);
+    placementTape.open(pairs.length);
+    openTreatments = treatmentTape.buffer;
+    openPlacements = placementTape.buffer;
+    open = treatmentTape.start;
+    openPlacement = placementTape.start;
     quietUntil = NEVER;
     suppressions.open(input);
     quiet.open(input);
@@ -268,8 +271,8 @@ export function createQualify(
         const candidate = prepareds[index] as PreparedTreatment;
         if (suppressions.liveElsewhereUntil(candidate, placement) !== LONG_AGO) continue;
       }
-      openTreatments[open] = index;
-      openPlacements[open++] = placement;
+      openTreatments[open++] = index;
+      openPlacements[openPlacement++] = placement;
     }
   }
 

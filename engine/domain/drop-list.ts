@@ -214,22 +214,23 @@ export const BECAUSE_OF: readonly (string | undefined)[] = [
  * drop goes to `words[end]`, its number to `numbers[numbersEnd]`.
  */
 export class DropWriter {
-  words = new Int32Array(0);
-  numbers = new Float64Array(0);
+  private readonly wordTape = new IntTape();
+  private readonly numberTape = new FloatTape();
+  words = this.wordTape.buffer;
+  numbers = this.numberTape.buffer;
   end = 0;
   numbersEnd = 0;
   private causes: Cause[] = [];
-  private readonly wordTape = new IntTape();
-  private readonly numberTape = new FloatTape();
 
   /** For so many drops at most. `causes`: of drops that are to be added as they are. */
   open(dropsMax: number, causes: readonly Cause[] = NO_CAUSES): void {
-    if (this.numbers.length < dropsMax) {
-      this.words = new Int32Array(dropsMax * WORDS_PER_DROP);
-      this.numbers = new Float64Array(dropsMax);
-    }
-    this.end = 0;
-    this.numbersEnd = 0;
+    const { wordTape, numberTape } = this;
+    wordTape.open(dropsMax * WORDS_PER_DROP);
+    numberTape.open(dropsMax);
+    this.words = wordTape.buffer;
+    this.numbers = numberTape.buffer;
+    this.end = wordTape.start;
+    this.numbersEnd = numberTape.start;
     if (this.causes.length + causes.length > 0) this.causes = causes.slice();
   }
 
@@ -258,7 +259,6 @@ export class DropWriter {
   take(rows: CandidateRows): DropList {
     const causes = this.causes.length === 0 ? NO_CAUSES : this.causes;
     if (this.causes.length > 0) this.causes = [];
-    const words = this.wordTape.copyOf(this.words, this.end);
-    return new DropList(rows, words, this.numberTape.copyOf(this.numbers, this.numbersEnd), causes);
+    return new DropList(rows, this.wordTape.keep(this.end), this.numberTape.keep(this.numbersEnd), causes);
   }
 }
