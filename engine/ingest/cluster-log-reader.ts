@@ -4,6 +4,7 @@
 import type { PartitionIndex, Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
 import { partitionKeys } from "../journal/keys.ts";
+import { createPageSize, type PageSize, readPage } from "../journal/page-size.ts";
 import type { RedisConnection } from "../journal/redis.ts";
 import type { Batch, LogReader } from "./log-reader.ts";
 import { readStreams } from "./stream-reply.ts";
@@ -21,6 +22,7 @@ interface Tail {
   state: "idle" | "reading" | "found";
   /** After a read that failed; its owner is told by the connection and drops the partition, or the next read succeeds. */
   restsUntil: number;
+  readonly size: PageSize;
 }
 
 const IDLE_MS_MAX = 10;
@@ -38,8 +40,10 @@ export function createClusterLogReader({ connection, countMax }: ClusterLogReade
     tail.state = "reading";
     const { events } = partitionKeys(tail.partition);
     try {
-      const reply = await connection.command(["XREAD", "COUNT", String(countMax), "STREAMS", events, tail.position]);
-      const entries = readStreams(reply)[0]?.entries ?? [];
+      const { entries } = await readPage(tail.size, countMax, async (count) => {
+        const reply = await connection.command(["XREAD", "COUNT", String(count), "STREAMS", events, tail.position]);
+        return readStreams(reply)[0]?.entries ?? [];
+      });
       tail.state = entries.length === 0 ? "idle" : "found";
       if (entries.length === 0) return;
       const after = tail.position;
@@ -78,7 +82,7 @@ export function createClusterLogReader({ connection, countMax }: ClusterLogReade
       return taken.filter(({ tail }) => tails.get(tail.partition) === tail).map(({ batch }) => batch);
     },
     add: (partition, after) => {
-      tails.set(partition, { partition, position: after, state: "idle", restsUntil: 0 });
+      tails.set(partition, { partition, position: after, state: "idle", restsUntil: 0, size: createPageSize() });
       pollSoon();
     },
     isRead: (partition) => tails.has(partition),

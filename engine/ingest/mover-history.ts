@@ -16,10 +16,13 @@ export interface MoverHistory {
   /** The one reads the stream and the other trims it: both must mean the same one. */
   readonly reader: RedisConnection;
   readonly writer: RedisConnection;
+  /** It was seen that the stream was made anew. */
+  readonly isAnew: boolean;
 }
 
 /** Which generation of the stream's ids this is; rejects as commands do, and where the servers behind the two differ. */
-export async function generationOf({ stream, partitions, lease, reader, writer }: MoverHistory): Promise<number> {
+export async function generationOf(history: MoverHistory): Promise<number> {
+  const { stream, partitions, lease, reader, writer, isAnew } = history;
   const [read, written] = await Promise.all([historyOf(reader, stream), historyOf(writer, stream)]);
   if (read !== written) throw new Error(`two connections to ${stream} are not to the same server`);
   const targets = Array.from({ length: partitions }, (_, index) => logTarget(index as PartitionIndex, stream));
@@ -32,5 +35,5 @@ export async function generationOf({ stream, partitions, lease, reader, writer }
   const { lastId } = await readStreamState(writer, stream);
   const known = Math.max(...marks.map(({ generation }) => generation));
   const isAbove = marks.some(({ id, generation }) => generation === known && comparePositions(id, lastId) > 0);
-  return await lease.generation(writer, written, isAbove ? known + 1 : known);
+  return await lease.generation(writer, written, isAnew || isAbove ? known + 1 : known);
 }

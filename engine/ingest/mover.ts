@@ -4,14 +4,15 @@
 import type { DeadReason } from "../domain/event.ts";
 import { comparePositions, type Position } from "../domain/ids.ts";
 import type { RawEntry } from "../journal/journal.ts";
-import type { RedisConnection, Reply } from "../journal/redis.ts";
-import { idAfter } from "./append-once.ts";
+import { createPageSize, readPage } from "../journal/page-size.ts";
+import type { RedisConnection } from "../journal/redis.ts";
 import { appendSorted } from "./append-sorted.ts";
 import { generationOf } from "./mover-history.ts";
 import { createMoverLease } from "./mover-lease.ts";
 import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
+import { trimMoved } from "./trim-moved.ts";
 
 export interface MoverOptions {
   readonly stream: string;
@@ -54,9 +55,11 @@ export interface Mover {
   readonly moved: () => MovedCounts;
 }
 
-const BLOCK_MS = 1_000;
+const BLOCK_MS = "1000";
 const BACKOFF_MS_MAX = 500;
 const LOOK_MS = 5_000;
+/** After a read that failed; what was moved by then is not read again. */
+const CAREFUL_MS = 5_000;
 const CONGESTION_POLL_MS = 50;
 /**
  * Connections over which it appends. Redis takes some 30 KB from each in one turn of its loop, and with appendfsync always syncs
@@ -73,9 +76,10 @@ export function createMover(options: MoverOptions): Mover {
   const { stream, partitions } = options;
   const stopping = new AbortController();
   const counts = { appended: 0, dead: 0, skipped: 0 };
-  const progress = { failures: 0 };
+  const progress = { failures: 0, isAnew: false };
   const lease = createMoverLease(options);
   const { lookMs = LOOK_MS } = options;
+  const size = createPageSize({ carefulMs: CAREFUL_MS });
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -119,7 +123,8 @@ export function createMover(options: MoverOptions): Mover {
     const account = createStreamAccount(stream);
     const way: Way = { account, moving: Promise.resolve([]), trimming: Promise.resolve() };
     try {
-      const generation = await generationOf({ stream, partitions, lease, reader, writer });
+      const generation = await generationOf({ stream, partitions, lease, reader, writer, isAnew: progress.isAnew });
+      progress.isAnew = false;
       await move(lines, generation, way);
     } finally {
       clearInterval(renewal);
@@ -166,30 +171,33 @@ export function createMover(options: MoverOptions): Mover {
 
   async function move(lines: Lines, generation: number, way: Way): Promise<void> {
     const { reader, writer } = lines;
-    const command = ["XREAD", "COUNT", String(options.batchMax)];
-    const block = ["BLOCK", String(BLOCK_MS)];
-    const read = (after: Position): Promise<Reply> =>
-      handled(reader.command([...command, ...block, "STREAMS", stream, after]));
+    const readOn = (after: Position, ...block: readonly string[]): Promise<readonly RawEntry[]> => {
+      const read = async (count: number): Promise<readonly RawEntry[]> => {
+        const reply = await reader.command(["XREAD", "COUNT", String(count), ...block, "STREAMS", stream, after]);
+        return readStreams(reply)[0]?.entries ?? [];
+      };
+      return handled(readPage(size, options.batchMax, read).then(({ entries }) => entries));
+    };
     let position = "0-0" as Position;
     // A mover before this one may still trim what it has moved: that is among what is read now.
-    let reading: Promise<Reply> | undefined = handled(reader.command([...command, "STREAMS", stream, position]));
+    let reading: Promise<readonly RawEntry[]> | undefined = readOn(position);
     await reading;
     tellLost(await way.account.open(writer));
     // Redis works on one step while the next one is read and sorted, and no step waits for a trim: each would cost a round
     // trip, and with appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
     let lookAt = performance.now() + lookMs;
     while (!stopping.signal.aborted) {
-      const entries: readonly RawEntry[] = readStreams(await (reading ?? read(position)))[0]?.entries ?? [];
+      const entries: readonly RawEntry[] = await (reading ?? readOn(position, "BLOCK", BLOCK_MS));
       position = entries.at(-1)?.position ?? position;
       const isLook = entries.length === 0 || performance.now() >= lookAt;
-      reading = isLook ? undefined : read(position);
+      reading = isLook ? undefined : readOn(position, "BLOCK", BLOCK_MS);
       const sorted = sortEntries(entries, stream, partitions);
       await untilMoved(writer, way);
       if (stopping.signal.aborted) return;
       way.moving = handled(moveOn(lines, entries, sorted, generation, way));
       if (!isLook) continue;
       await untilMoved(writer, way);
-      if (comparePositions(position, await look(writer, way)) > 0) throw new Error(BEGUN_ANEW);
+      if (comparePositions(position, await look(writer, way)) > 0) throw begunAnew();
       lookAt = performance.now() + lookMs;
     }
   }
@@ -214,10 +222,23 @@ export function createMover(options: MoverOptions): Mover {
     counts.skipped += skipped;
     if (sorted.letters.length > 0) await recordDead(writer, buried, sorted.reasons);
     await way.trimming;
-    way.trimming = handled(writer.command(["XTRIM", stream, "MINID", idAfter(last.position)]));
+    way.trimming = handled(trim(writer, last.position, entries.length));
     way.account.took(entries.length);
     progress.failures = 0;
     return logs.filter(({ length }) => length > options.logLengthMax).map(({ log }) => log);
+  }
+
+  async function trim(writer: RedisConnection, last: Position, moved: number): Promise<void> {
+    const trimmed = await trimMoved(writer, stream, last);
+    if (trimmed === "anew") throw begunAnew();
+    // No more than these can have been there: unless the stream was made anew, and has come as far by now.
+    tellLost(trimmed - moved);
+  }
+
+  /** The watermarks beside the logs say nothing of it, also where its ids have become higher again by the next look. */
+  function begunAnew(): Error {
+    progress.isAnew = true;
+    return new Error(BEGUN_ANEW);
   }
 
   async function recordDead(writer: RedisConnection, appended: number, reasons: readonly DeadReason[]): Promise<void> {

@@ -71,7 +71,11 @@ const TWO_WORDS: Readonly<Record<string, Shape>> = {
   "CLIENT UNBLOCK": { ...node, acl: "client|unblock" },
   "CLUSTER NODES": { ...node, acl: "cluster|nodes" },
   "CLUSTER SLOTS": { ...node, acl: "cluster|slots" },
+  "CONFIG GET": node,
 };
+
+/** Asked for where it is allowed, and not granted: it would tell the server's passwords, too. */
+const NOT_GRANTED: ReadonlySet<string> = new Set(["CONFIG GET"]);
 
 /** What only the scripts send, from within. */
 const IN_SCRIPTS = [
@@ -105,6 +109,7 @@ export function shapeOf(args: readonly Argument[]): Pick<Shape, "kind" | "keys">
 /** As an ACL names them, sorted. */
 export function commandNames(): readonly string[] {
   const named = [...Object.entries(COMMANDS), ...Object.entries(TWO_WORDS)];
-  const names = named.map(([name, { acl }]) => acl ?? name.toLowerCase());
+  const granted = named.filter(([name]) => !NOT_GRANTED.has(name));
+  const names = granted.map(([name, { acl }]) => acl ?? name.toLowerCase());
   return [...names, ...IN_SCRIPTS, ...OF_THE_CONNECTION].sort();
 }

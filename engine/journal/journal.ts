@@ -88,14 +88,14 @@ export interface Journal {
     before: CommitSeq | undefined,
     countMax: number,
   ) => Promise<readonly { readonly seq: CommitSeq; readonly payload: Buffer }[]>;
-  /** Entries of the input log in (after, upTo], in order, at most `countMax`. */
+  /** Entries of the input log in (after, upTo], in order, at most `countMax`; fewer where they are large, none only where there are none. */
   readonly entries: (
     partition: PartitionIndex,
     after: Position,
     upTo: Position | undefined,
     countMax: number,
   ) => Promise<readonly RawEntry[]>;
-  /** Entries of the input log before this one, newest first, at most `countMax`; from its end where it is undefined. */
+  /** The same of those before this one, newest first; from its end where it is undefined. */
   readonly entriesBefore: (
     partition: PartitionIndex,
     before: Position | undefined,

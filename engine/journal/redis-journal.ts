@@ -4,6 +4,7 @@ import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain
 import { type Instant, NEVER } from "../domain/time.ts";
 import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
 import { partitionKeys, profileKey } from "./keys.ts";
+import { createPageSizes, type PageSizes, readPages } from "./page-size.ts";
 import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
 import { readStreamState } from "./stream-state.ts";
@@ -22,10 +23,12 @@ export interface RedisJournalOptions {
   readonly address: string;
   /** An engine that runs no more, for certain: its lease is not waited for. */
   readonly isGone?: (owner: string) => boolean;
+  /** How much of each input log is read at once; kept by whoever opens another journal where the connection of this one is lost. */
+  readonly pageSizes?: PageSizes;
 }
 
 export function createRedisJournal(options: RedisJournalOptions): Journal {
-  const { connection } = options;
+  const { connection, pageSizes = createPageSizes() } = options;
   const { command } = connection;
   return {
     acquire: (partition) => acquire(options, partition),
@@ -46,9 +49,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       return commitPage(await command(["XREVRANGE", journal, end, "-", "COUNT", String(countMax)]));
     },
     entriesBefore: async (partition, before, countMax) => {
-      const end = before === undefined ? "+" : `(${before}`;
       const { events } = partitionKeys(partition);
-      return rawEntries(await command(["XREVRANGE", events, end, "-", "COUNT", String(countMax)]));
+      return readPages(pageSizes(partition), countMax, async (count, last) => {
+        const limit = last?.position ?? before;
+        const end = limit === undefined ? "+" : `(${limit}`;
+        return rawEntries(await command(["XREVRANGE", events, end, "-", "COUNT", String(count)]));
+      });
     },
     head: async (partition) => {
       const { checkpoint } = partitionKeys(partition);
@@ -61,8 +67,11 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       };
     },
     entries: async (partition, after, upTo, countMax) => {
-      const keys = partitionKeys(partition);
-      return rawEntries(await command(["XRANGE", keys.events, `(${after}`, upTo ?? "+", "COUNT", String(countMax)]));
+      const { events } = partitionKeys(partition);
+      return readPages(pageSizes(partition), countMax, async (count, last) => {
+        const start = `(${last?.position ?? after}`;
+        return rawEntries(await command(["XRANGE", events, start, upTo ?? "+", "COUNT", String(count)]));
+      });
     },
     logState: (partition) => readStreamState(connection, partitionKeys(partition).events),
     lastEntry: async (partition) => {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Position } from "../domain/ids.ts";
 import type { RawEntry } from "./journal.ts";
+import { createPageSize, readPage } from "./page-size.ts";
 import { type Argument, type RedisConnection, redisScript, text } from "./redis.ts";
 import { rawEntries } from "./redis-journal.ts";
 import { sourceFile } from "./source-file.ts";
@@ -43,9 +44,12 @@ export async function rewriteStream(connection: RedisConnection, rewrite: Stream
   let changed = 0;
   let copied = 0;
   let last = "0-0" as Position;
+  const size = createPageSize();
+  const read = async (count: number): Promise<readonly RawEntry[]> =>
+    rawEntries(await connection.command(["XRANGE", stream, `(${last}`, "+", "COUNT", String(count)]));
   for (;;) {
     for (;;) {
-      const page = rawEntries(await connection.command(["XRANGE", stream, `(${last}`, "+", "COUNT", String(PAGE)]));
+      const { entries: page } = await readPage(size, PAGE, read);
       const first = page[0];
       if (first === undefined) break;
       last = (page.at(-1) as RawEntry).position;

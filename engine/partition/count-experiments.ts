@@ -80,6 +80,6 @@ async function readOutcomes(
       const home = code && partitionOfDecision(code.decision, partitions);
       if (home !== undefined) tell(home, report, Math.min(entry.event.ts, entry.arrivedAt) as Instant);
     }
-    if (page.length < PAGE) return;
+    if (page.length === 0) return;
   }
 }

@@ -8,6 +8,7 @@ import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
 import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
+import { createPageSizes, type PageSizes } from "../journal/page-size.ts";
 import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
 import { type AskQueue, createAskQueue, type WaitingAsk } from "./asks.ts";
@@ -30,7 +31,7 @@ import type { Tenure } from "./tenure.ts";
 import { isTrouble, Unavailable, whyNotHere } from "./trouble.ts";
 import type { WriteBackBounds } from "./write-back.ts";
 
-export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | "wake">, WriteBackBounds {
+export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | "wake" | "pageSizes">, WriteBackBounds {
   /** Reads and checks RULES_DIR and MODELS_DIR again, for a reload. */
   readonly readLocal: () => Promise<LocalRulebook>;
   readonly meter: LoopMeter;
@@ -97,6 +98,7 @@ export interface LoopState {
   readonly simulations: SimulationQueue;
   readonly sendables: SendableQueue;
   readonly signal: Signal;
+  readonly pageSizes: PageSizes;
   readonly listeners: ((committed: Committed) => void)[];
   /** Asks that were under way when a session ended: looked up by the next one. */
   readonly orphans: WaitingAsk[];
@@ -130,6 +132,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     simulations: createServedQueue({ ...served, waitingMax: LIMITS.simulationsWaitingMax, what: "simulations" }),
     sendables: createServedQueue({ ...served, waitingMax: LIMITS.sendablesWaitingMax, what: "messages to be sent" }),
     signal,
+    pageSizes: createPageSizes(),
     listeners: [],
     orphans: [],
     unreleased: [],

@@ -1,5 +1,5 @@
 // Traces in what belongs to no partition: streams of channels and of the front door, dead letters without a key, answers kept
-// for an Idempotency-Key. One engine at a time writes them anew.
+// for an Idempotency-Key, tickets for sockets. One engine at a time writes them anew.
 import type { CustomerKey } from "../domain/ids.ts";
 import { NAMED_STREAMS } from "../ingest/front-door.ts";
 import type { RawEntry } from "../journal/journal.ts";
@@ -32,7 +32,8 @@ export async function eraseShared(place: SharedPlace, keys: readonly CustomerKey
       const change = (raw: RawEntry) => (isTrace(raw, erased) ? [] : undefined);
       await rewriteStream(place.connection, { stream, fence: undefined, change });
     }
-    await eraseAnswers(place.connection, erased);
+    await eraseKept(place.connection, { match: "nba:idempotency:*", words: erased });
+    await eraseKept(place.connection, { match: "nba:ticket:*", words: new Set(keys.flatMap(wordsOfTicket)) });
   });
 }
 
@@ -72,29 +73,36 @@ function isTrace({ fields }: RawEntry, erased: ReadonlySet<CustomerKey>): boolea
   return mayName(bytes, erased);
 }
 
-async function eraseAnswers({ command, cluster }: RedisConnection, erased: ReadonlySet<CustomerKey>): Promise<void> {
-  for (const node of cluster?.masters() ?? [command]) await eraseAnswersAt(node, command, erased);
+/** Keys whose values go where they hold one of these words. */
+interface Kept {
+  readonly match: string;
+  readonly words: ReadonlySet<CustomerKey>;
+}
+
+/** Who may use it, and the topics that it opens. */
+function wordsOfTicket(key: CustomerKey): readonly CustomerKey[] {
+  return [key, `jwt:${key}`, `customer/${key}`] as CustomerKey[];
+}
+
+async function eraseKept({ command, cluster }: RedisConnection, kept: Kept): Promise<void> {
+  for (const node of cluster?.masters() ?? [command]) await eraseKeptAt(node, command, kept);
 }
 
 /** A scan sees the keys of one node. */
-async function eraseAnswersAt(
+async function eraseKeptAt(
   node: RedisConnection["command"],
   command: RedisConnection["command"],
-  erased: ReadonlySet<CustomerKey>,
+  { match, words }: Kept,
 ): Promise<void> {
   let cursor = "0";
   do {
-    const [next, found] = (await node([
-      "SCAN",
-      cursor,
-      "MATCH",
-      "nba:idempotency:*",
-      "COUNT",
-      String(KEYS_AT_ONCE),
-    ])) as readonly [Reply, readonly Buffer[]];
+    const [next, found] = (await node(["SCAN", cursor, "MATCH", match, "COUNT", String(KEYS_AT_ONCE)])) as readonly [
+      Reply,
+      readonly Buffer[],
+    ];
     for (const key of found) {
-      const kept = text(await command(["GET", key]));
-      if (names(Buffer.from(kept), erased)) await command(["DEL", key]);
+      const value = text(await command(["GET", key]));
+      if (names(Buffer.from(value), words)) await command(["DEL", key]);
     }
     cursor = text(next);
   } while (cursor !== "0");

@@ -4,7 +4,6 @@ import type { CustomerKey } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import { encodeErase } from "../ingest/erase-entry.ts";
 import { createErasures, type ErasureField, type ErasureState, fieldOf } from "../journal/erasures.ts";
-import { type RedisConnection, text } from "../journal/redis.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../observe/log.ts";
 import type { Archived } from "./erase-archive.ts";
@@ -13,6 +12,7 @@ import { aloneOfAll } from "./erase-shared.ts";
 import { heardSince } from "./heard-since.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import type { Erasing, Partition } from "./partition.ts";
+import { type RewriteFilesOptions, rewriteFiles } from "./rewrite-files.ts";
 import type { Session } from "./session.ts";
 
 /** An entry that was announced and is not found in the log by then may have been lost on its way; a failover may lose it later. */
@@ -83,6 +83,7 @@ export function startErasures(
     channels: () => channelsOf(session),
     isOver: (partition) => isStopped || session.owned(partition.index) !== partition || session.isLost(partition),
   };
+  const onLeft = (why: string): void => log.warn("an erasure is done, but for the snapshot of Redis", { why });
   const tellAll = createTelling(pass, session);
   /** Nothing is lost where it fails: the checkpoints still name who is to be erased. */
   const saying = async (work: () => Promise<void>): Promise<void> => {
@@ -104,7 +105,7 @@ export function startErasures(
       }
       if (!isFinishing && clock() - lookedAt < LOOK_AFTER_MS) return;
       await saying(async () => {
-        await finish(pass, clock, () => isStopped);
+        await finish(pass, clock, { isStopped: () => isStopped, onLeft });
         isFinishing = false;
         lookedAt = clock();
       });
@@ -149,7 +150,7 @@ function createTelling({ erasures }: ErasePass, session: Session): () => Promise
 async function finish(
   { connection, owner, erasures }: ErasePass,
   clock: () => number,
-  isStopped: () => boolean,
+  files: RewriteFilesOptions,
 ): Promise<void> {
   const all = await erasures.all();
   const old = all.filter(({ state, at }) => state === "done" && clock() - at > LIMITS.erasureKnownMs);
@@ -157,7 +158,7 @@ async function finish(
   const waiting = all.filter(({ state }) => state === "rewritten");
   if (waiting.length === 0) return;
   await aloneOfAll({ connection, owner }, async () => {
-    for (const node of connection.cluster?.masters() ?? [connection.command]) await rewriteFiles(node, isStopped);
+    for (const node of connection.cluster?.masters() ?? [connection.command]) await rewriteFiles(node, files);
     await erasures.set(await stillWaiting(erasures.all, waiting), "done");
   });
 }
@@ -169,34 +170,6 @@ async function stillWaiting(
 ): Promise<readonly ErasureField[]> {
   const now = new Map((await all()).map((field) => [field.field, field]));
   return waiting.filter(({ field, at }) => now.get(field)?.state === "rewritten" && now.get(field)?.at === at);
-}
-
-async function rewriteFiles(command: RedisConnection["command"], isStopped: () => boolean): Promise<void> {
-  const about = async (name: string): Promise<string> => {
-    const found = new RegExp(`^${name}:(.*?)\r?$`, "m").exec(text(await command(["INFO", "persistence"])));
-    return found?.[1] ?? "";
-  };
-  const idle = async (...names: string[]): Promise<void> => {
-    for (;;) {
-      const busy = await Promise.all(names.map(about));
-      if (busy.every((value) => value !== "1")) return;
-      if (isStopped()) throw new Error("stopped while Redis wrote its files anew");
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  const progress = ["aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"];
-  await idle(...progress);
-  if ((await about("aof_enabled")) === "1") {
-    await command(["BGREWRITEAOF"]);
-    await idle(...progress);
-    if ((await about("aof_last_bgrewrite_status")) !== "ok")
-      throw new Error("Redis could not write its append-only file anew");
-  }
-  if (Number(await about("rdb_saves")) > 0) {
-    await command(["BGSAVE"]);
-    await idle(...progress);
-    if ((await about("rdb_last_bgsave_status")) !== "ok") throw new Error("Redis could not write its snapshot anew");
-  }
 }
 
 /** Of every rulebook that runs here: a channel that was given up long ago is bounded by its length. */

@@ -2,8 +2,8 @@
 // an unbroken run behind the position at which the partition joined, whatever a reader brings late, twice or of before.
 import { comparePositions, type PartitionIndex, type Position } from "../domain/ids.ts";
 import type { LogReader } from "../ingest/log-reader.ts";
-import { bytesOf } from "../ingest/read-count.ts";
 import type { RawEntry } from "../journal/journal.ts";
+import { bytesOf } from "../journal/page-size.ts";
 
 export interface Inbox {
   /** Reads what comes after this position of its log. */

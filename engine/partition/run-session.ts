@@ -20,7 +20,10 @@ export async function runSession(state: LoopState): Promise<void> {
     trouble = why;
     signal.wake();
   };
-  const session = await openSession({ ...options, onTrouble, wake: signal.wake }, () => state.isStopping);
+  const session = await openSession(
+    { ...options, pageSizes: state.pageSizes, onTrouble, wake: signal.wake },
+    () => state.isStopping,
+  );
   const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
   const inbox = createInbox({
     reader: session.reader,

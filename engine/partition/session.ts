@@ -7,6 +7,7 @@ import { createClusterLogReader } from "../ingest/cluster-log-reader.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CONFIG_KEY, partitionKeys } from "../journal/keys.ts";
+import type { PageSizes } from "../journal/page-size.ts";
 import { createQuotaAccounts } from "../journal/quota.ts";
 import { awaitRedis, type ClosedListener, type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createRedisJournal } from "../journal/redis-journal.ts";
@@ -40,6 +41,8 @@ export interface SessionOptions {
   /** A commit without an answer for this long is in doubt. */
   readonly silenceMs: number;
   readonly entriesPerReadMax: number;
+  /** What is known of the logs from sessions before: recovery begins at the same place again. */
+  readonly pageSizes: PageSizes;
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly scorer: Partial<ScorerOptions>;
   /** Of what is activated while partitions are here. */
@@ -124,8 +127,8 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
   try {
     const library = createRulebookLibrary(connection, options.scorer, options.compiler);
     const { seed, genesis } = await agree(connection, options, await library.store(options.local));
-    const { owner, leaseMs, address, isGone } = options;
-    const journal = createRedisJournal({ connection, owner, leaseMs, address, isGone });
+    const { owner, leaseMs, address, isGone, pageSizes } = options;
+    const journal = createRedisJournal({ connection, owner, leaseMs, address, isGone, pageSizes });
     const context: RecoverContext = {
       journal,
       partitions: options.partitions,

@@ -6,6 +6,7 @@ import { publishMissed, settleOrphans } from "./after-session.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { CatchUp } from "./holdings.ts";
 import type { Partition } from "./partition.ts";
+import { readApart } from "./read-apart.ts";
 import { recoverPartition } from "./recover.ts";
 import type { Session } from "./session.ts";
 
@@ -24,7 +25,11 @@ export async function takePartition(
   index: PartitionIndex,
   acquired: Extract<Acquired, { kind: "acquired" }>,
 ): Promise<TakenPartition> {
-  const partition = await recoverPartition(session.context, index, acquired);
+  const { options, pageSizes } = state;
+  const apart = { connect: () => options.connect(options.silenceMs), pageSizes };
+  const partition = await readApart(session.context.journal, apart, (journal) =>
+    recoverPartition({ ...session.context, journal }, index, acquired),
+  );
   await session.quotas.settle([partition]);
   await publishMissed(state, session.journal, partition);
   await settleOrphans(state, session.journal, (orphaned) => orphaned === index);

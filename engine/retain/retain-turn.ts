@@ -218,7 +218,7 @@ async function readEntries(
     const over = page.filter(({ position }) => comparePositions(position, keepFrom) < 0);
     found.push(...over);
     for (const { fields } of over) for (const field of fields) bytes += field.length;
-    if (over.length < ENTRIES_PER_READ) break;
+    if (over.length < page.length || page.length === 0) break;
   }
   return found;
 }

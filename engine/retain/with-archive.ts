@@ -57,7 +57,11 @@ export function withArchive(journal: Journal, archive: Archive): Journal {
       }
     },
     entriesBefore: async (partition, before, countMax) => {
-      const page = [...(await journal.entriesBefore(partition, before, countMax))];
+      const held = await journal.entriesBefore(partition, before, countMax);
+      const last = held.at(-1)?.position;
+      const isMore = last !== undefined && held.length < countMax; // a page of large ones is short
+      if (isMore && (await journal.entriesBefore(partition, last, 1)).length > 0) return held;
+      const page = [...held];
       for (const segment of (await archive.segments(partition, "log")).toReversed()) {
         if (page.length >= countMax) break;
         const limit = page.at(-1)?.position ?? before;

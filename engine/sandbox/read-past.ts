@@ -77,7 +77,7 @@ async function readEvents(reading: Reading, partition: PartitionIndex): Promise<
       after = position;
     }
     onRead(reading.items.length);
-    if (page.length < PAGE) return;
+    if (page.length === 0) return;
   }
 }
 

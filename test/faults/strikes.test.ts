@@ -32,6 +32,7 @@ const SCRIPTS = [
   "engine/journal/quota.lua",
   "engine/ingest/append-once.lua",
   "engine/ingest/mover-lease.lua",
+  "engine/ingest/trim-moved.lua",
   "engine/deliver/send-once.lua",
 ];
 const PLACES: readonly Place[] = ["before", "middle", "after"];

@@ -173,11 +173,12 @@ describe("front door", () => {
       const door = frontDoor(url, [], [], 800);
       door.start();
       const log = `nba:{${partitionOf(customerKey("c-1"), PARTITIONS)}}:events`;
-      await until(() => door.moved()[0]?.appended === 1_000, "the first step");
+      // Steps of 16, 32 ... 512, and then of 1,000: it learns how large entries are.
+      await until(() => door.moved()[0]?.appended === 1_008, "the first steps");
       await new Promise((resolve) => setTimeout(resolve, 200));
-      expect(await connection.command(["XLEN", log])).toBe(1_000);
+      expect(await connection.command(["XLEN", log])).toBe(1_008);
       await connection.command(["XTRIM", log, "MAXLEN", "0"]);
-      await until(() => door.moved()[0]?.appended === 2_000, "the second step");
+      await until(() => door.moved()[0]?.appended === 2_008, "the next step");
       await connection.command(["XTRIM", log, "MAXLEN", "0"]);
       await until(() => door.moved()[0]?.appended === 2_500, "the last step");
       await door.stop();
@@ -228,6 +229,38 @@ describe("front door", () => {
       await second.stop();
       const ids = (await readLogs(connection)).map(({ fields }) => /e-(\d+)/.exec(fields["d"] ?? "")?.[1]);
       expect(ids.map(Number).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14]);
+    });
+  });
+
+  test("S1: what was moved is trimmed, and never what a stream made anew meanwhile holds", async () => {
+    await withRedis(async (connection, url) => {
+      const added = (ms: number, ids: readonly number[]) =>
+        ids.map((id) => ["XADD", "clickstream", `${ms}-${id}`, "d", payload(`c-${id}`, id)]);
+      for (const command of added(9_000, [1, 2, 3])) await connection.command(command);
+      let trims = 0;
+      // Between the step and its trim, however soon that comes: in one go, and then as far as it had been.
+      const beforeTrim = async (): Promise<void> => {
+        if (trims++ === 0)
+          await Promise.all(
+            [["DEL", "clickstream"], ...added(5_000, [4, 5, 6])].map((command) => connection.command(command)),
+          );
+        if (trims === 2) for (const command of added(9_100, [7])) await connection.command(command);
+      };
+      const told: string[] = [];
+      const door = createFrontDoor({
+        connect: async () => waitingToTrim(await connectRedis({ url, silenceMs: 3_000 }), beforeTrim),
+        partitions: PARTITIONS,
+        owner: "test",
+        leaseMs: LEASE_MS,
+        streams: ["clickstream"],
+        log: { warn: (facts) => told.push(JSON.stringify(facts)), error: (facts) => told.push(JSON.stringify(facts)) },
+      });
+      door.start();
+      await until(() => isEmpty(connection, ["clickstream"]), "the new stream to be moved");
+      await door.stop();
+      const ids = (await readLogs(connection)).map(({ fields }) => /e-(\d+)/.exec(fields["d"] ?? "")?.[1]);
+      expect(ids.map(Number).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      expect(told).toEqual(['{"stream":"clickstream","why":"the stream has begun anew, with lower ids"}']);
     });
   });
 
@@ -386,6 +419,21 @@ describe("front door", () => {
     });
   });
 });
+
+/** Waits before whatever trims the named stream. */
+function waitingToTrim(connection: RedisConnection, wait: () => Promise<void>): RedisConnection {
+  return {
+    ...connection,
+    command: async (args, near) => {
+      if (args[0] === "XTRIM" && args[1] === "clickstream") await wait();
+      return connection.command(args, near);
+    },
+    script: async (script, keys, args) => {
+      if (keys[0] === "clickstream") await wait();
+      return connection.script(script, keys, args);
+    },
+  };
+}
 
 /** What lies under the named streams on one server, all else on another. */
 function split(streams: RedisConnection, others: RedisConnection): RedisConnection {

@@ -11,7 +11,20 @@ const entries = (count: number, bytes: number): RawEntry[] =>
 
 it("asks for fewer of each log the more logs there are, and never for none", () => {
   const counts = createReadCount(BOUNDS);
-  expect([1, 4, 8, 64, 256, 4_096].map(counts.of)).toEqual([256, 256, 256, 32, 8, 8]);
+  const logs = [1, 4, 8, 64, 256, 4_096];
+  for (let read = 0; read < 5; read++) counts.learn(entries(counts.of(1), 150));
+  expect(logs.map(counts.of)).toEqual([256, 256, 256, 32, 8, 8]);
+});
+
+it("begins with few, when nobody knows yet how large they are", () => {
+  const counts = createReadCount(BOUNDS);
+  expect([1, 4, 64, 256].map(counts.of)).toEqual([64, 16, 1, 1]);
+  const asked = Array.from({ length: 7 }, () => {
+    const count = counts.of(16);
+    counts.learn(entries(16 * count, 150));
+    return count;
+  });
+  expect(asked).toEqual([4, 8, 16, 32, 64, 128, 128]);
 });
 
 it("large entries are fetched a few at a time, and small ones many again after them", () => {
