@@ -24,9 +24,12 @@ export interface Ask {
   /** BCP 47. Undefined: the customer's attribute `locale` where it is declared and set, else the rulebook's default. */
   readonly locale?: string;
   readonly deadlineMs: number;
+  /** Of one caller: where there are several, it says whose it is. */
   readonly idempotencyKey?: string;
   /** sha256 of the request body, compared where the idempotency key was used before. */
   readonly requestHash?: string;
+  /** Under an anonymous key that is joined nothing is decided: who asked is told whose it is, and asks again where it may. */
+  readonly joined?: "tell";
 }
 
 /** Closed union: everything that can become of an ask. A decision was committed before it is answered. */
@@ -37,7 +40,9 @@ export type AskAnswer =
   | { readonly kind: "overloaded"; readonly retryAfterMs: number }
   | { readonly kind: "unavailable"; readonly why: string; readonly retryAfterMs: number }
   | { readonly kind: "conflict"; readonly why: string }
-  | { readonly kind: "refused"; readonly pointer: string; readonly why: string };
+  | { readonly kind: "refused"; readonly pointer: string; readonly why: string }
+  /** Only where the ask says `joined: "tell"`, or shares an Idempotency-Key with one that does. */
+  | { readonly kind: "joined"; readonly customer: CustomerKey };
 
 /** A decision that is only supposed: what would be answered if this were so. It leaves no trace. */
 export interface Simulation {

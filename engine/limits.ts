@@ -51,6 +51,8 @@ export const LIMITS = {
   /** Requests without an answer, and the bytes of their bodies: more are answered 503 at once. */
   requestsInFlightMax: 8_192,
   requestBytesInFlightMax: 67_108_864,
+  /** A body that does not come with its headers: below the 10 s after which the library closes whoever says nothing. */
+  bodyWithinMs: 8 * SECOND_MS,
   /** Of answers that their callers do not read: whoever would have more kept is cut off. */
   unsentBytesMax: 67_108_864,
 
@@ -191,6 +193,10 @@ export function limitFaults(limits: Limits): readonly string[] {
   fits(
     limits.batchBodyBytesMax < limits.requestBytesInFlightMax,
     "requestBytesInFlightMax must exceed batchBodyBytesMax: no batch could come in",
+  );
+  fits(
+    2 * limits.peerRequestBytesMax < limits.requestBytesInFlightMax,
+    "requestBytesInFlightMax must exceed twice peerRequestBytesMax: other engines are counted in a half of their own",
   );
   fits(limits.asksWaitingMax < limits.requestsInFlightMax, "requestsInFlightMax must exceed asksWaitingMax");
   fits(limits.eventBytesMax < limits.batchBodyBytesMax, "eventBytesMax must be below batchBodyBytesMax");

@@ -8,6 +8,7 @@ export interface AdmissionBounds {
 }
 
 export interface Admission {
+  readonly isFull: () => boolean;
   /** False where too many wait already: it is not counted then. */
   readonly enter: () => boolean;
   /** More of a body has come: false where all of them together are too large now; counted all the same, until `leave`. */
@@ -18,9 +19,11 @@ export interface Admission {
 
 export function createAdmission({ requestsMax, bytesMax }: AdmissionBounds): Admission {
   const held = { requests: 0, bytes: 0 };
+  const isFull = (): boolean => held.requests >= requestsMax || held.bytes >= bytesMax;
   return {
+    isFull,
     enter: () => {
-      if (held.requests >= requestsMax || held.bytes >= bytesMax) return false;
+      if (isFull()) return false;
       held.requests++;
       return true;
     },

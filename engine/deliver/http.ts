@@ -1,14 +1,17 @@
 // Between uWebSockets.js and the routes. The traps of the library live here: onAborted before anything waits, the request
 // copied at once (it is gone after the callback), chunks that vanish, late writes inside `cork`.
-import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
+import type { AdmissionBounds } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Guard, LetIn } from "./auth/guard.ts";
 import type { CallersNotice } from "./callers-notice.ts";
+import { collect, TOO_MANY } from "./collect-body.ts";
 import { corsHeaders, preflight } from "./cors.ts";
+import { createDoors } from "./doors.ts";
+import type { Exchange } from "./exchange.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
-import { problemAnswer, quoted, retryLater } from "./problem.ts";
+import { problemAnswer, quoted } from "./problem.ts";
 import { requestFailure } from "./request-failure.ts";
 import type { Incoming, Route } from "./route.ts";
 import { mediaTypeOf, validTraceparent } from "./route.ts";
@@ -26,6 +29,8 @@ export interface HttpDeps {
   readonly log: Log;
   /** Of requests under /v1; those of operators are always answered. */
   readonly bounds: AdmissionBounds;
+  /** How long a body may take that does not come with its headers. */
+  readonly bodyWithinMs: number;
   readonly unsent: Unsent;
   readonly notice: CallersNotice;
 }
@@ -38,27 +43,16 @@ export interface HttpSide {
   readonly drain: () => void;
 }
 
-interface Exchange {
-  readonly res: Response;
-  readonly incoming: Omit<Incoming, "body" | "receivedMs" | "caller">;
-  readonly letIn: LetIn | Promise<LetIn>;
-  /** Of cross-origin requests. */
-  readonly cors: Readonly<Record<string, string>>;
-  readonly route: Route;
-  readonly head: boolean;
-  readonly startedMs: number;
-  /** Undefined: nothing is counted for it. */
-  readonly admission: Admission | undefined;
-  bodyBytes: number;
-  aborted: boolean;
-}
-
-export function createHttp({ routes, origins, guard, metrics, log, bounds, unsent, notice }: HttpDeps): HttpSide {
-  const route = createRouter(routes);
-  const admission = createAdmission(bounds);
+export function createHttp(deps: HttpDeps): HttpSide {
+  const { origins, guard, metrics, log, unsent, notice, bodyWithinMs: withinMs } = deps;
+  const route = createRouter(deps.routes);
+  const doors = createDoors(deps.bounds);
   const state = { inFlight: 0, draining: false };
 
   const finish = (exchange: Exchange, answer: Answer, closeConnection = false): void => {
+    if (exchange.isEnded) return;
+    exchange.isEnded = true;
+    clearTimeout(exchange.timer);
     state.inFlight--;
     exchange.admission?.leave(exchange.bodyBytes);
     const nowMs = performance.now();
@@ -74,12 +68,42 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
     const receivedMs = performance.now();
     try {
       const letIn = await exchange.letIn;
-      if (letIn.kind === "refused") return finish(exchange, letIn.answer);
+      // What `conclude` answered is over: it hears of the same verdict first.
+      if (letIn.kind === "refused" || exchange.isEnded) return;
       const { caller } = letIn;
       finish(exchange, await exchange.route.answer({ ...exchange.incoming, caller, body, receivedMs }));
     } catch (error) {
       finish(exchange, requestFailure(error, exchange.route.operation, log));
     }
+  };
+
+  /** A verdict came that took time, before the body or after it: whoever is refused is told at once. */
+  const conclude = (exchange: Exchange, letIn: LetIn): void => {
+    if (exchange.isEnded) return;
+    if (letIn.kind === "refused") finish(exchange, letIn.answer, !exchange.isWhole);
+    else if (!doors.letIn(exchange)) finish(exchange, TOO_MANY, !exchange.isWhole);
+  };
+
+  const turnAway = (res: Response, req: Request, more: Exchange["cors"], head: boolean): void =>
+    writeAnswer(res, TOO_MANY, { more, head, closeConnection: hasBody(req), unsent });
+
+  const read = (exchange: Exchange, req: Request): void => {
+    const { letIn } = exchange;
+    const isOut = "kind" in letIn && letIn.kind === "refused";
+    const early = isOut ? letIn.answer : refuseMedia(exchange.route, req);
+    // Nothing of its body is read.
+    if (early !== undefined) {
+      finish(exchange, early, hasBody(req));
+      return;
+    }
+    if (letIn instanceof Promise) void letIn.then((verdict) => conclude(exchange, verdict));
+    if (exchange.isWhole) {
+      void run(exchange, EMPTY);
+      return;
+    }
+    const length = req.getHeader("content-length");
+    const isChunked = length === "" && req.getHeader("transfer-encoding") !== "";
+    collect(exchange, { announced: Number(length), isChunked, withinMs, run, finish });
   };
 
   const handle = (res: Response, req: Request): void => {
@@ -103,12 +127,18 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
       writeAnswer(res, answer, { more: cors, head, closeConnection: hasBody(req), unsent });
       return;
     }
+    const { access } = routed.route;
     const isBounded = path.startsWith("/v1/");
-    if (isBounded && !admission.enter()) {
-      writeAnswer(res, TOO_MANY, { more: cors, head, closeConnection: hasBody(req), unsent });
+    if (isBounded && doors.isFull(access)) {
+      turnAway(res, req, cors, head);
       return;
     }
-    const letIn = guard.judge(routed.route.access, req.getHeader("authorization"), () => addressOf(res));
+    const letIn = guard.judge(access, req.getHeader("authorization"), () => addressOf(res));
+    const admission = isBounded ? doors.doorOf(access, letIn) : undefined;
+    if (admission?.enter() === false) {
+      turnAway(res, req, cors, head);
+      return;
+    }
     const exchange: Exchange = {
       res,
       incoming: copyRequest(req, method, path, routed.parameter),
@@ -117,20 +147,18 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
       route: routed.route,
       head,
       startedMs: performance.now(),
-      admission: isBounded ? admission : undefined,
+      admission,
       bodyBytes: 0,
+      isWhole: routed.route.bodyMax === 0,
+      timer: undefined,
       aborted: false,
+      isEnded: false,
     };
     state.inFlight++;
     res.onAborted(() => {
       exchange.aborted = true;
     });
-    const isOut = "kind" in letIn && letIn.kind === "refused";
-    const early = isOut ? letIn.answer : refuseMedia(routed.route, req);
-    // Nothing of its body is read.
-    if (early !== undefined) finish(exchange, early, hasBody(req));
-    else if (routed.route.bodyMax === 0) void run(exchange, EMPTY);
-    else collect(exchange, Number(req.getHeader("content-length")), run, finish);
+    read(exchange, req);
   };
 
   return {
@@ -144,49 +172,6 @@ export function createHttp({ routes, origins, guard, metrics, log, bounds, unsen
 
 const EMPTY = new Uint8Array(0);
 const ignore = (): void => undefined;
-const TOO_MANY = retryLater("overloaded", "too many requests wait for an answer; try again", 1_000);
-
-/** Gathers the body, at most `bodyMax` bytes of it: beyond that 413, and the connection is closed. */
-function collect(
-  exchange: Exchange,
-  announced: number,
-  run: (exchange: Exchange, body: Uint8Array) => Promise<void>,
-  finish: (exchange: Exchange, answer: Answer, closeConnection: boolean) => void,
-): void {
-  const { bodyMax } = exchange.route;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let done = false;
-  const tooLarge = (): void => {
-    done = true;
-    const detail = `the body has more than ${bodyMax} bytes; send it in parts`;
-    finish(exchange, problemAnswer("too-large", detail), true);
-  };
-  if (announced > bodyMax) {
-    tooLarge();
-    return;
-  }
-  exchange.res.onAborted(() => {
-    exchange.aborted = true;
-    // An upload that was broken off never reaches its last chunk.
-    if (!done) finish(exchange, problemAnswer("malformed-json", "the body was broken off"), true);
-    done = true;
-  });
-  exchange.res.onData((chunk, isLast) => {
-    if (done) return;
-    size += chunk.byteLength;
-    if (size > bodyMax) return tooLarge();
-    exchange.bodyBytes = size;
-    if (exchange.admission?.grow(chunk.byteLength) === false) {
-      done = true;
-      return finish(exchange, TOO_MANY, true);
-    }
-    chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk)));
-    if (!isLast) return;
-    done = true;
-    void run(exchange, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-  });
-}
 
 function copyRequest(
   req: Request,

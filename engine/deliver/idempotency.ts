@@ -1,7 +1,9 @@
 // Idempotency-Key: the same key gets the same answer for a day (NBA_IDEMPOTENCY); another body is refused, a request still running is told so.
 import { createHash } from "node:crypto";
 import type { Answer } from "./answer.ts";
-import { ANYONE } from "./auth/caller.ts";
+import { digest } from "./append-events.ts";
+import { ANYONE, reachesAll } from "./auth/caller.ts";
+import type { Access } from "./auth/scopes.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
 import type { Deadline, Incoming, Route } from "./route.ts";
 
@@ -41,7 +43,7 @@ export function withIdempotency(route: Route, store: IdempotencyStore): Route {
   return {
     ...route,
     answer: async (incoming: Incoming): Promise<Answer> => {
-      const { idempotencyKey, caller } = incoming;
+      const { idempotencyKey } = incoming;
       if (idempotencyKey === "") return route.answer(incoming);
       if (idempotencyKey.length > IDEMPOTENCY_KEY_MAX || !PRINTABLE.test(idempotencyKey))
         return problemAnswer(
@@ -49,7 +51,7 @@ export function withIdempotency(route: Route, store: IdempotencyStore): Route {
           `the Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_MAX} printable ASCII characters without spaces`,
         );
       const bodyHash = hashBody(incoming.body);
-      const key = caller === ANYONE ? idempotencyKey : `${caller.id}\n${idempotencyKey}`;
+      const key = keptUnder(incoming, route.access);
       const deadline = route.deadline?.(incoming);
       const beginning = store.begin(scope, key, bodyHash);
       const begun = deadline === undefined ? await beginning : await inTime(beginning, deadline);
@@ -58,6 +60,21 @@ export function withIdempotency(route: Route, store: IdempotencyStore): Route {
       return runOnce(route, incoming, store, { scope, key, bodyHash }, deadline);
     },
   };
+}
+
+/** An Idempotency-Key is its caller's own; the key alone while nobody is asked who they are. */
+export function callersKey({ caller, idempotencyKey }: Pick<Incoming, "caller" | "idempotencyKey">): string {
+  return caller === ANYONE ? idempotencyKey : `${caller.id}\n${idempotencyKey}`;
+}
+
+/**
+ * What an answer is kept under: where it depends on the topics of the caller, on these as well. Whoever comes back with others
+ * is judged anew, and gets neither what it does not reach any more nor a refusal that does not hold any more.
+ */
+function keptUnder(incoming: Incoming, access: Access): string {
+  const key = callersKey(incoming);
+  if (reachesAll(incoming.caller, access)) return key;
+  return `${key}\n${digest(JSON.stringify([...incoming.caller.topics].sort()))}`;
 }
 
 export function hashBody(body: Uint8Array): string {

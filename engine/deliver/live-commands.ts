@@ -68,7 +68,10 @@ async function subscribe(deps: CommandDeps, peer: Peer, live: Live, message: Sub
   leaveTopic(deps, peer, live, topic);
   if (live.subscriptions.size >= SUBSCRIPTIONS_MAX)
     return refuse(deps, peer, message, "limit", `a socket follows at most ${SUBSCRIPTIONS_MAX} topics`);
-  if (isCustomer) return subscribeCustomer(deps, peer, live, message, key as CustomerKey);
+  if (isCustomer) {
+    const became = await subscribeCustomer(deps, peer, live, message, key as CustomerKey);
+    return became === "not-yours" ? notYours(deps, peer, message, "the topic") : undefined;
+  }
   live.subscriptions.set(topic, { kind: "feed", topic });
   deps.topics.followFeed(peer);
   sendMessage(peer, { op: "ack", for: "subscribe", topic, ...idOf(message) }, deps.metrics);

@@ -1,8 +1,11 @@
 // A screen follows a customer without a gap: it is registered first, then shown the past (the frames that it missed, or a
 // snapshot), then what came meanwhile and is newer, then everything as it comes.
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
-import type { AskAnswer, CustomerLook, Engine } from "../engine.ts";
+import type { CustomerLook, Engine } from "../engine.ts";
 import type { Placement } from "../rulebook/rulebook.ts";
+import { askWithinReach, type WithinReach } from "./auth/ask-within-reach.ts";
+import { reaches } from "./auth/caller.ts";
+import type { Access } from "./auth/scopes.ts";
 import type { Cursor } from "./live-frames.ts";
 import { customerFrames, formatCursor, isAfter, parseCursor } from "./live-frames.ts";
 import type { Subscribe } from "./live-messages.ts";
@@ -23,18 +26,22 @@ export interface SubscribeDeps {
 /** A person looks at this screen and waits: longer than an app's page may. */
 const ASK_DEADLINE_MS = Math.min(250, DEADLINE_MAX_MS);
 
+const ACCESS: Access = ["agent"];
+
+/** `not-yours`: the topic is left again, for the key has become that of a customer whom the caller does not reach. */
 export async function subscribeCustomer(
   deps: SubscribeDeps,
   peer: Peer,
   live: Live,
   message: Subscribe,
   key: CustomerKey,
-): Promise<void> {
+): Promise<"done" | "not-yours"> {
   const { engine, topics, metrics } = deps;
   const placement = placementOf(engine, message.placement);
   if (placement === "unknown") {
     const detail = "no placement of this name in the rulebook";
-    return sendMessage(peer, { op: "error", code: "unknown-placement", detail, ...echo(message) }, metrics);
+    sendMessage(peer, { op: "error", code: "unknown-placement", detail, ...echo(message) }, metrics);
+    return "done";
   }
   const subscription: CustomerSubscription = {
     kind: "customer",
@@ -46,13 +53,23 @@ export async function subscribeCustomer(
   live.subscriptions.set(message.topic, subscription);
   const placed = topics.follow(peer, subscription);
   const isCurrent = (): boolean => peer.state === live && live.subscriptions.get(message.topic) === subscription;
-  try {
-    const placedAt = await placed;
-    if (await resume(deps, peer, subscription, message, isCurrent)) return;
-    await show(deps, peer, subscription, message, placement, placedAt, isCurrent);
-  } catch (error) {
+  const leave = (): void => {
     if (isCurrent()) live.subscriptions.delete(message.topic);
     topics.unfollow(subscription);
+  };
+  try {
+    const placedAt = await placed;
+    if (await resume(deps, peer, subscription, message, isCurrent)) return "done";
+    const view = await viewOf(deps, live, subscription.key, placement, message.locale);
+    if (!isCurrent()) return "done";
+    if (view === "not-yours") {
+      leave();
+      return view;
+    }
+    show(deps, peer, subscription, message, view, placedAt);
+    return "done";
+  } catch (error) {
+    leave();
     throw error;
   }
 }
@@ -88,24 +105,42 @@ async function resume(
   return true;
 }
 
-async function show(
+interface View {
+  readonly answer: Exclude<WithinReach, { kind: "not-yours" }> | undefined;
+  readonly look: CustomerLook | undefined;
+  /** Whose NBAs are shown: under a joined key with a placement the customer's, else as `look`. */
+  readonly shown: CustomerLook | undefined;
+}
+
+async function viewOf(
   deps: SubscribeDeps,
-  peer: Peer,
-  subscription: CustomerSubscription,
-  message: Subscribe,
+  live: Live,
+  key: CustomerKey,
   placement: Placement | undefined,
-  placedAt: CommitSeq,
-  isCurrent: () => boolean,
-): Promise<void> {
-  const { engine, metrics } = deps;
-  const answer = placement && (await askFor(deps, subscription.key, placement, message.locale));
-  if (answer?.kind === "refused" || answer?.kind === "conflict")
-    sendMessage(peer, { op: "error", code: "refused", detail: answer.why, ...echo(message) }, metrics);
-  const look = await engine.look(subscription.key);
+  locale: string | undefined,
+): Promise<View | "not-yours"> {
+  const { engine } = deps;
+  const answer = placement && (await askFor(deps, live, key, placement, locale));
+  if (answer?.kind === "not-yours") return "not-yours";
+  const look = await engine.look(key);
+  // What a joined key is known by is its customer's, the name first of all.
+  if (look?.joinedTo !== undefined && !reaches(live.caller, ACCESS, look.joinedTo)) return "not-yours";
   // Under an anonymous key that is joined the answer is the customer's; what comes later is told on the customer's topic.
   const joinedTo = answer?.kind === "decided" ? look?.joinedTo : undefined;
   const shown = joinedTo === undefined ? look : await engine.look(joinedTo);
-  if (!isCurrent()) return;
+  return { answer, look, shown };
+}
+
+function show(
+  { engine, metrics, onShown }: SubscribeDeps,
+  peer: Peer,
+  subscription: CustomerSubscription,
+  message: Subscribe,
+  { answer, look, shown }: View,
+  placedAt: CommitSeq,
+): void {
+  if (answer?.kind === "refused" || answer?.kind === "conflict")
+    sendMessage(peer, { op: "error", code: "refused", detail: answer.why, ...echo(message) }, metrics);
   // Told by an engine that was paused and does not know yet that others own the customer: what it missed nobody would tell.
   if (look !== undefined && look.seq < placedAt) throw new Error(`a look at commit ${look.seq} came after ${placedAt}`);
   const { channels } = subscription;
@@ -125,18 +160,19 @@ async function show(
     metrics,
   );
   flow(peer, subscription, after, metrics);
-  if (shown !== undefined) tellWaiting(shown, new Set(nbas.map((card) => card.trackingCode)), engine, deps.onShown);
+  if (shown !== undefined) tellWaiting(shown, new Set(nbas.map((card) => card.trackingCode)), engine, onShown);
 }
 
 async function askFor(
   { engine, metrics }: SubscribeDeps,
+  live: Live,
   key: CustomerKey,
   placement: Placement,
   locale: string | undefined,
-): Promise<AskAnswer> {
+): Promise<WithinReach> {
   const startedMs = performance.now();
   const [first] = channelNames(engine, placement);
-  const answer = await engine.ask({
+  const answer = await askWithinReach(engine, live, ACCESS, {
     key,
     channel: first ?? "",
     placements: [{ name: placement.name }],
@@ -144,11 +180,16 @@ async function askFor(
     ...(locale === undefined ? {} : { locale }),
     deadlineMs: ASK_DEADLINE_MS,
   });
-  metrics.onRequest("live-ask", answer.kind === "decided" ? 200 : 503, (performance.now() - startedMs) / 1_000);
+  metrics.onRequest("live-ask", statusOf(answer), (performance.now() - startedMs) / 1_000);
   return answer;
 }
 
-function degradations(answer: AskAnswer | undefined): readonly string[] {
+function statusOf({ kind }: WithinReach): number {
+  if (kind === "not-yours") return 403;
+  return kind === "decided" ? 200 : 503;
+}
+
+function degradations(answer: View["answer"]): readonly string[] {
   switch (answer?.kind) {
     case undefined:
       return [];

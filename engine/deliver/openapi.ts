@@ -110,7 +110,8 @@ function problemsOf(route: Route): readonly ProblemKind[] {
   const always: readonly ProblemKind[] = route.method === "POST" ? ["forbidden-origin", ...keyed] : [];
   const guarded: readonly ProblemKind[] =
     typeof route.access === "string" ? [] : ["unauthenticated", "forbidden", "rate-limited", "unavailable"];
-  return [...new Set([...route.problems, ...always, ...guarded, "internal" as const])];
+  const read: readonly ProblemKind[] = route.bodyMax > 0 ? ["too-slow"] : [];
+  return [...new Set([...route.problems, ...read, ...always, ...guarded, "internal" as const])];
 }
 
 function problemResponses(kinds: readonly ProblemKind[]): Json {

@@ -11,6 +11,7 @@ export const PROBLEMS = {
   "forbidden-origin": { status: 403, title: "The origin of the request is not allowed" },
   "not-found": { status: 404, title: "There is nothing of this name" },
   "method-not-allowed": { status: 405, title: "The path does not take this method" },
+  "too-slow": { status: 408, title: "The body did not come in time" },
   "idempotency-key-busy": { status: 409, title: "A request with this Idempotency-Key is still running" },
   "too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The content type is not taken here" },

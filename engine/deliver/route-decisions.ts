@@ -2,15 +2,15 @@
 import Type from "typebox";
 import type { CustomerKey, DecisionId } from "../domain/ids.ts";
 import { anonymousKey, customerKey } from "../domain/ids.ts";
-import type { Ask, AskAnswer, Engine } from "../engine.ts";
+import type { Ask, Engine } from "../engine.ts";
 import type { Answer } from "./answer.ts";
 import { jsonAnswer } from "./answer.ts";
-import { reaches } from "./auth/caller.ts";
+import { askWithinReach, type WithinReach } from "./auth/ask-within-reach.ts";
 import { notYours } from "./auth/guard.ts";
 import { reachesWhose } from "./auth/reaches-whose.ts";
 import type { Access } from "./auth/scopes.ts";
 import { createCheck } from "./check-body.ts";
-import { hashBody } from "./idempotency.ts";
+import { callersKey, hashBody } from "./idempotency.ts";
 import { parseJson } from "./parse-json.ts";
 import { presentAnswer, presentFallback } from "./present.ts";
 import { presentRecord } from "./present-inspect.ts";
@@ -72,14 +72,9 @@ async function decide(engine: Engine, incoming: Incoming): Promise<Answer> {
   const errors = checked.kind === "invalid" ? checked.errors : beyondTheSchema(checked.value);
   if (checked.kind === "invalid" || errors.length > 0) return invalid(errors);
   const asked = askOf(checked.value, incoming);
-  const { caller } = incoming;
-  if (!reaches(caller, ACCESS, asked.key)) return notYours("the customer");
   // What went by before, at the check of an Idempotency-Key, is part of the time that was given.
   const ask = { ...asked, deadlineMs: Math.max(1, incoming.receivedMs + asked.deadlineMs - performance.now()) };
-  const answer = await engine.ask(ask);
-  // An anonymous key may have become a customer's, whom a device's token does not name.
-  if (answer.kind === "decided" && !reaches(caller, ACCESS, answer.record.key)) return notYours("the customer");
-  return answerOf(answer, ask, engine);
+  return answerOf(await askWithinReach(engine, incoming, ACCESS, ask), ask, engine);
 }
 
 /** Read for requests with an Idempotency-Key only, which are parsed twice for it. */
@@ -89,7 +84,7 @@ function deadlineOf(engine: Engine, incoming: Incoming): Deadline | undefined {
   if (checked === undefined || checked.kind === "invalid" || beyondTheSchema(checked.value).length > 0)
     return undefined;
   const ask = askOf(checked.value, incoming);
-  const late: AskAnswer = { kind: "fallback", why: "deadline" };
+  const late: WithinReach = { kind: "fallback", why: "deadline" };
   return { atMs: incoming.receivedMs + ask.deadlineMs, late: () => answerOf(late, ask, engine) };
 }
 
@@ -108,7 +103,7 @@ function askOf(body: DecisionRequestBody, incoming: Incoming): Ask {
   const repeatable =
     incoming.idempotencyKey === ""
       ? {}
-      : { idempotencyKey: incoming.idempotencyKey, requestHash: hashBody(incoming.body) };
+      : { idempotencyKey: callersKey(incoming), requestHash: hashBody(incoming.body) };
   return {
     key: keyOf(body),
     channel: body.channel,
@@ -125,8 +120,10 @@ export function keyOf(body: Pick<DecisionRequestBody, "customer" | "anonymousId"
   return body.customer === undefined ? anonymousKey(body.anonymousId as string) : customerKey(body.customer);
 }
 
-function answerOf(answer: AskAnswer, ask: Ask, engine: Engine): Answer {
+function answerOf(answer: WithinReach, ask: Ask, engine: Engine): Answer {
   switch (answer.kind) {
+    case "not-yours":
+      return notYours("the customer");
     case "decided":
       return jsonAnswer(200, presentAnswer(answer.record, engine.rulebook()));
     case "fallback":

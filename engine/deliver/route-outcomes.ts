@@ -11,6 +11,7 @@ import { notYours } from "./auth/guard.ts";
 import { reachesWhose } from "./auth/reaches-whose.ts";
 import type { Access } from "./auth/scopes.ts";
 import { createCheck } from "./check-body.ts";
+import { callersKey } from "./idempotency.ts";
 import { parseJson } from "./parse-json.ts";
 import type { ProblemError } from "./problem.ts";
 import { problemAnswer, retryLater } from "./problem.ts";
@@ -66,7 +67,7 @@ async function toEvents(
   engine: Engine,
   bodies: readonly OutcomeBody[],
   isArray: boolean,
-  { traceparent, idempotencyKey }: Incoming,
+  incoming: Incoming,
 ): Promise<
   | { readonly kind: "known"; readonly events: readonly CustomerEvent[] }
   | { readonly kind: "faulty"; readonly errors: readonly ProblemError[] }
@@ -87,7 +88,8 @@ async function toEvents(
       errors.push({ pointer: `${under}/trackingCode`, detail });
     } else if (late !== undefined) errors.push({ pointer: `${under}/ts`, detail: late });
     else {
-      const requestId = idempotencyKey === "" ? undefined : digest(`${idempotencyKey}\n${index}`);
+      const { traceparent, idempotencyKey } = incoming;
+      const requestId = idempotencyKey === "" ? undefined : digest(`${callersKey(incoming)}\n${index}`);
       events.push(outcomeEvent(key, body, { source: "http", now, traceparent, requestId }));
     }
   });

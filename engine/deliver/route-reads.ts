@@ -33,6 +33,8 @@ export function customerRoute(engine: Engine): Route {
       if (!reaches(caller, ["agent"], parameter as CustomerKey)) return notYours("the customer");
       const look = await engine.look(parameter as CustomerKey);
       if (look === undefined) return problemAnswer("not-found", "nothing is known of this customer");
+      // What a joined key is known by is its customer's, the name first of all.
+      if (look.joinedTo !== undefined && !reaches(caller, ["agent"], look.joinedTo)) return notYours("the customer");
       return jsonAnswer(200, presentCustomer(look, engine.rulebook()));
     },
   };

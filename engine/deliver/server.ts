@@ -41,6 +41,8 @@ export interface ServerConfig extends OriginPolicy {
   readonly consoleDir: string;
   /** Of requests without an answer; left out: those of engine/limits.ts. */
   readonly bounds?: AdmissionBounds;
+  /** How long a body may take; left out: as engine/limits.ts has it. */
+  readonly bodyWithinMs?: number;
   readonly version: string;
 }
 
@@ -95,7 +97,8 @@ export function createServer(deps: ServerDeps): Server {
   ];
   const { requestsInFlightMax: requestsMax, requestBytesInFlightMax: bytesMax } = LIMITS;
   const bounds = config.bounds ?? { requestsMax, bytesMax };
-  const http = createHttp({ routes, origins, guard, metrics, log, bounds, unsent, notice });
+  const { bodyWithinMs = LIMITS.bodyWithinMs } = config;
+  const http = createHttp({ routes, origins, guard, metrics, log, bounds, bodyWithinMs, unsent, notice });
   live.attach(app);
   http.attach(app);
   const listening: ListenSocket[] = [];

@@ -1,4 +1,5 @@
-// From an ask to its answer: queued for the partition of its key; under a joined anonymous key asked again for the customer.
+// From an ask to its answer: queued for the partition of its key; under a joined anonymous key asked again for the customer,
+// by whoever asked where that is to be told.
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Ask, AskAnswer } from "../engine.ts";

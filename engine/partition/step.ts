@@ -209,7 +209,8 @@ function collectQuestions(session: Stepping, input: StepInput, touched: Set<Part
     }
     const { sealedTo, joining } = partition.store.state(waiting.ask.key);
     if (sealedTo !== undefined) {
-      redirected.push({ waiting, customer: sealedTo });
+      if (waiting.ask.joined === "tell") refused.push({ waiting, answer: { kind: "joined", customer: sealedTo } });
+      else redirected.push({ waiting, customer: sealedTo });
       continue;
     }
     const question: Question | AskAnswer =

@@ -37,6 +37,7 @@ export interface OutsideOptions extends Partial<Pick<DispatchDeps, "delivered" |
   /** In the place of environment variables. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly bounds?: AdmissionBounds;
+  readonly bodyWithinMs?: number;
   readonly idempotency?: IdempotencyBounds;
 }
 
@@ -80,6 +81,7 @@ export async function startOutside(redisUrl: string, options: OutsideOptions = {
       consoleDir: `${repositoryRoot}/test/deliver/pages`,
       version: "0.0.0",
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
+      ...(options.bodyWithinMs === undefined ? {} : { bodyWithinMs: options.bodyWithinMs }),
     },
     metrics,
     exposition: running.metrics,

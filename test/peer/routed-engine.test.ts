@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRedisLane, type RedisLane } from "../../engine/deliver/redis-lane.ts";
 import type { DecisionRecord } from "../../engine/domain/decision.ts";
-import { customerKey } from "../../engine/domain/ids.ts";
+import { anonymousKey, customerKey } from "../../engine/domain/ids.ts";
 import type { Ask, AskAnswer, Engine, Ownership } from "../../engine/engine.ts";
 import { connectRedis } from "../../engine/journal/redis.ts";
 import { createPeerClient, type PeerClient } from "../../engine/peer/peer-client.ts";
@@ -13,7 +13,7 @@ import { packPeer } from "../../engine/peer/peer-wire.ts";
 import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
 import { seal } from "../../engine/peer/seal.ts";
 import { type Outside, startOutside } from "../deliver/outside.ts";
-import { askFor, connect, decided, event, home, outcomeOf } from "../partition/harness.ts";
+import { askFor, connect, decided, event, home, outcomeOf, until } from "../partition/harness.ts";
 import { freePort, startTestRedis, type TestRedis } from "../redis.ts";
 
 let redis: TestRedis;
@@ -80,6 +80,20 @@ describe("what the owner knows, asked for one hop away", () => {
     expect(await front(there()).ask({ ...ask, requestHash: "other" })).toMatchObject({ kind: "conflict" });
     const refused = await front(there()).ask(askFor("ana", { channel: "fax" }));
     expect(refused).toMatchObject({ kind: "refused", pointer: "/channel" });
+  });
+
+  it("ACC-16 asks that want to be told whose an anonymous key is: told, and nothing is decided", async () => {
+    const key = anonymousKey("device");
+    const ask = { ...askFor("x", { idempotencyKey: "k-d", requestHash: "h" }), key };
+    const identify = event("i-1", "identify", "dora");
+    await owner().append([{ ...identify, anonymousId: "device" }]);
+    await until(async () => (await owner().look(key))?.joinedTo !== undefined);
+    const told = { kind: "joined", customer: "dora" };
+    expect(await front(there()).ask({ ...ask, joined: "tell" })).toEqual(told);
+    expect((await owner().look(customerKey("dora")))?.contacts).toEqual([]);
+    await until(async () => (await front(there()).ask(ask)).kind === "decided");
+    expect(decided(await front(there()).ask(ask)).key).toBe("dora");
+    expect(await front(there()).ask({ ...ask, joined: "tell" })).toEqual(told);
   });
 
   it("looks and what-ifs are those of the owner", async () => {

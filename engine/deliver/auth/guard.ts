@@ -79,7 +79,9 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
       if (token === undefined) return refused(unauthenticated("the header Authorization must be: Bearer TOKEN", true));
       const verified = authenticator.authenticate(token);
       if (!(verified instanceof Promise)) return conclude(verified, access, address);
-      return verified.then((settled) => conclude(settled, access, address));
+      // Asked for now: once the connection is gone nobody may ask it any more.
+      const from = address();
+      return verified.then((settled) => conclude(settled, access, () => from));
     },
     authenticate: (token) => authenticator?.authenticate(token) ?? { kind: "caller", caller: ANYONE },
     renewed: (caller) => (authenticator === undefined ? caller : authenticator.renewed(caller)),
