@@ -6,8 +6,8 @@ import type { PartitionIndex, Position } from "../../engine/domain/ids.ts";
 import { decodeLogEntry } from "../../engine/ingest/log-entry.ts";
 import { pack, unpackStrictly } from "../../engine/ingest/messagepack.ts";
 import { logFields, routeEntry } from "../../engine/ingest/route.ts";
-import { decodeBase } from "../../engine/journal/base.ts";
 import { journalOf } from "../partition/harness.ts";
+import { untilStored } from "../until-stored.ts";
 import { type Chance, chanceOf, inputs, SEED } from "./chance.ts";
 import { type EngineAtBay, PARTITIONS, startAtBay } from "./engine-at-bay.ts";
 import { frameOf, framesOf, OPCODE, openWire } from "./live-wire.ts";
@@ -41,13 +41,7 @@ async function post(path: string, value: object): Promise<void> {
 
 /** Everything that was taken is in the checkpoints: from then on nothing is written that was not caused. */
 async function restingDigest(isCompared: (key: string) => boolean): Promise<ReadonlyMap<string, string>> {
-  const isStored = async (partition: number): Promise<boolean> => {
-    const [last] = await bay.client.xrevrange(`nba:{${partition}}:events`, "+", "-", "COUNT", 1);
-    const base = await bay.client.hgetBuffer(`nba:{${partition}}:checkpoint`, "base");
-    return last === undefined || (base !== null && decodeBase(base).position === last[0]);
-  };
-  const areStored = async () => (await Promise.all(PLACES.map(isStored))).every(Boolean);
-  await expect.poll(areStored, { timeout: 60_000, interval: 100 }).toBe(true);
+  await untilStored(bay.client, PARTITIONS);
   return new Map([...(await settledDigest(bay.client))].filter(([key]) => isCompared(key)));
 }
 
