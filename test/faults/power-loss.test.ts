@@ -20,7 +20,7 @@ import { type FaultRules, PARTITIONS, startFaultEngine, untilWell, writeFaultRul
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 
 const IS_LONG = process.env["NBA_LONG"] === "1";
-const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 40 : 3));
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 40 : 2));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 /** Redis syncs every second, and may be as much behind again. */
 const EVERYSEC_MS = 2_000;

@@ -68,7 +68,7 @@ describe("WebSocket", () => {
     return mutateBytes(isBinary ? pack(message) : Buffer.from(JSON.stringify(message)), chance);
   };
 
-  const messages = inputs(250, 8_000);
+  const messages = inputs(150, 8_000);
   test(`messages that are refused (up to ${messages} inputs, NBA_SEED=${SEED})`, TIMEOUT, async () => {
     const overLanes = async (runs: readonly number[], one: (run: number) => Promise<void>): Promise<void> => {
       const lane = async (_: unknown, at: number): Promise<void> => {

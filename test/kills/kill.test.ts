@@ -14,7 +14,7 @@ import { readEverything } from "./journal-reader.ts";
 import { startLoad } from "./load.ts";
 import { seeded } from "./seeded.ts";
 
-const ROUNDS = process.env["NBA_LONG"] === "1" ? 200 : 10;
+const ROUNDS = process.env["NBA_LONG"] === "1" ? 200 : 7;
 const PARTITIONS = 4;
 /** Larger than what the load reaches: what was granted is compared with what was spent. */
 const QUOTAS = `quotas:
