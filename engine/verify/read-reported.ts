@@ -29,7 +29,7 @@ export async function readReported(
       if (outcome === "not-delivered") codes.add(trackingCode as TrackingCode);
     }
     const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return { codes, oldest };
+    if (last === undefined) return { codes, oldest };
     after = last.position;
   }
 }
