@@ -27,11 +27,11 @@ export function addToInactivity({ forMs }: Inactivity, marks: Marks, mark: Patte
   const joins = ({ first, last }: Spell): boolean => mark.at >= first.at - forMs && mark.at <= last.at + forMs;
   const joined = spells.filter(joins);
   if (joined.length === 0 && mark.at < arrivedAt - TRIGGER_FRESH_MS - forMs) return marks;
-  const firsts = [mark, ...joined.map(({ first }) => first)].sort((a, b) => a.at - b.at);
-  const lasts = [mark, ...joined.map(({ last }) => last)].sort((a, b) => compareMarks(same(a), same(b)));
+  const firsts = [mark, ...joined.map(({ first }) => first)].sort(byName);
+  const lasts = [mark, ...joined.map(({ last }) => last)].sort(byName);
   const spell: Spell = { first: firsts[0] as PatternMark, last: lasts.at(-1) as PatternMark };
   const before = joined[0];
-  if (joined.length === 1 && before?.first.at === spell.first.at && before.last === spell.last) return marks;
+  if (joined.length === 1 && before?.first === spell.first && before.last === spell.last) return marks;
   const others = spells.filter((other) => !joined.includes(other));
   const all = [...others, spell].sort((a, b) => a.first.at - b.first.at).slice(-SPELLS_MAX);
   return {
@@ -78,7 +78,7 @@ function spellsOf({ events }: Marks, forMs: number): Spell[] {
   return spells;
 }
 
-/** Which of two events of the same instant was the last is a matter of their names, whatever they are marked as. */
-function same(mark: PatternMark): PatternMark {
-  return { ...mark, step: LAST };
+/** Which of two events of the same instant was the first, and which the last, is a matter of their names, whatever they are marked as. */
+function byName(a: PatternMark, b: PatternMark): number {
+  return compareMarks({ ...a, step: FIRST }, { ...b, step: FIRST });
 }

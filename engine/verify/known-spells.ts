@@ -47,7 +47,7 @@ export function takeIntoSpells(
   const spells = spellsOf(known.marks, forMs);
   const joined = spells.filter(({ first, last }) => mark.at >= first.at - forMs && mark.at <= last.at + forMs);
   if (joined.length === 0 && mark.at < arrivedAt - TRIGGER_FRESH_MS - forMs) return known;
-  const first = [mark, ...joined.map((spell) => spell.first)].reduce((a, b) => (b.at < a.at ? b : a));
+  const first = [mark, ...joined.map((spell) => spell.first)].reduce((a, b) => (isLater(a, b) ? b : a));
   const last = [mark, ...joined.map((spell) => spell.last)].reduce((a, b) => (isLater(b, a) ? b : a));
   const all = [...spells.filter((spell) => !joined.includes(spell)), { first, last }]
     .sort((a, b) => a.first.at - b.first.at)
@@ -59,7 +59,7 @@ export function takeIntoSpells(
   return { ...known, marks };
 }
 
-/** Of two events of one instant the later name is the last. */
+/** Of two events of one instant the earlier name is the first, and the later name the last. */
 function isLater(a: PatternMark, b: PatternMark): boolean {
   return inOrder({ ...a, step: 0 }, { ...b, step: 0 }) > 0;
 }

@@ -9,6 +9,8 @@ import { addMark, readMarks, writeMarks } from "../../engine/profile/pattern-mar
 import { firePattern, foldPattern, type PatternTrigger } from "../../engine/profile/patterns.ts";
 import type { PatternState } from "../../engine/profile/state.ts";
 import type { Pattern, PatternStep } from "../../engine/rulebook/triggers.ts";
+import { tellPattern } from "../../engine/verify/known-pattern.ts";
+import type { KnownPattern } from "../../engine/verify/pattern-memory.ts";
 
 const RUNS = process.env["NBA_LONG"] === "1" ? 20_000 : 1_500;
 const START = Date.UTC(2026, 0, 1);
@@ -169,6 +171,27 @@ describe("patterns that time completes", () => {
         expect(pattern.fired).toEqual(wanted);
       }),
     );
+  });
+
+  it("PTN-1 inactivity: of events of one instant any order of arrival leaves the same, as nba verify tells it", () => {
+    const events = ["d", "a", "c", "b"].map((id): Seen => ({ id, type: "a", at: id === "d" ? 1 : 0 }));
+    const orders = events.flatMap((first) => {
+      const rest = events.filter((seen) => seen !== first);
+      return [
+        [first, ...rest],
+        [first, ...rest.toReversed()],
+      ];
+    });
+    for (const arrivals of orders) {
+      const pattern = watch(INACTIVITY);
+      let known: KnownPattern | undefined;
+      for (const seen of arrivals) {
+        pattern.see(seen, 2);
+        known = tellPattern(INACTIVITY, known, eventOf(seen), (START + 2 * MINUTE_MS) as Instant)?.after;
+      }
+      expect(pattern.state()?.marks.map(({ event }) => event)).toEqual(["a", "d"]);
+      expect(known?.marks.map(({ event }) => event)).toEqual(["a", "d"]);
+    }
   });
 
   it("PTN-1 what two profiles have seen, put together, is what one would have seen", () => {
