@@ -21,6 +21,8 @@ export interface FoundRecords {
   readonly sent: readonly { readonly customer: string; readonly treatment: string }[];
   /** Tracking codes that the engine itself reported as not delivered. */
   readonly notDelivered: ReadonlySet<string>;
+  /** Tracking codes of what was withdrawn. */
+  readonly withdrawn: ReadonlySet<string>;
   /** By account of a quota: units that partitions may spend or have spent. */
   readonly granted: ReadonlyMap<string, number>;
 }
@@ -40,7 +42,13 @@ export async function readPayloads(redis: Redis, partitions: number): Promise<re
 export async function readRecords(redis: Redis, partitions: number): Promise<FoundRecords> {
   const payloads = await readPayloads(redis, partitions);
   const notDelivered = new Set<string>();
+  const withdrawn = new Set<string>();
   for (let partition = 0; partition < partitions; partition++) {
+    for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:journal`, "-", "+")) {
+      const payload = fields[1] as Buffer;
+      const withdrawals = payload.length === 0 ? [] : decodeCommit(payload).withdrawals;
+      for (const { trackingCode } of withdrawals) withdrawn.add(trackingCode);
+    }
     for (const [, fields] of await redis.xrangeBuffer(`nba:{${partition}}:events`, "-", "+")) {
       if (fields[1]?.toString() !== "engine") continue;
       const { props } = unpack(fields[3] as Buffer) as { props: { trackingCode: string; outcome: string } };
@@ -58,7 +66,7 @@ export async function readRecords(redis: Redis, partitions: number): Promise<Fou
     granted.set(account, Number(await redis.hget(account, "sum")));
   }
   const deciders = await readDeciders(redis);
-  return { records: payloads.flatMap(recordsIn), payloads, deciders, sent, notDelivered, granted };
+  return { records: payloads.flatMap(recordsIn), payloads, deciders, sent, notDelivered, withdrawn, granted };
 }
 
 /** The decisions of one journal entry. Throws where it cannot be decoded. */

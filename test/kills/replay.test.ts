@@ -123,9 +123,18 @@ function replayed(record: DecisionRecord): Replay {
   return replay(known.decider, record);
 }
 
-/** Tracking codes of what the load, or the engine where an answer came too late, has reported as not delivered. */
+/**
+ * Tracking codes of what the load, or the engine where an answer came too late, has reported as not delivered, and of what was
+ * withdrawn from the desk, whose screens take it away (RSV-5).
+ */
 function released(): ReadonlySet<string> {
-  return new Set([...books.notDelivered, ...found.notDelivered]);
+  const onDesk = new Set<string>();
+  for (const { slates, withheld } of found.records) {
+    for (const { trackingCode, treatment } of [...slates, ...withheld].flatMap(({ items }) => items))
+      if (rules.treatments.get(treatment)?.channel === "desk") onDesk.add(trackingCode);
+  }
+  const takenAway = [...found.withdrawn].filter((code) => onDesk.has(code));
+  return new Set([...books.notDelivered, ...found.notDelivered, ...takenAway]);
 }
 
 function firstItem({ slates }: DecisionRecord): ItemRecord | undefined {
