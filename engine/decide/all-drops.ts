@@ -15,7 +15,6 @@ export function allDrops(prepared: Prepared, choice: Choice, drops: DropWriter):
   const isChanged = fallen.size + restaged.size > 0;
   if (!isChanged && qualified.kept.length === 0) return withLosses(prepared, choice, drops);
   const left = rowsLeft(prepared, choice);
-  if (left.length === 0 && restaged.size === 0) return early;
   const { words, numbers } = early;
   drops.open(early.length + left.length, early.causes);
   let next = 0;

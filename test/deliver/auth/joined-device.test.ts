@@ -4,8 +4,9 @@ import { anonymousKey, customerKey } from "../../../engine/domain/ids.ts";
 import { until } from "../../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { type LiveClient, openLive } from "../live-client.ts";
-import { type Outside, startOutside } from "../outside.ts";
-import { SECRET, token } from "./tokens.ts";
+import type { Outside } from "../outside.ts";
+import { askFor, callAs, startGuarded } from "./calls.ts";
+import { token } from "./tokens.ts";
 
 let redis: TestRedis;
 let outside: Outside;
@@ -14,8 +15,7 @@ const sockets: LiveClient[] = [];
 
 beforeAll(async () => {
   redis = await startTestRedis();
-  const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: "nba" };
-  outside = await startOutside(redis.url, { guard: { auth: { tokens, apiKeysFile: undefined }, perSecond: 10_000 } });
+  outside = await startGuarded(redis.url);
   admin = await token({ sub: "admin", scope: "admin" });
 });
 afterEach(() => {
@@ -26,29 +26,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
-async function call(method: string, path: string, bearer: string, body?: unknown, idempotencyKey?: string) {
-  const answer = await fetch(`${outside.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${bearer}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  const isReplayed = answer.headers.get("idempotency-replayed") === "true";
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
-  return { status: answer.status, isReplayed, text, body: JSON.parse(text) as any };
-}
+const call = (method: string, path: string, bearer: string, body?: unknown, idempotencyKey?: string) =>
+  callAs(outside.url, method, path, bearer, body, idempotencyKey);
 
-const ask = (whose: object, changes: object = {}) => ({
-  ...whose,
-  channel: "app",
-  placements: [{ name: "app-home" }],
-  deadlineMs: 1_000,
-  ...changes,
-});
 const deviceToken = (id: string): Promise<string> =>
   token({ sub: `app-${id}`, scope: "agent", topics: [`customer/anon:${id}`] });
 
@@ -73,7 +53,9 @@ describe("ACC-3 a device whose key has become a customer's", () => {
   it.each(["with a placement", "without one"])("ACC-3 is refused by its socket: %s", async (how) => {
     const id = `dev1-${how.split(" ")[0]}`;
     await join(id, `rich-${id}`);
-    expect((await call("POST", "/v1/decisions", admin, ask({ customer: `rich-${id}` }))).body.decisionId).toBeDefined();
+    expect(
+      (await call("POST", "/v1/decisions", admin, askFor({ customer: `rich-${id}` }))).body.decisionId,
+    ).toBeDefined();
     const socket = await open(await deviceToken(id));
     const placement = how === "with a placement" ? { placement: "agent-desk" } : {};
     socket.say({ op: "subscribe", id: "s", topic: `customer/anon:${id}`, ...placement });
@@ -91,7 +73,7 @@ describe("ACC-3 a device whose key has become a customer's", () => {
     socket.say({ op: "subscribe", topic: `customer/anon:${id}`, placement: "app-home" });
     await socket.frame(({ op }) => op === "snapshot");
     await until(async () => {
-      await call("POST", "/v1/decisions", admin, ask({ anonymousId: id }));
+      await call("POST", "/v1/decisions", admin, askFor({ anonymousId: id }));
       return ((await outside.running.loop.engine.look(anonymousKey(id)))?.contacts.length ?? 0) > 0;
     });
     await join(id, "wealthy");
@@ -111,7 +93,7 @@ describe("ACC-3 a device whose key has become a customer's", () => {
 
   it("ACC-3 is not told whose it is, and sees what was decided before", async () => {
     const bearer = await deviceToken("dev3");
-    const before = await call("POST", "/v1/decisions", bearer, ask({ anonymousId: "dev3" }));
+    const before = await call("POST", "/v1/decisions", bearer, askFor({ anonymousId: "dev3" }));
     expect((await call("GET", "/v1/customers/anon:dev3", bearer)).status).toBe(200);
     await join("dev3", "rich-dev3");
     const profile = await call("GET", "/v1/customers/anon:dev3", bearer);
@@ -131,7 +113,7 @@ it("ACC-16 what is refused changes nothing: asks over HTTP, under an Idempotency
   await join("dev4", "poor");
   const contacts = async (): Promise<unknown> =>
     (await outside.running.loop.engine.look(customerKey("poor")))?.contacts.map(({ trackingCode }) => trackingCode);
-  const visitor = ask({ anonymousId: "dev4" });
+  const visitor = askFor({ anonymousId: "dev4" });
   for (const key of [undefined, "k-1", "k-2"])
     expect((await call("POST", "/v1/decisions", bearer, visitor, key)).status).toBe(403);
   const socket = await open(bearer);

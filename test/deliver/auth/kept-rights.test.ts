@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { until } from "../../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
-import { type Outside, startOutside } from "../outside.ts";
-import { SECRET, token } from "./tokens.ts";
+import type { Outside } from "../outside.ts";
+import { askFor, callAs, startGuarded } from "./calls.ts";
+import { token } from "./tokens.ts";
 
 let redis: TestRedis;
 let outside: Outside;
@@ -11,8 +12,7 @@ let admin: string;
 
 beforeAll(async () => {
   redis = await startTestRedis();
-  const tokens = { from: { secret: Buffer.from(SECRET) }, issuer: undefined, audience: "nba" };
-  outside = await startOutside(redis.url, { guard: { auth: { tokens, apiKeysFile: undefined }, perSecond: 10_000 } });
+  outside = await startGuarded(redis.url);
   admin = await token({ sub: "admin", scope: "admin" });
 });
 afterAll(async () => {
@@ -20,32 +20,12 @@ afterAll(async () => {
   await redis.stop();
 });
 
-async function call(method: string, path: string, bearer: string, body?: unknown, idempotencyKey?: string) {
-  const answer = await fetch(`${outside.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${bearer}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  const isReplayed = answer.headers.get("idempotency-replayed") === "true";
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely here
-  return { status: answer.status, isReplayed, text, body: JSON.parse(text) as any };
-}
+const call = (method: string, path: string, bearer: string, body?: unknown, idempotencyKey?: string) =>
+  callAs(outside.url, method, path, bearer, body, idempotencyKey);
 
-const ask = (whose: object, changes: object = {}) => ({
-  ...whose,
-  channel: "app",
-  placements: [{ name: "app-home" }],
-  deadlineMs: 1_000,
-  ...changes,
-});
 it("ACC-8 a decision under an Idempotency-Key is its caller's own, whatever another asks under the same", async () => {
   const [a, b, c] = await Promise.all(["a", "b", "c"].map((sub) => token({ sub, scope: "decide" })));
-  const body = ask({ customer: "keyed" });
+  const body = askFor({ customer: "keyed" });
   const first = await call("POST", "/v1/decisions", a as string, body, "k-8");
   const other = await call("POST", "/v1/decisions", b as string, { ...body, context: { page: "x" } }, "k-8");
   expect([first.status, other.status]).toEqual([200, 200]);
@@ -70,7 +50,7 @@ it("ACC-17 a kept answer does not outlive the right to it", async () => {
     token({ sub: "desk", scope: "agent", topics: topics.toReversed(), exp: 500 }),
     token({ sub: "desk", scope: "agent", topics: ["customer/own"] }),
   ]);
-  const body = ask({ customer: "lent" });
+  const body = askFor({ customer: "lent" });
   const first = await call("POST", "/v1/decisions", then, body, "k-17");
   expect(first.body.decisionId).toBeDefined();
   const again = await call("POST", "/v1/decisions", reordered, body, "k-17");
