@@ -2,7 +2,7 @@
 // in doubt it is closed, every command under way is rejected, and whoever owns it opens a new one and looks at what
 // Redis holds. (Clients that resend a write whose reply was lost write it twice; others never settle.)
 import { createHash } from "node:crypto";
-import { createClient, RESP_TYPES } from "redis";
+import { createClient, RESP_TYPES } from "@redis/client";
 
 /** Bulk strings come as Buffers. */
 export type Reply = Buffer | number | string | null | readonly Reply[];

@@ -1,6 +1,6 @@
 import { recordOf } from "../decide/record.ts";
 import type { DecisionInput, ModelScore } from "../domain/decision.ts";
-import type { DecisionId, RulebookHash } from "../domain/ids.ts";
+import type { DecisionId } from "../domain/ids.ts";
 import { customerKey, type ModelIndex, type Position } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
 import { decodeCommit, encodeCommit } from "../journal/commit-record.ts";
@@ -8,12 +8,10 @@ import type { Steps } from "../rulebook/steps.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import type { Compiler } from "./compiler.ts";
 
-const ROUNDS = 200;
+/** More of them delay the start and spare the first callers nothing that can be seen (W15). */
+const ROUNDS = 10;
 /** Actions and treatments looked at in all: of a large rulebook fewer rounds will do, since each does more. */
 const CANDIDATES_MAX = 250_000;
-/** Where this process is warm already, and only what this rulebook was compiled to anew is not: a recovery should be short. */
-const ROUNDS_AGAIN = 10;
-const warmed = new Set<RulebookHash>();
 const NOBODY = customerKey("nobody");
 
 /**
@@ -25,9 +23,7 @@ export async function warmUp(active: ActiveRulebook, { work }: Compiler): Promis
   const row = new Float64Array(rulebook.features.length);
   const requests = scorer.models.map((_, index) => ({ model: index as ModelIndex, row }));
   const candidates = rulebook.placements.length * (rulebook.actions.length + rulebook.treatments.length);
-  const most = Math.ceil(CANDIDATES_MAX / Math.max(1, candidates));
-  const rounds = Math.min(most, warmed.has(active.hash) ? ROUNDS_AGAIN : ROUNDS);
-  warmed.add(active.hash);
+  const rounds = Math.min(ROUNDS, Math.ceil(CANDIDATES_MAX / Math.max(1, candidates)));
   for (let round = 0; round < rounds; round++) {
     const scores = await scorer.scoreAll(requests);
     await work(decideAll(active, scores, round as Instant));

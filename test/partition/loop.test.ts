@@ -104,7 +104,7 @@ describe("the decision loop on a real Redis", () => {
 
   it("recovers when its connections are cut", async () => {
     const before = await running.loop.engine.look(customerKey("dora"));
-    const { createClient } = await import("redis");
+    const { createClient } = await import("@redis/client");
     const client = await createClient({ url: redis.tcpUrl }).connect();
     await client.sendCommand(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     client.destroy();

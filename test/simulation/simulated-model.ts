@@ -8,7 +8,7 @@ import type { ModelFate } from "./faults.ts";
 export function createSimulatedModel(fate: () => ModelFate): ScorerOptions["run"] {
   return async ({ session, card }, input, rows) => {
     const answers = await runBatch(session, card, input, rows);
-    // Those that warm up ask for nobody, and how often depends on what this thread has run before.
+    // Those that warm up ask for nobody.
     const { tookMs, isFailing } = input.every((cell) => cell === 0) ? NOTHING : fate();
     if (tookMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, tookMs));
     if (isFailing) throw new Error("the model fails");
