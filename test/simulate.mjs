@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds N [--seed S] [--broken NAME] [--notes LINES]`: see test/simulation/README.md.
+// `npm run simulate -- --seeds N [--seed S] [--broken NAME] [--notes LINES] [--short]`: see test/simulation/README.md.
 import { setUp } from "../engine/cli/setup.mjs";
 
 setUp();

@@ -11,7 +11,7 @@ import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
 import { expectNothingDiffers } from "../verify/nothing-differs.ts";
 import { seeded } from "./seeded.ts";
 
-const ROUNDS = process.env["NBA_LONG"] === "1" ? 30 : 2;
+const ROUNDS = process.env["NBA_LONG"] === "1" ? 30 : 1;
 const PEOPLE = 3;
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 

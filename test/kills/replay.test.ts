@@ -16,7 +16,7 @@ import { isInHoldout, judgeJournal } from "./journal-oracle.ts";
 import { type FoundRecords, readPayloads, readRecords, recordsIn } from "./record-reader.ts";
 import { readWrittenRules, type WrittenRules } from "./written-rules.ts";
 
-const ROUNDS = process.env["NBA_LONG"] === "1" ? 60 : 3;
+const ROUNDS = process.env["NBA_LONG"] === "1" ? 60 : 2;
 const DECISIONS_MIN = 500;
 const PARTITIONS = 4;
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);

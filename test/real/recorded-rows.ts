@@ -32,10 +32,10 @@ const TAOBAO_TYPES: Readonly<Record<string, string>> = {
   buy: "purchase",
 };
 
-/** user,item,category,behaviour,seconds */
-export function readTaobao(): Recording {
+/** user,item,category,behaviour,seconds; of the whole file, or of one that has some of its lines. */
+export function readTaobao(path = TAOBAO): Recording {
   return read(
-    TAOBAO,
+    path,
     "taobao",
     /^(\d+),(\d+),(\d+),(pv|cart|fav|buy),(\d{9,10})$/,
     ([user, item, category, what, s]) => ({

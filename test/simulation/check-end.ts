@@ -12,7 +12,6 @@ import type { Screens } from "./screens.ts";
 import { CUSTOMERS, DEVICES } from "./traffic.ts";
 import type { World } from "./world.ts";
 
-export const EVENTS = 140;
 /** So long after the last fault everything has come right, or never does. */
 export const PEACE_MS = 40_000;
 /** After the last event timers go off for so long at most, those that decisions made by other timers have armed included. */
@@ -27,9 +26,9 @@ const LOOKS_MS = 10_000;
 /** What is due later than this is the expiry of what is on screens, and no run waits for it. */
 const FAR_MS = 3_600_000;
 
-/** Everything was moved and folded by somebody who owns it. */
-export function isSettled(server: RedisServer, fleet: Fleet, sent: number): boolean {
-  if (sent < EVENTS || !isMoved(server)) return false;
+/** Everything that was sent was moved and folded by somebody who owns it. */
+export function isSettled(server: RedisServer, fleet: Fleet): boolean {
+  if (!isMoved(server)) return false;
   for (let index = 0; index < PARTITIONS; index++) {
     const last = streamOf(server, `nba:{${index}}:events`);
     const isOwner = ({ loop }: EngineUnderTest): boolean =>
@@ -67,7 +66,7 @@ export async function checkEnd(
     forgetCheckpoints(server);
   }
   fleet.start();
-  const isBack = await world.run(PEACE_MS, () => isSettled(server, fleet, EVENTS));
+  const isBack = await world.run(PEACE_MS, () => isSettled(server, fleet));
   if (!isBack) {
     observer.violate("liveness: a new engine did not recover");
     return;
@@ -82,7 +81,7 @@ export async function checkEnd(
 /** A commit under way may be about to arm a timer, a message about to be handed over: nothing may happen for a while. */
 async function becomesQuiet(world: World, server: RedisServer, fleet: Fleet): Promise<boolean> {
   const endMs = world.now() + QUIET_MS;
-  const isAtRest = (): boolean => isSettled(server, fleet, EVENTS) && !isAnythingDue(server, world.now() + FAR_MS);
+  const isAtRest = (): boolean => isSettled(server, fleet) && !isAnythingDue(server, world.now() + FAR_MS);
   while (world.now() < endMs) {
     const before = positionsOf(server);
     await world.run(REST_MS, () => false);

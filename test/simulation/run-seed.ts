@@ -5,7 +5,7 @@ import type { LocalRulebook } from "../../engine/partition/rulebook-library.ts";
 import type { Retention } from "../../engine/retain/retention.ts";
 import type { Broken } from "./broken.ts";
 import { startCanary, tracesIn } from "./canary.ts";
-import { checkEnd, EVENTS, isSettled, PEACE_MS } from "./check-end.ts";
+import { checkEnd, isSettled, PEACE_MS } from "./check-end.ts";
 import { PARTITIONS } from "./engine-under-test.ts";
 import { createFaults, ENGINES } from "./faults.ts";
 import { createFleet } from "./fleet.ts";
@@ -34,9 +34,12 @@ export interface Run {
 export interface RunOptions {
   readonly local: Extract<LocalRulebook, { kind: "sound" }>;
   readonly broken?: Broken;
+  /** Two thirds of the traffic, and of its time: another run than the whole one of the same seed. */
+  readonly isShort?: boolean;
 }
 
-const TRAFFIC_MS = 9_000;
+const WHOLE = { events: 140, forMs: 9_000 };
+const SHORT = { events: 90, forMs: 6_000 };
 /**
  * Of those runs in which what is over goes while they last. Logs go soon, commits later than anybody asks again under the same key,
  * by a clock that may be 8 s ahead: an answer that was let go is not given again.
@@ -52,7 +55,8 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Run> {
   }
 }
 
-async function runIn(world: World, seed: number, { local, broken }: RunOptions): Promise<Run> {
+async function runIn(world: World, seed: number, { local, broken, isShort }: RunOptions): Promise<Run> {
+  const { events, forMs } = isShort === true ? SHORT : WHOLE;
   const faults = createFaults(world);
   const server = createRedisServer({
     rewrite: broken?.rewrite ?? ((source) => source),
@@ -94,8 +98,8 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
     serverSkewMs: faults.serverSkewMs,
     fleet,
     observer,
-    events: EVENTS,
-    forMs: TRAFFIC_MS,
+    events,
+    forMs,
   });
   const canary = world.chance.is(0.25) ? startCanary(world, { fleet, execute: traffic.execute }) : undefined;
   faults.begin(
@@ -109,16 +113,17 @@ async function runIn(world: World, seed: number, { local, broken }: RunOptions):
         if (isLost) traffic.lost(server.units());
       },
     },
-    TRAFFIC_MS,
+    forMs,
   );
   // They cost a third of a run.
   const followed = world.chance.is(0.5) ? [...CUSTOMERS.map(customerKey), `anon:${DEVICES[0]}` as CustomerKey] : [];
   const screens = startScreens(world, fleet, followed);
   const isBroken = (): boolean => observer.violations.length > 0 || fleet.failures().length > 0;
-  await world.run(TRAFFIC_MS, isBroken);
+  await world.run(forMs, isBroken);
   faults.end(fleet);
   screens.settle();
-  const isDone = await world.run(PEACE_MS, () => isBroken() || isSettled(server, fleet, traffic.sent()));
+  const isAllDone = (): boolean => traffic.sent() >= events && isSettled(server, fleet);
+  const isDone = await world.run(PEACE_MS, () => isBroken() || isAllDone());
   for (const failure of fleet.failures()) observer.violate(`an engine ended: ${failure.stack}`);
   if (!isDone) observer.violate(`liveness: not everything was folded ${PEACE_MS} ms after the last fault`);
   if (!isBroken() && canary !== undefined && !(await world.run(PEACE_MS, canary.isErased))) {

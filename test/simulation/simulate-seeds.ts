@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds N [--seed S] [--broken NAME] [--notes LINES] [--threads N]`: runs N seeds from S on, over
+// `npm run simulate -- --seeds N [--seed S] [--broken NAME] [--notes LINES] [--threads N] [--short]`: runs N seeds from S on, over
 // all cores or so many threads, and says what they came to.
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ export async function simulateSeeds(args: readonly string[], say: (line: string)
       seed: { type: "string", default: "1" },
       broken: { type: "string" },
       notes: { type: "string", default: "0" },
+      short: { type: "boolean", default: false },
       threads: { type: "string", default: String(availableParallelism()) },
     },
   });
@@ -36,7 +37,7 @@ export async function simulateSeeds(args: readonly string[], say: (line: string)
     const thread = startSimulationThread();
     try {
       const own = Array.from({ length: Math.ceil((seeds - at) / threads) }, (_, nth) => from + at + nth * threads);
-      await thread.run({ seeds: own, ...broken }, told);
+      await thread.run({ seeds: own, isShort: values.short, ...broken }, told);
     } finally {
       await thread.end();
     }

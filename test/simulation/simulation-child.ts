@@ -10,16 +10,18 @@ export interface Share {
   readonly broken?: string;
   /** Nothing is run after the first seed that fails. */
   readonly isForOne?: boolean;
+  /** As RunOptions has it. */
+  readonly isShort?: boolean;
 }
 
 export type Posted = { readonly kind: "run"; readonly run: Run } | { readonly kind: "done" };
 
 const local = await simulatedRules();
 
-async function runShare({ seeds, broken, isForOne }: Share): Promise<void> {
+async function runShare({ seeds, broken, isForOne, isShort = false }: Share): Promise<void> {
   const build = broken === undefined ? undefined : BROKEN[broken]?.();
   for (const seed of seeds) {
-    const run = await runSeed(seed, { local, ...(build === undefined ? {} : { broken: build }) });
+    const run = await runSeed(seed, { local, isShort, ...(build === undefined ? {} : { broken: build }) });
     post({ kind: "run", run });
     if (isForOne === true && run.violations.length > 0) break;
   }
