@@ -22,6 +22,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // One more than cores of a small machine: tests wait for processes of their own.
     maxWorkers: 3,
     projects: [
       { extends: true, test: { name: "apart", include: [APART], exclude: NEVER } },
