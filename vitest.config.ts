@@ -6,7 +6,7 @@ const NEVER = ["dist/**", "node_modules/**"];
 const APART = "test/partition/poison.test.ts";
 
 // Minutes each: one that began last would run alone.
-const LONGEST = ["simulation/simulation", "kills/kill", "kills/replay", "faults/strikes"];
+const LONGEST = ["soak/soak", "simulation/simulation", "kills/kill", "kills/replay", "faults/strikes"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

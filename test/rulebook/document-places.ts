@@ -56,7 +56,7 @@ function shift(node: Scalar, text: string, offset: number): number {
   const [start, end] = node.range ?? [0, 0];
   const value = String(node.value);
   if (text.slice(start, end) === value) return offset;
-  if (text.slice(start + 1, end - 1) === value) return offset + 1;
+  if (end - start > 1 && text.slice(start + 1, end - 1) === value) return offset + 1;
   return 0;
 }
 

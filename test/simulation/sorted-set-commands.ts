@@ -73,9 +73,10 @@ function listed(scored: readonly Scored[], withScores: boolean): readonly string
 function zrange(db: Database, [, key = "", from, to, ...options]: readonly string[]): Answer {
   const all = sorted(db, key);
   const place = (index: number): number => (index < 0 ? all.length + index : index);
+  const [first, last] = [place(integer(from)), place(integer(to))];
   const withScores = options.some((option) => option.toUpperCase() === "WITHSCORES");
   if (options.length > (withScores ? 1 : 0)) throw new SimpleError(SYNTAX);
-  return listed(all.slice(Math.max(0, place(integer(from))), place(integer(to)) + 1), withScores);
+  return listed(all.slice(Math.max(0, first), Math.max(0, last + 1)), withScores);
 }
 
 function bound(text: string | undefined): (value: number) => number {

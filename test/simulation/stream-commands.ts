@@ -63,9 +63,10 @@ function xadd(db: Database, [name = "", key = "", ...rest]: readonly string[]): 
   }
   const [wanted = "", ...fields] = rest.slice(at);
   if (fields.length === 0 || fields.length % 2 !== 0) throw arity(name);
+  const given = wanted === "*" ? undefined : givenId(wanted);
   const found = existing(db, key, "stream");
   if (found === undefined && !isMade) return null;
-  const next = idFor(db, found, wanted);
+  const next = nextId(db, found, given);
   const stream = made(db, key, "stream");
   stream.entries.push({ ...next, fields });
   stream.lastMs = next.ms;
@@ -76,13 +77,16 @@ function xadd(db: Database, [name = "", key = "", ...rest]: readonly string[]): 
   return toText(next);
 }
 
-function idFor(db: Database, stream: Stream | undefined, wanted: string): Id {
-  const last: Id = { ms: stream?.lastMs ?? 0, seq: stream?.lastSeq ?? 0 };
-  if (wanted === "*") return db.now > last.ms ? { ms: db.now, seq: 0 } : { ms: last.ms, seq: last.seq + 1 };
+/** Refused before it is looked what the key holds. */
+function givenId(wanted: string): Id {
   const given = streamId(wanted, 0);
-  if (given.ms === 0 && given.seq === 0) {
-    throw new SimpleError("ERR The ID specified in XADD must be greater than 0-0");
-  }
+  if (given.ms > 0 || given.seq > 0) return given;
+  throw new SimpleError("ERR The ID specified in XADD must be greater than 0-0");
+}
+
+function nextId(db: Database, stream: Stream | undefined, given: Id | undefined): Id {
+  const last: Id = { ms: stream?.lastMs ?? 0, seq: stream?.lastSeq ?? 0 };
+  if (given === undefined) return db.now > last.ms ? { ms: db.now, seq: 0 } : { ms: last.ms, seq: last.seq + 1 };
   if (compare(given, last) > 0) return given;
   throw new SimpleError("ERR The ID specified in XADD is equal or smaller than the target stream top item");
 }
@@ -130,7 +134,8 @@ function ranged(db: Database, key: string, from: string, to: string, options: re
   const isAfter = from.startsWith("(");
   const isBefore = to.startsWith("(");
   const start = from === "-" ? { ms: 0, seq: 0 } : streamId(isAfter ? from.slice(1) : from, 0);
-  const end = to === "+" ? { ms: END, seq: END } : streamId(isBefore ? to.slice(1) : to, isBefore ? 0 : END);
+  const end = to === "+" ? { ms: END, seq: END } : streamId(isBefore ? to.slice(1) : to, END);
+  if (isBefore && end.ms === 0 && end.seq === 0) throw new SimpleError("ERR invalid end ID for the interval");
   if (options.length > 0 && options[0]?.toUpperCase() !== "COUNT") throw new SimpleError(SYNTAX);
   const stream = existing(db, key, "stream");
   if (stream === undefined) return [];
