@@ -1,4 +1,5 @@
 // From XADD by an ordinary Redis client on a named stream to the NBA frame at an ordinary WebSocket client.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Histogram } from "hdr-histogram-js";
 import { WebSocket } from "ws";
 import type { Bench, BenchOptions, BenchRow } from "../engine/cli/bench.ts";
@@ -22,12 +23,13 @@ const WARM_TURNS = 20;
 const WARM_PER_SECOND = 500;
 const TARGET_MS = 20;
 const TOPICS_PER_SOCKET = 50;
+const PING_EVERY_MS = 20;
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
   const count = options.quick ? 200 : 800;
   const under = await startEngineUnderTest({ appendOnly: true });
   const echo = await startChild<{ readonly url: string }>("echo", []);
-  const all = { engine: createHistogram(), parts: createHistogram() };
+  const all = { engine: createHistogram(), parts: createHistogram(), pings: createHistogram() };
   try {
     const burst = options.quick ? 100 : BURST;
     for (let turn = 0; turn < (options.quick ? 1 : WARM_TURNS); turn++) {
@@ -39,7 +41,12 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
     const rate = Math.max(10, Math.round(rateMax / 2));
     options.say(`open loop at ${rate}/s`);
     const medians = await alternate(roundsOf(options), {
-      engine: (round) => engineRound(under, `r${round}`, count, rate, all.engine),
+      engine: async (round) => {
+        const pinging = startPinging(under, all.pings);
+        const median = await engineRound(under, `r${round}`, count, rate, all.engine);
+        await pinging.stop();
+        return median;
+      },
       parts: () => partsRound(under, echo.said.url, count, rate, all.parts),
     });
     const median = percentileMs(all.engine, 50);
@@ -47,6 +54,7 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
     return [
       { ...latencyRow(`event to NBA frame, ${rate}/s`, all.engine, medians.engine), "median under 20 ms": verdict },
       { ...latencyRow("Redis round trip, then WebSocket echo", all.parts, medians.parts), "median under 20 ms": "" },
+      { ...percentiles("PING of Redis while the engine is asked", all.pings), "median under 20 ms": "" },
     ];
   } finally {
     await echo.stop();
@@ -85,6 +93,24 @@ async function engineRound(
   for (const socket of sockets) socket.terminate();
   into.add(histogram);
   return percentileMs(histogram, 50);
+}
+
+/** What a round trip takes meanwhile that writes nothing: where it takes long, the machine is what is slow. */
+function startPinging({ producer }: EngineUnderTest, into: Histogram): { readonly stop: () => Promise<void> } {
+  let isStopped = false;
+  const pinging = (async () => {
+    for (; !isStopped; await sleep(PING_EVERY_MS)) {
+      const sentAt = performance.now();
+      await producer.ping();
+      into.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1_000)));
+    }
+  })();
+  return {
+    stop: async () => {
+      isStopped = true;
+      await pinging;
+    },
+  };
 }
 
 /** What no engine could do without: the entry is in Redis, and a frame went over a WebSocket and back. */
@@ -149,6 +175,10 @@ function open(url: string): Promise<WebSocket> {
 
 function latencyRow(measured: string, histogram: Histogram, medians: readonly number[]): BenchRow {
   const { least, most } = figureOf(medians);
-  const row = { measured, unit: "ms", p50: percentileMs(histogram, 50), p99: percentileMs(histogram, 99) };
-  return { ...row, "p99.9": percentileMs(histogram, 99.9), "least p50 of a round": least, "most p50 of a round": most };
+  return { ...percentiles(measured, histogram), "least p50 of a round": least, "most p50 of a round": most };
+}
+
+function percentiles(measured: string, histogram: Histogram): BenchRow {
+  const of = (percent: number): number => percentileMs(histogram, percent);
+  return { measured, unit: "ms", p50: of(50), p99: of(99), "p99.9": of(99.9) };
 }

@@ -33,6 +33,8 @@ export const LIMITS = {
   attributeSetMax: 64,
 
   // ---- rulebook
+  /** In memory, beside those that partitions run: a new one comes with each reload. */
+  rulebooksHeldMax: 8,
   rulebookFilesMax: 2_000,
   rulebookFileBytesMax: 1_048_576,
   expressionCharsMax: 2_000,

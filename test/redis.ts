@@ -26,11 +26,12 @@ export async function startTestRedis(
 ): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), "nba-redis-"));
   const socket = join(dir, "redis.sock");
-  const port = await freePort();
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--unixsocket", socket, "--dir", dir, "--save", ""];
-  args.push("--logfile", join(dir, "redis.log"), "--appendonly", options.appendOnly === true ? "yes" : "no");
-  args.push("--appendfsync", "always", ...(options.args ?? []));
-  let child = await launch(args, socket, dir);
+  const base = ["--bind", "127.0.0.1", "--unixsocket", socket, "--dir", dir, "--save", ""];
+  base.push("--logfile", join(dir, "redis.log"), "--appendonly", options.appendOnly === true ? "yes" : "no");
+  base.push("--appendfsync", "always", ...(options.args ?? []));
+  const first = await launchOnFreePort(base, socket, dir);
+  const { port, args } = first;
+  let { child } = first;
   const end = (signal: NodeJS.Signals): Promise<void> => ended(child, signal);
   return {
     url: `unix://${socket}`,
@@ -58,6 +59,22 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === "string") throw new Error("no port was given");
   return address.port;
+}
+
+/** Others take ports as well: one that was free a moment ago may be taken now. */
+const ATTEMPTS = 5;
+
+async function launchOnFreePort(base: readonly string[], socket: string, dir: string) {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const args = ["--port", String(port), ...base];
+    try {
+      return { port, args, child: await launch(args, socket, dir) };
+    } catch (error) {
+      if (attempt === ATTEMPTS || !String(error).includes("Address already in use")) throw error;
+      await rm(join(dir, "redis.log"), { force: true });
+    }
+  }
 }
 
 async function launch(args: readonly string[], socket: string, dir: string): Promise<ChildProcess> {

@@ -81,7 +81,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     profiles: async (partition, keys) => {
       if (keys.length === 0) return [];
       const reply = await command(["MGET", ...keys.map((key) => profileKey(partition, key))]);
-      return (reply as readonly Reply[]).map((item) => (item === null ? undefined : (item as Buffer)));
+      return storedProfiles(reply, keys.length);
     },
     seen: async (partition) => ((await command(["GET", partitionKeys(partition).seen])) as Buffer | null) ?? undefined,
     findDecision: async (partition, id) => {
@@ -188,6 +188,16 @@ function commitArguments(token: string, draft: CommitDraft): Argument[] {
     args.push(letter.position, letter.reason, letter.detail, letter.source, letter.bytes);
   for (const profile of draft.profiles) args.push(profile.bytes);
   return args;
+}
+
+/** Anything else would pass for damaged profiles, whose events become dead letters: it throws. */
+function storedProfiles(reply: Reply, count: number): (Buffer | undefined)[] {
+  if (!Array.isArray(reply) || reply.length !== count)
+    throw new Error(`${count} profiles were not what Redis answered`);
+  return reply.map((item: Reply) => {
+    if (item !== null && !Buffer.isBuffer(item)) throw new Error("what Redis answered for a profile is none");
+    return item ?? undefined;
+  });
 }
 
 function timerList(reply: Reply): { key: CustomerKey; due: Instant }[] {

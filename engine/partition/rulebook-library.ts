@@ -6,6 +6,7 @@ import type { RulebookHash } from "../domain/ids.ts";
 import { LAYOUTS_KEY, modelKey, rulebookKey } from "../journal/keys.ts";
 import { type RedisConnection, type Reply, text } from "../journal/redis.ts";
 import { createEvidenceTotals } from "../learn/evidence.ts";
+import { LIMITS } from "../limits.ts";
 import { compileLayout, type LayoutDescriptor, parseLayout } from "../profile/layout.ts";
 import type { Fault, KnownModel, Rulebook, RulebookFiles } from "../rulebook/rulebook.ts";
 import { filesOfVariant, VARIANT_FILE } from "../rulebook/variants.ts";
@@ -35,7 +36,7 @@ export interface RulebookLibrary {
   readonly get: (hash: RulebookHash, compiler?: Compiler) => Promise<ActiveRulebook>;
   /** The same, but undefined where Redis holds no rulebook of this hash. */
   readonly find: (hash: RulebookHash) => Promise<ActiveRulebook | undefined>;
-  /** With their variants. */
+  /** Those that anybody holds, with their variants; and some that nobody does. */
   readonly all: () => readonly ActiveRulebook[];
   readonly layout: (layoutHash: number) => Promise<LayoutDescriptor>;
 }
@@ -64,42 +65,63 @@ export function createRulebookLibrary(
   scorerOptions: Partial<ScorerOptions>,
   own: Compiler = AT_ONCE,
 ): RulebookLibrary {
-  const compiled = new Map<RulebookHash, Promise<ActiveRulebook>>();
-  const ready: ActiveRulebook[] = [];
+  /** Asked for last, oldest first: so many stay, though nobody else holds them. */
+  const held = new Map<RulebookHash, Promise<ActiveRulebook>>();
+  /** There is one of a hash at a time, whoever holds it: what it has learned is counted in it. */
+  const known = new Map<RulebookHash, WeakRef<ActiveRulebook>>();
   /** What was stored last: as a rule it is asked for next. */
   let stored: SoundRulebook | undefined;
+  const all = (): readonly ActiveRulebook[] => {
+    const living: ActiveRulebook[] = [];
+    for (const [hash, reference] of known) {
+      const active = reference.deref();
+      if (active === undefined) known.delete(hash);
+      else living.push(active);
+    }
+    return living;
+  };
   const open = async (hash: RulebookHash, compiler: Compiler): Promise<ActiveRulebook> => {
     const sound = stored?.rulebook.hash === hash ? stored : await loadRulebook(connection, hash, compiler);
     stored = undefined;
     const active = await activeOf(sound, scorerOptions, compiler);
     await connection.command(["HSET", LAYOUTS_KEY, String(active.layout.hash), active.layout.describe()]);
-    for (const one of [active, ...active.variants.values()]) {
-      await warmUp(one, compiler);
-      ready.push(one);
-      if (!compiled.has(one.hash)) compiled.set(one.hash, Promise.resolve(one));
-    }
+    const opened = [active, ...active.variants.values()];
+    for (const one of opened) await warmUp(one, compiler);
+    // A variant that was asked for by itself before decides nothing: this one does.
+    for (const one of opened) known.set(one.hash, new WeakRef(one));
     return active;
   };
+  const isOpen = (hash: RulebookHash): boolean => known.get(hash)?.deref() !== undefined;
+  const hold = (hash: RulebookHash, active: Promise<ActiveRulebook>): void => {
+    held.delete(hash);
+    held.set(hash, active);
+    // One that is still being opened is held by nobody else yet.
+    for (const oldest of [...held.keys()].filter(isOpen)) {
+      if (held.size <= LIMITS.rulebooksHeldMax) return;
+      held.delete(oldest);
+    }
+  };
   const get = (hash: RulebookHash, compiler = own): Promise<ActiveRulebook> => {
-    const known = compiled.get(hash);
-    if (known !== undefined) return known;
-    const opening = open(hash, compiler);
-    compiled.set(hash, opening);
-    opening.catch(() => compiled.delete(hash)); // whoever waits is told; Redis may answer the next one
-    return opening;
+    const living = known.get(hash)?.deref();
+    const there = living === undefined ? held.get(hash) : Promise.resolve(living);
+    const active = there ?? open(hash, compiler);
+    hold(hash, active);
+    if (there === undefined) active.catch(() => held.delete(hash)); // whoever waits is told; Redis may answer the next one
+    return active;
   };
   return {
     store: async (local) => {
       const hash = await storeRulebook(connection, local);
-      if (!compiled.has(hash)) stored = local;
+      if (!held.has(hash) && !isOpen(hash)) stored = local;
       return hash;
     },
     get,
     find: async (hash) => {
-      const isStored = compiled.has(hash) || (await connection.command(["EXISTS", rulebookKey(hash)])) === 1;
+      const isStored =
+        held.has(hash) || isOpen(hash) || (await connection.command(["EXISTS", rulebookKey(hash)])) === 1;
       return isStored ? await get(hash) : undefined;
     },
-    all: () => ready,
+    all,
     layout: async (layoutHash) => {
       const described = await connection.command(["HGET", LAYOUTS_KEY, String(layoutHash)]);
       if (described === null) throw new Error(`Redis holds no description of profile layout ${layoutHash}`);

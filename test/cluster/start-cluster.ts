@@ -96,9 +96,28 @@ export async function killNode(node: ClusterNode): Promise<void> {
   await endNode(node.child);
 }
 
+/** Others take ports as well: one that was free a moment ago may be taken now, and the node ends at once. */
+const ATTEMPTS = 5;
+
 async function startNode(
   dir: string,
   index: number,
+  args: readonly string[],
+  certificates: readonly string[] | undefined,
+): Promise<ClusterNode> {
+  const own = join(dir, String(index));
+  await mkdir(own);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const node = await launchNode(own, args, certificates);
+    const state = await eventually(`node ${index}`, async () => (isAlive(node) ? await node.admin.ping() : "ended"));
+    if (state !== "ended") return node;
+    node.admin.disconnect();
+  }
+  throw new Error(`node ${index} does not come up: ${await readFile(join(own, "redis.log"), "utf8")}`);
+}
+
+async function launchNode(
+  own: string,
   args: readonly string[],
   certificates: readonly string[] | undefined,
 ): Promise<ClusterNode> {
@@ -106,8 +125,6 @@ async function startNode(
   const tlsPort = certificates === undefined ? 0 : await freePort();
   const tls =
     certificates === undefined ? [] : ["--tls-port", String(tlsPort), "--tls-cluster", "yes", ...certificates];
-  const own = join(dir, String(index));
-  await mkdir(own);
   const settings = [
     ["--port", String(port)],
     ["--cluster-port", String(bus)],
@@ -129,11 +146,7 @@ async function startNode(
   child.once("exit", () => process.removeListener("exit", killAtExit));
   const admin = new Redis({ port, host: "127.0.0.1", retryStrategy: () => 50, maxRetriesPerRequest: 200 });
   admin.on("error", () => undefined); // while it starts, and once it is killed
-  const node = { port, tlsPort, admin, child };
-  await eventually(`node ${index}: ${await readFile(join(own, "redis.log"), "utf8").catch(() => "")}`, () =>
-    admin.ping(),
-  );
-  return node;
+  return { port, tlsPort, admin, child };
 }
 
 /** Slots, acquaintance, replicas; resolves when every node agrees and every replica is in step. */

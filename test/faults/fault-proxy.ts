@@ -45,8 +45,8 @@ interface Pair {
   readonly redis: Socket;
   isMute: boolean;
   isDeaf: boolean;
-  /** Answers leave in their order, whatever each is delayed by. */
-  answersLeaveAt: number;
+  /** Answers that are delayed, in their order, with when each may leave at the earliest. */
+  readonly held: { readonly piece: Buffer; readonly leavesAt: number }[];
 }
 
 /** Both are paths of unix sockets. */
@@ -81,7 +81,7 @@ export async function startFaultProxy(listenPath: string, redisPath: string): Pr
   };
   const server = createServer((client) => {
     const redis = connect(redisPath);
-    const pair: Pair = { client, redis, isMute: isSwallowing, isDeaf: false, answersLeaveAt: 0 };
+    const pair: Pair = { client, redis, isMute: isSwallowing, isDeaf: false, held: [] };
     pairs.add(pair);
     const frames = createCommandFrames();
     client.on("data", (piece) => {
@@ -128,12 +128,21 @@ export async function startFaultProxy(listenPath: string, redisPath: string): Pr
 
 function answer(pair: Pair, piece: Buffer, delayMs: number): void {
   if (pair.isMute) return;
-  const write = (): void => void (pair.isMute || pair.client.destroyed ? undefined : pair.client.write(piece));
-  const leavesAt = Math.max(performance.now() + delayMs, pair.answersLeaveAt);
-  pair.answersLeaveAt = leavesAt;
-  const waitMs = leavesAt - performance.now();
-  if (waitMs <= 0) write();
-  else setTimeout(write, waitMs);
+  pair.held.push({ piece, leavesAt: performance.now() + delayMs });
+  if (pair.held.length === 1) letGo(pair);
+}
+
+/** One timer for all that are held: two that end in the same millisecond may go off in any order. */
+function letGo(pair: Pair): void {
+  for (let first = pair.held[0]; first !== undefined; first = pair.held[0]) {
+    const waitMs = first.leavesAt - performance.now();
+    if (waitMs > 0) {
+      setTimeout(() => letGo(pair), waitMs);
+      return;
+    }
+    pair.held.shift();
+    if (!pair.isMute && !pair.client.destroyed) pair.client.write(first.piece);
+  }
 }
 
 function isMeant({ strike, sha1 }: { readonly strike: Strike; readonly sha1: string }, bytes: Buffer): boolean {

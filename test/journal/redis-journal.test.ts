@@ -285,6 +285,17 @@ describe("reading", () => {
     expect((await one.entries(P, second, third, 9))[0]?.fields[3]).toEqual(EVERY_BYTE);
   });
 
+  it.each([
+    ["a number", 5],
+    ["too few", [null]],
+    ["numbers", [null, 5]],
+    ["an error", [null, new Error("WRONGTYPE")]],
+  ])("takes no answer to another question for profiles: %s", async (_, answer) => {
+    const confused = { ...connection, command: async () => answer } as unknown as RedisConnection;
+    const journal = createRedisJournal({ connection: confused, owner: "one", leaseMs: 300, address: "here:1" });
+    await expect(journal.profiles(P, ["a", "b"] as CustomerKey[])).rejects.toThrow("what Redis answered");
+  });
+
   it("finds nothing where nothing is", async () => {
     expect(await one.nextDue(P)).toBe(NEVER);
     expect(await one.due(P, NEVER, 9)).toEqual([]);
