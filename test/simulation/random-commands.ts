@@ -6,7 +6,8 @@ import type { Chance } from "../decide/chance.ts";
 const KEYS = ["{t}:a", "{t}:b", "{t}:c", "{t}:d", "{t}:e"];
 const MEMBERS = ["x", "y", "z", "Ünder", "anon:1", ""];
 const lua = (path: string): string => readFileSync(sourceFile(path), "utf8");
-const APPEND_ONCE = lua("engine/ingest/append-once.lua");
+/** By a time of its own: the clock of a real server is not known to the millisecond. */
+const appendOnce = (ms: number): string => lua("engine/ingest/append-once.lua").replace("'*'", `'${ms}-*'`);
 const QUOTA = lua("engine/journal/quota.lua");
 /** Of what Lua counts and writes otherwise from version to version. */
 const COUNTING = `
@@ -85,7 +86,16 @@ const MAKERS: readonly ((chance: Chance) => readonly string[])[] = [
     const shared = chance.pick([["1", "d"], ["3", "s", "x", "d"], ["0"]]);
     const own = Array.from({ length: chance.pick([2, 2, 4]) }, () => member(chance));
     const head = [member(chance), chance.pick(["0", "0", "1", "x"]), ids.join(" "), first, ids[1] ?? "", counts];
-    return ["EVAL", APPEND_ONCE, "2", key(chance), key(chance), ...head, ...shared, ...own];
+    return [
+      "EVAL",
+      appendOnce(1_763_800_000_000 + chance.below(4)),
+      "2",
+      key(chance),
+      key(chance),
+      ...head,
+      ...shared,
+      ...own,
+    ];
   },
   (chance) => [
     "EVAL",

@@ -9,8 +9,6 @@ import { createRedisServer, type RedisServer } from "./redis-server.ts";
 
 const SEQUENCES = process.env["NBA_LONG"] === undefined ? 12 : 400;
 const COMMANDS = 120;
-/** Times that a sequence is begun, at most, until no millisecond ended in the middle of one of its scripts. */
-const ATTEMPTS = 50;
 /** Their order is up to the server. */
 const UNORDERED = new Set(["HGETALL"]);
 
@@ -30,9 +28,19 @@ afterAll(async () => {
 describe("the simulated Redis", () => {
   for (let seed = 1; seed <= SEQUENCES; seed++) {
     test(`answers as the real one does, seed ${seed}`, async () => {
-      let isPlayed = false;
-      for (let attempt = 0; attempt < ATTEMPTS && !isPlayed; attempt++) isPlayed = await play(seed);
-      expect(isPlayed, `a millisecond ended in the middle of a script, ${ATTEMPTS} times`).toBe(true);
+      await real.command(["FLUSHALL"]);
+      const simulated = newServer();
+      const chance = createChance(seed);
+      const before: string[] = [];
+      for (let nth = 0; nth < COMMANDS; nth++) {
+        const command = randomCommand(chance);
+        const bytes = command.map((arg) => Buffer.from(arg, "utf8").toString("latin1"));
+        const expected = await answered(command);
+        const found = shown(simulated.execute(bytes, Date.now()) as Answer | SimpleError);
+        before.push(`${command.filter((arg) => arg.length < 100).join(" ")} -> ${JSON.stringify(expected)}`);
+        const isUnordered = UNORDERED.has(command[0] as string);
+        expect(sorted(found, isUnordered), before.slice(-8).join("\n")).toEqual(sorted(expected, isUnordered));
+      }
     });
   }
 
@@ -57,36 +65,6 @@ describe("the simulated Redis", () => {
     expect(String(server.execute(["EVAL", "return 1", "2", "{a}:1", "{b}:1"], 0))).toContain("CROSSSLOT");
   });
 });
-
-/**
- * False where it has to be begun again: a script draws ids from the clock, and the millisecond that the real server read is not
- * known where another one began meanwhile.
- */
-async function play(seed: number): Promise<boolean> {
-  await real.command(["FLUSHALL"]);
-  const simulated = newServer();
-  const chance = createChance(seed);
-  const before: string[] = [];
-  for (let nth = 0; nth < COMMANDS; nth++) {
-    const command = randomCommand(chance);
-    const bytes = command.map((arg) => Buffer.from(arg, "utf8").toString("latin1"));
-    const isScript = command[0] === "EVAL";
-    if (isScript) waitForMillisecond();
-    const now = Date.now();
-    const expected = await answered(command);
-    if (isScript && Date.now() !== now) return false;
-    const found = shown(simulated.execute(bytes, now) as Answer | SimpleError);
-    before.push(`${command.filter((arg) => arg.length < 100).join(" ")} -> ${JSON.stringify(expected)}`);
-    const isUnordered = UNORDERED.has(command[0] as string);
-    expect(sorted(found, isUnordered), before.slice(-8).join("\n")).toEqual(sorted(expected, isUnordered));
-  }
-  return true;
-}
-
-/** Until the next one begins: a script as short as these is through before it ends, as a rule. */
-function waitForMillisecond(): void {
-  for (const now = Date.now(); Date.now() === now; );
-}
 
 function newServer(): RedisServer {
   return createRedisServer({ rewrite: (source) => source, runId: () => "1" });

@@ -77,17 +77,23 @@ function xadd(db: Database, [name = "", key = "", ...rest]: readonly string[]): 
   return toText(next);
 }
 
+/** As XADD may give it: `*` in place of the number within the millisecond asks for the next one. */
+type GivenId = { readonly ms: number; readonly seq: number | undefined };
+
 /** Refused before it is looked what the key holds. */
-function givenId(wanted: string): Id {
+function givenId(wanted: string): GivenId {
+  const open = /^(\d+)-\*$/.exec(wanted);
+  if (open !== null) return { ms: Number(open[1]), seq: undefined };
   const given = streamId(wanted, 0);
   if (given.ms > 0 || given.seq > 0) return given;
   throw new SimpleError("ERR The ID specified in XADD must be greater than 0-0");
 }
 
-function nextId(db: Database, stream: Stream | undefined, given: Id | undefined): Id {
+function nextId(db: Database, stream: Stream | undefined, given: GivenId | undefined): Id {
   const last: Id = { ms: stream?.lastMs ?? 0, seq: stream?.lastSeq ?? 0 };
   if (given === undefined) return db.now > last.ms ? { ms: db.now, seq: 0 } : { ms: last.ms, seq: last.seq + 1 };
-  if (compare(given, last) > 0) return given;
+  const { ms, seq = ms === last.ms ? last.seq + 1 : 0 } = given;
+  if (compare({ ms, seq }, last) > 0) return { ms, seq };
   throw new SimpleError("ERR The ID specified in XADD is equal or smaller than the target stream top item");
 }
 
