@@ -39,15 +39,17 @@ export async function startCluster(options: {
 }): Promise<TestCluster> {
   const dir = await mkdtemp(join(tmpdir(), "nba-cluster-"));
   const count = MASTERS * (1 + options.replicas);
-  const nodes = await Promise.all(
+  const started = await Promise.allSettled(
     Array.from({ length: count }, (_, index) => startNode(dir, index, options.args ?? [], options.tls)),
   );
+  const nodes = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const stop = async (): Promise<void> => {
     for (const { admin } of nodes) admin.disconnect();
     await Promise.all(nodes.map(({ child }) => endNode(child)));
     await rm(dir, { recursive: true, force: true });
   };
   try {
+    for (const one of started) if (one.status === "rejected") throw one.reason;
     await joinAll(nodes);
   } catch (error) {
     await stop();
@@ -109,9 +111,12 @@ async function startNode(
   await mkdir(own);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const node = await launchNode(own, args, certificates);
-    const state = await eventually(`node ${index}`, async () => (isAlive(node) ? await node.admin.ping() : "ended"));
-    if (state !== "ended") return node;
-    node.admin.disconnect();
+    const isUp = await eventually(
+      `node ${index}`,
+      async () => isAlive(node) && (await node.admin.ping()) === "PONG",
+    ).catch(() => false);
+    if (isUp) return node;
+    await killNode(node);
   }
   throw new Error(`node ${index} does not come up: ${await readFile(join(own, "redis.log"), "utf8")}`);
 }
