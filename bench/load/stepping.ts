@@ -56,6 +56,7 @@ export async function openStepping(rules: Rules, options: SteppingOptions): Prom
         isFlushing: false,
         stages: meter.stages,
         writeBack: () => WRITE_BACK,
+        isRound: true,
         encode,
         onEntry: meter.onEntry,
       });

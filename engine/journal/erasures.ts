@@ -5,10 +5,10 @@ import { CONFIG_KEY, ERASURES_KEY } from "./keys.ts";
 import { type RedisConnection, type Reply, text } from "./redis.ts";
 
 /**
- * `announced`: about to be noted in a log. `asked`: found there, and being carried out. `rewritten`: in no stream and no profile any more. `done`: Redis has written its
- * files anew since.
+ * `announced`: about to be noted in a log. `asked`: found there, and being carried out. `passed`: in no stream and no profile any more, only a checkpoint may name it.
+ * `rewritten`: none does. `done`: Redis has written its files anew since.
  */
-export type ErasureState = "announced" | "asked" | "rewritten" | "done";
+export type ErasureState = "announced" | "asked" | "passed" | "rewritten" | "done";
 
 export interface ErasureField {
   readonly erasure: string;

@@ -36,6 +36,8 @@ export interface ErasePass extends SharedPlace {
   readonly isOver: (partition: Partition) => boolean;
   readonly journal: Journal;
   readonly erasures: Erasures;
+  /** Of these nothing is left but the checkpoint. */
+  readonly passed: WeakSet<Erasing>;
   /** Undefined: what retention lets go is gone. */
   readonly archived: Archived | undefined;
   readonly partitions: number;
@@ -94,6 +96,11 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
 
 /** The checkpoint is to forget the keys; resolves when a stored one has. Rejects where the session ends before. */
 export async function forgetErased(pass: ErasePass, partition: Partition, erasing: readonly Erasing[]): Promise<void> {
+  // Noted before the checkpoint forgets them: of who is killed right behind it nothing else tells how far it was.
+  for (const one of erasing) {
+    pass.passed.add(one);
+    await pass.erasures.note(one.erasure, partition.index, one.key, "passed");
+  }
   for (const one of erasing) {
     const at = partition.erasing.indexOf(one);
     if (at >= 0) partition.erasing.splice(at, 1); // else it was asked for again meanwhile

@@ -19,6 +19,7 @@ import type { Session } from "./session.ts";
 const LOST_MS: Readonly<Record<ErasureState, number>> = {
   announced: 1_000,
   asked: 15_000,
+  passed: 15_000,
   rewritten: Number.POSITIVE_INFINITY,
   done: Number.POSITIVE_INFINITY,
 };
@@ -78,6 +79,7 @@ export function startErasures(
     journal: session.journal,
     archived: archived?.(session.context),
     erasures: createErasures(session.connection, clock),
+    passed: new WeakSet(),
     partitions: session.context.partitions,
     seed: session.context.seed,
     channels: () => channelsOf(session),
@@ -105,8 +107,8 @@ export function startErasures(
       }
       if (!isFinishing && clock() - lookedAt < LOOK_AFTER_MS) return;
       await saying(async () => {
+        isFinishing = await concludePassed(pass, session);
         await finish(pass, clock, { isStopped: () => isStopped, onLeft });
-        isFinishing = false;
         lookedAt = clock();
       });
     } finally {
@@ -133,17 +135,36 @@ async function eraseIn(pass: ErasePass, alone: OneAtATime, partition: Partition)
 }
 
 /** Now and then it is told of each erasure that was found in a log that somebody is at it, or it would be asked for again. */
-function createTelling({ erasures }: ErasePass, session: Session): () => Promise<void> {
+function createTelling({ erasures, passed }: ErasePass, session: Session): () => Promise<void> {
   const toldAt = new WeakMap<Erasing, number>();
   return async () => {
     for (const { index, erasing } of session.partitions) {
       for (const one of erasing) {
-        if (performance.now() - (toldAt.get(one) ?? Number.NEGATIVE_INFINITY) < TELL_MS) continue;
+        if (passed.has(one) || performance.now() - (toldAt.get(one) ?? Number.NEGATIVE_INFINITY) < TELL_MS) continue;
         toldAt.set(one, performance.now());
         await erasures.note(one.erasure, index, one.key, "asked");
       }
     }
   };
+}
+
+/**
+ * Whoever had passed over a partition may have been killed when its checkpoint was stored, and had no time to say so: its next
+ * owner does, whose checkpoint names the key no more. True where it is left to others, or to a pass that is done again.
+ */
+async function concludePassed({ erasures, isOver }: ErasePass, session: Session): Promise<boolean> {
+  const passed = (await erasures.all()).filter(({ state }) => state === "passed");
+  const concluded: ErasureField[] = [];
+  for (const field of passed) {
+    const partition = session.owned(field.partition);
+    if (partition === undefined || isOver(partition)) continue;
+    const named = await Promise.all(
+      partition.erasing.map(async ({ erasure, key }) => fieldOf(erasure, field.partition, await erasures.idOf(key))),
+    );
+    if (!named.includes(field.field)) concluded.push(field);
+  }
+  await erasures.set(concluded, "rewritten");
+  return concluded.length < passed.length;
 }
 
 /** What is in no stream any more is still in the files of Redis: they are written anew, for all erasures at once. */

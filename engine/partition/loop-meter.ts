@@ -3,13 +3,13 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { Stage } from "../domain/drop.ts";
 import type { LogEntry } from "../domain/event.ts";
+import { positionMs } from "../domain/ids.ts";
 import { NAMED_STREAMS } from "../ingest/front-door.ts";
 import { ENGINE_SOURCE } from "../ingest/log-entry.ts";
 import type { Metrics, WaveStage } from "../observe/metrics.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { EntryResult } from "./fold-entry.ts";
 import type { Partition } from "./partition.ts";
-import { lagSeconds } from "./step.ts";
 import type { WaveMeter } from "./wave.ts";
 
 export interface LoopMeter {
@@ -123,4 +123,9 @@ function memo<Name extends string | number>(slotOf: (name: Name) => number): (na
     }
     return slot;
   };
+}
+
+/** Seconds between an entry's arrival in Redis and now. */
+function lagSeconds(entry: LogEntry, wallMs: number): number {
+  return Math.max(0, wallMs - positionMs(entry.position)) / 1000;
 }

@@ -74,6 +74,8 @@ export interface Partition {
   agedOrdinal: number;
   /** A checkpoint is to be stored soon, worth it or not. */
   isBaseWanted: boolean;
+  /** Its last commit wrote back what was due; there may be more. */
+  isWritingBack: boolean;
   /** What the next commit will write. */
   draft: Draft;
 }

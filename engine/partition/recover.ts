@@ -137,6 +137,7 @@ async function fromBase(
     mark: undefined,
     agedOrdinal: ordinal,
     isBaseWanted: false,
+    isWritingBack: false,
     storedBase: { ordinal, seenHead: base?.seenHead ?? 0 },
     draft: emptyDraft(),
   };

@@ -24,7 +24,12 @@ export interface InFlight {
   /** Looks whose commit is acknowledged are told here, one after the other; no commit waits for it. Never rejects. */
   telling: Promise<void>;
   failed: Error | undefined;
+  /** When all partitions were last asked whether something is to be written back. */
+  roundAtMs: number;
 }
+
+/** Idle partitions write back that much later at most, while others have work. */
+const ROUND_EVERY_MS = 20;
 
 /** One step; false where there was nothing to do. What its asks and looks wait for is settled, or looked up later. */
 export async function step(
@@ -58,6 +63,7 @@ export async function step(
       looks: [...looks, ...simulations, ...sendables],
       clock: options.clock,
       isFlushing: state.isLeaving,
+      isRound: isRoundDue(session, inFlight, nowMs),
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
@@ -96,6 +102,14 @@ export async function step(
   } catch (error) {
     throw abandon(error);
   }
+}
+
+function isRoundDue(session: Session, inFlight: InFlight, nowMs: number): boolean {
+  const sinceMs = nowMs - inFlight.roundAtMs;
+  // A clock that was set back must not put it off.
+  const isDue = sinceMs < 0 || sinceMs >= ROUND_EVERY_MS || session.partitions.some(session.isLeaving);
+  if (isDue) inFlight.roundAtMs = nowMs;
+  return isDue;
 }
 
 /** Those of partitions that may be asked here; the others are told so. */

@@ -1,5 +1,6 @@
 // One session of the loop, from its connections to its end: steps while partitions come and go, and what looks beside them now
 // and then. Whatever puts all of it in doubt ends it.
+import { LONG_AGO } from "../domain/time.ts";
 import { LIMITS } from "../limits.ts";
 import { startActivationWatch } from "./activation-watch.ts";
 import type { DecisionLoopOptions, LoopState } from "./decision-loop.ts";
@@ -24,7 +25,8 @@ export async function runSession(state: LoopState): Promise<void> {
     { ...options, pageSizes: state.pageSizes, onTrouble, wake: signal.wake },
     () => state.isStopping,
   );
-  const inFlight: InFlight = { commits: Promise.resolve(), telling: Promise.resolve(), failed: undefined };
+  const done = Promise.resolve();
+  const inFlight: InFlight = { commits: done, telling: done, failed: undefined, roundAtMs: LONG_AGO };
   const inbox = createInbox({
     reader: session.reader,
     entriesMax: options.entriesPerStepMax * 2,

@@ -33,6 +33,8 @@ export interface StepInput {
   readonly lose?: (partition: Partition, why: string) => void;
   readonly stages: WaveMeter;
   readonly writeBack: (partition: Partition) => WriteBack;
+  /** Those without work are asked as well whether something is to be written back. */
+  readonly isRound: boolean;
   /** Left out: as the journal keeps it. */
   readonly encode?: Parameters<typeof closeDraft>[3];
   readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
@@ -71,12 +73,19 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
   const closed: ClosedDraft[] = [];
   for (const partition of session.partitions) {
     if (session.isLost(partition)) continue;
+    // A step for one event must not cost what looking at every partition costs.
+    if (!input.isRound && !touched.has(partition) && !mayHaveWork(partition)) continue;
     const writeBack = input.writeBack(partition);
     armTimers(partition);
-    if (mustCommit(partition) || isWriteBackDue(partition, writeBack))
+    partition.isWritingBack = isWriteBackDue(partition, writeBack);
+    if (mustCommit(partition) || partition.isWritingBack)
       closed.push(closeDraft(partition, writeBack, learn, input.encode));
   }
   return { closed, answers, refused, redirected, left };
+}
+
+function mayHaveWork(partition: Partition): boolean {
+  return partition.isWritingBack || partition.isBaseWanted || mustCommit(partition);
 }
 
 /** Decodes, loads the profiles concerned, folds. Returns the partitions that have something to decide or were folded. */
@@ -235,9 +244,4 @@ function recount(session: Stepping, counted: Set<ActiveRulebook>): void {
     counted.add(active);
     active.evidence.recount(session.partitions.map((partition) => partition.evidence));
   }
-}
-
-/** Seconds between an entry's arrival in Redis and now. */
-export function lagSeconds(entry: LogEntry, wallMs: number): number {
-  return Math.max(0, wallMs - positionMs(entry.position)) / 1000;
 }

@@ -160,6 +160,7 @@ export async function stepOnce(
     isFlushing: true,
     stages: SILENT,
     writeBack,
+    isRound: true,
     encode: () => NO_BYTES,
     onEntry,
   });

@@ -13,7 +13,7 @@ export async function erasuresSeen(connection: Pick<RedisConnection, "command">)
   const all = await createErasures(connection, () => 0).all();
   const states = all.map(({ field, state }) => `${field} ${state}`).sort();
   return {
-    isUnderWay: all.some(({ state }) => state === "announced" || state === "asked"),
+    isUnderWay: all.some(({ state }) => state !== "rewritten" && state !== "done"),
     print: states.join("\n"),
   };
 }

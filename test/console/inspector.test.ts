@@ -150,8 +150,15 @@ describe.skipIf(!isTrained)("the customer inspector (skipped where models/ is no
     await picture("inspector-what-if");
     expect(await decided()).toEqual(count);
     expect((await look("if-1")).contacts).toEqual(before.contacts);
-    await page.locator(".attribute select").selectOption("age");
-    await page.locator(".attribute input").fill("old");
+    // Both before the page is drawn anew.
+    await page.locator(".attribute").evaluate((row) => {
+      const [select, input] = [row.querySelector("select"), row.querySelector("input")];
+      if (select === null || input === null) throw new Error("an attribute has no name or no value");
+      select.value = "age";
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+      input.value = "old";
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    });
     await page.getByRole("button", { name: "What would be decided?" }).click();
     await page.locator(".what-if .problem", { hasText: "/overrides/attributes/age" }).waitFor(WAIT);
   });

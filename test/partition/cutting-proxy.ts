@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly url: string;
   /** From now on pieces count; the `at`-th (1-based) is let through or not, and then every connection is cut. */
   readonly arm: (at: number, letsThrough: boolean) => void;
+  /** Cuts once, before Redis has it, where something that is sent has this text in it. */
+  readonly armText: (text: string) => void;
   /** Its turn has passed. False where it had not come yet: then it does not come any more. */
   readonly disarm: () => boolean;
   readonly stop: () => void;
@@ -15,7 +17,12 @@ export interface CuttingProxy {
 export async function startCuttingProxy(listenPath: string, redisPath: string): Promise<CuttingProxy> {
   const pairs = new Set<{ readonly client: Socket; readonly redis: Socket }>();
   let sent = 0;
-  let armed: { readonly at: number; readonly letsThrough: boolean } | undefined;
+  let armed:
+    | { readonly at: number; readonly letsThrough: boolean }
+    | { readonly text: string; readonly letsThrough: false }
+    | undefined;
+  const isTheOne = (piece: Buffer): boolean =>
+    armed !== undefined && ("at" in armed ? sent >= armed.at : piece.includes(armed.text));
   const cut = (): void => {
     armed = undefined;
     for (const { client, redis } of pairs) {
@@ -32,7 +39,7 @@ export async function startCuttingProxy(listenPath: string, redisPath: string): 
     client.on("data", (piece) => {
       if (!pairs.has(pair)) return;
       sent++;
-      const isLast = armed !== undefined && sent >= armed.at;
+      const isLast = isTheOne(piece);
       if (!isLast || armed?.letsThrough === true) redis.write(piece);
       if (isLast) cut();
     });
@@ -46,6 +53,9 @@ export async function startCuttingProxy(listenPath: string, redisPath: string): 
     arm: (at, letsThrough) => {
       sent = 0;
       armed = { at, letsThrough };
+    },
+    armText: (text) => {
+      armed = { text, letsThrough: false };
     },
     disarm: () => {
       const wasCut = armed === undefined;

@@ -1,5 +1,6 @@
 // DELETE asked for again says that an erasure is done when nothing is left, and not before: an owner may not have folded what
 // was accepted a moment ago, and a device may live in a partition that nobody works on just now.
+import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { customerKey } from "../../engine/domain/ids.ts";
@@ -11,6 +12,7 @@ import { createRedisJournal } from "../../engine/journal/redis-journal.ts";
 import { erase } from "../../engine/partition/erasures.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { startLoop } from "../start-loop.ts";
+import { startCuttingProxy } from "./cutting-proxy.ts";
 import { connect, customerIn, event, home, lookAt, PARTITIONS, until } from "./harness.ts";
 
 const ana = customerIn(1, "ana-");
@@ -65,6 +67,27 @@ it("ERA-5 an erasure is not done while a device waits for it in a partition that
     await running.stop();
   }
 }, 60_000);
+
+it("ERA-5 is done by itself though who carried it out is cut off when its checkpoint was stored", async () => {
+  const proxy = await startCuttingProxy(join(redis.dir, "cutting.sock"), redis.socket);
+  const running = await startLoop(proxy.url);
+  const cara = customerIn(1, "cara-");
+  try {
+    await running.loop.engine.append([event("c-1", "page_view", cara)]);
+    await until(async () => (await lookAt(running, cara)).features["views_1h"] === 1);
+    await client.hset(`nba:{${home(cara)}}:checkpoint`, { dispatched: String(Number.MAX_SAFE_INTEGER) });
+    const others = await statesOf();
+    proxy.armText("rewritten ");
+    await running.loop.engine.erase(customerKey(cara));
+    await until(async () => (await statesOf()).length > others.length);
+    await until(async () => (await statesOf()).every(([, state]) => state === "done"), 10_000);
+    expect(proxy.disarm()).toBe(true);
+    expect(await running.loop.engine.erase(customerKey(cara))).toBe("erased");
+  } finally {
+    await running.stop();
+    proxy.stop();
+  }
+}, 30_000);
 
 it("ERA-5 nor while what was accepted since is not folded yet, or another erasure of the same key", async () => {
   const journal = journalOf("nobody", 1_000);

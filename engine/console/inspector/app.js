@@ -80,6 +80,14 @@ const acts = {
   },
   only: (only) => set({ only }),
   form: (changes) => set({ form: { ...state.form, ...changes } }),
+  // By the form as it is now: what was drawn last may be older than the last key.
+  supposeAttribute: () =>
+    acts.form({
+      attributes: [...state.form.attributes, { name: state.rulebook.attributes[0]?.name ?? "", value: "" }],
+    }),
+  changeAttribute: (at, changes) =>
+    acts.form({ attributes: state.form.attributes.map((row, index) => (index === at ? { ...row, ...changes } : row)) }),
+  dropAttribute: (at) => acts.form({ attributes: state.form.attributes.filter((_, index) => index !== at) }),
   async suppose() {
     const { customer, form, rulebook } = state;
     set({ whatIf: { kind: "loading" } });

@@ -83,27 +83,25 @@ function Form({ form, rulebook, acts, isBusy }) {
 }
 
 function Attributes({ form, rulebook, acts }) {
-  const change = (at, changes) =>
-    acts.form({ attributes: form.attributes.map((row, index) => (index === at ? { ...row, ...changes } : row)) });
   return html`<fieldset class="attributes">
     <legend>Attributes</legend>
     ${form.attributes.map(
       ({ name, value }, at) =>
         html`<div class="attribute" key=${at}>
           <label><span class="visually-hidden">Attribute ${at + 1}</span>
-            <select value=${name} onChange=${(event) => change(at, { name: event.currentTarget.value })}>
+            <select value=${name} onChange=${(event) => acts.changeAttribute(at, { name: event.currentTarget.value })}>
               ${rulebook.attributes.map((spec) => html`<option key=${spec.name} value=${spec.name}>${spec.label} (${spec.type})</option>`)}
             </select>
           </label>
           <label><span class="visually-hidden">Its value; - stands for never set</span>
-            <input value=${value} placeholder="value; - for never set" autocomplete="off" spellcheck="false" onInput=${(event) => change(at, { value: event.currentTarget.value })} />
+            <input value=${value} placeholder="value; - for never set" autocomplete="off" spellcheck="false" onInput=${(event) => acts.changeAttribute(at, { value: event.currentTarget.value })} />
           </label>
-          <button type="button" class="quiet" aria-label="Remove this attribute" onClick=${() => acts.form({ attributes: form.attributes.filter((_, index) => index !== at) })}>×</button>
+          <button type="button" class="quiet" aria-label="Remove this attribute" onClick=${() => acts.dropAttribute(at)}>×</button>
         </div>`,
     )}
     ${
       form.attributes.length < ATTRIBUTES_MAX &&
-      html`<button type="button" class="quiet" onClick=${() => acts.form({ attributes: [...form.attributes, { name: rulebook.attributes[0]?.name ?? "", value: "" }] })}>
+      html`<button type="button" class="quiet" onClick=${acts.supposeAttribute}>
         Suppose an attribute
       </button>`
     }
