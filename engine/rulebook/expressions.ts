@@ -135,6 +135,7 @@ function compileWritten(
 }
 
 type Single = (scope: RuleScope) => 0 | 1 | 2;
+const SINGLES_TOGETHER = 64;
 
 type Together = Pick<Evaluators, "evaluateRules" | "evaluateModelRules" | "evaluateWeights">;
 
@@ -154,11 +155,28 @@ function* generate(
   yield;
   const together = toCode(`${source}\nreturn {evaluateRules,evaluateModelRules,evaluateWeights};`, columns) as Together;
   yield;
-  const single = bySlot.map(
+  const singleOf = singles(bySlot);
+  return { ...together, evaluateRule: (rule, scope) => singleOf(slots[rule] as VerdictSlot)(scope) };
+}
+
+/**
+ * One by one rules are only asked for to explain: their code is made when one of its neighbours is first asked for. That of
+ * thousands at once would hold up every decision.
+ */
+function singles(bySlot: readonly Compiled[]): (slot: VerdictSlot) => Single {
+  const made: (readonly Single[] | undefined)[] = [];
+  return (slot) => {
+    const group = Math.floor(slot / SINGLES_TOGETHER);
+    made[group] ??= toSingles(bySlot.slice(group * SINGLES_TOGETHER, (group + 1) * SINGLES_TOGETHER));
+    return made[group][slot % SINGLES_TOGETHER] as Single;
+  };
+}
+
+function toSingles(some: readonly Compiled[]): readonly Single[] {
+  const single = some.map(
     ({ javascript, temporaries }) => `(s)=>{${LOCALS}${declare(temporaries)}return ${javascript};}`,
   );
-  const singles = toCode(`return [${single.join(",\n")}];`, []) as readonly Single[];
-  return { ...together, evaluateRule: (rule, scope) => (singles[slots[rule] as VerdictSlot] as Single)(scope) };
+  return toCode(`return [${single.join(",\n")}];`, []) as readonly Single[];
 }
 
 /** Text becomes code here, in event-filter.ts and in score/gather-rows.ts, and nowhere else: literals by JSON.stringify, indexes and names of our own. */
