@@ -43,7 +43,8 @@ export async function erase(
   const noted = (await erasures.all()).filter((field) => field.erasure === erasure);
   const isDone = noted.length > 0 && noted.every(({ state }) => state === "done");
   if (isDone && !(await isKnown())) {
-    const heard = await heardSince(session.journal, { partition, partitions: session.context.partitions }, key);
+    const place = { partition, partitions: session.context.partitions };
+    const heard = await heardSince(session.journal, place, key, Math.min(...noted.map(({ at }) => at)));
     if (heard !== "come-again") return heard === "nothing" ? "erased" : "under-way";
   }
   const own = noted.find((field) => field.field === fieldOf(erasure, partition, erasure));

@@ -3,13 +3,15 @@
 import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { customerKey } from "../../engine/domain/ids.ts";
+import { customerKey, type TrackingCode } from "../../engine/domain/ids.ts";
+import type { Instant } from "../../engine/domain/time.ts";
 import { encodeErase } from "../../engine/ingest/erase-entry.ts";
 import { encodeEvent } from "../../engine/ingest/log-entry.ts";
 import { createErasures } from "../../engine/journal/erasures.ts";
 import { connectRedis, type RedisConnection } from "../../engine/journal/redis.ts";
 import { createRedisJournal } from "../../engine/journal/redis-journal.ts";
 import { erase } from "../../engine/partition/erasures.ts";
+import { appendReport } from "../../engine/partition/not-delivered.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { startLoop } from "../start-loop.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
@@ -67,6 +69,29 @@ it("ERA-5 an erasure is not done while a device waits for it in a partition that
     await running.stop();
   }
 }, 60_000);
+
+it("ERA-3 what an engine that had stood still reports of somebody erased goes when it is asked for again", async () => {
+  const running = await startLoop(redis.url);
+  const dora = customerIn(1, "dora-");
+  const isErased = async () => (await running.loop.engine.erase(customerKey(dora))) === "erased";
+  const names = async () => (await client.xrange(`nba:{${home(dora)}}:events`, "-", "+")).flat(2).join().includes(dora);
+  try {
+    await running.loop.engine.append([event("d-2", "page_view", dora)]);
+    await until(async () => (await lookAt(running, dora)).features["views_1h"] === 1);
+    await client.hset(`nba:{${home(dora)}}:checkpoint`, { dispatched: String(Number.MAX_SAFE_INTEGER) });
+    await until(isErased, 10_000);
+    expect(await names()).toBe(false);
+    const trackingCode = "AALQH3sP4438zuRJqctgMA.0" as TrackingCode;
+    const report = { key: customerKey(dora), trackingCode, at: Date.now() as Instant, why: "deadline" as const };
+    await appendReport(journalOf("stood-still", 1_000), home(dora), report);
+    expect(await names()).toBe(true);
+    expect(await isErased()).toBe(false);
+    await until(isErased, 10_000);
+    expect(await names()).toBe(false);
+  } finally {
+    await running.stop();
+  }
+}, 30_000);
 
 it("ERA-5 is done by itself though who carried it out is cut off when its checkpoint was stored", async () => {
   const proxy = await startCuttingProxy(join(redis.dir, "cutting.sock"), redis.socket);
