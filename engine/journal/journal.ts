@@ -70,6 +70,9 @@ export interface JournalHead {
   readonly base: Buffer | undefined;
 }
 
+/** By the index of decisions, or by the register of customers. */
+export type Known = { readonly decision: DecisionId } | { readonly customer: CustomerKey };
+
 export interface Journal {
   readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
   readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
@@ -131,4 +134,13 @@ export interface Journal {
   readonly nextDue: (partition: PartitionIndex) => Promise<Instant>;
   /** Appends to the input log; resolves with its position when Redis has it. */
   readonly append: (partition: PartitionIndex, fields: readonly (string | Buffer)[]) => Promise<Position>;
+  /**
+   * The same of what an engine itself notes of a decision or a customer; undefined: it is not appended, since neither is known
+   * any more. Erased or let go by retention: there is nothing left that the note could change.
+   */
+  readonly appendKnown: (
+    partition: PartitionIndex,
+    of: Known,
+    fields: readonly (string | Buffer)[],
+  ) => Promise<Position | undefined>;
 }

@@ -9,6 +9,7 @@ import { type Argument, type RedisConnection, type Reply, redisScript, text } fr
 import { sourceFile } from "./source-file.ts";
 import { readStreamState } from "./stream-state.ts";
 
+const appendKnownScript = redisScript(readFileSync(sourceFile("engine/journal/append-known.lua"), "utf8"));
 const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
 const noteScript = redisScript(readFileSync(sourceFile("engine/journal/note.lua"), "utf8"));
@@ -107,6 +108,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     },
     append: async (partition, fields) =>
       text(await command(["XADD", partitionKeys(partition).events, "*", ...fields])) as Position,
+    appendKnown: async (partition, of, fields) => {
+      const { events, decisions, timers } = partitionKeys(partition);
+      const [index, ...asked] = "decision" in of ? [decisions, "HGET", of.decision] : [timers, "ZSCORE", of.customer];
+      const reply = text(await connection.script(appendKnownScript, [events, index], [...asked, ...fields]));
+      return reply === "" ? undefined : (reply as Position);
+    },
   };
 }
 

@@ -6,7 +6,6 @@ import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../do
 import { partitionOf } from "../domain/partition-of.ts";
 import type { Instant } from "../domain/time.ts";
 import type { Committed, Engine } from "../engine.ts";
-import { encodeDelivered } from "../ingest/log-entry.ts";
 import { decodeCommit } from "../journal/commit-record.ts";
 import { createPageSizes, type PageSizes } from "../journal/page-size.ts";
 import { LIMITS } from "../limits.ts";
@@ -16,7 +15,7 @@ import { createEngine, sessionOf } from "./create-engine.ts";
 import type { Archived } from "./erase-archive.ts";
 import type { LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
-import { appendReport } from "./not-delivered.ts";
+import { appendDelivered, appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
 import { nowOf } from "./recover.ts";
 import type { Routes } from "./routes.ts";
@@ -161,7 +160,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     },
     delivered: async (key, code) => {
       const partition = partitionOf(key, options.partitions);
-      await sessionOf(state).journal.append(partition, encodeDelivered(key, code));
+      await appendDelivered(sessionOf(state).journal, partition, key, code);
     },
     note: async (index, field, value) => {
       const token = sessionOf(state).owned(index)?.token;

@@ -77,9 +77,9 @@ export async function erasePass(pass: ErasePass, partition: Partition, erasing: 
   const fence = { lease: keys.lease, token: partition.token };
   const { place, named } = await lookThrough(pass, partition, traces);
   await passOn(pass, traces, await withJoined(pass, partition, traces, named));
-  await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
-  // Before the journal forgets which they were.
+  // Before the journal forgets which they were; and before the log, for of what is not in it no engine notes anything any more.
   await eraseIndex(pass, partition, traces, place);
+  await rewriteStream(connection, { stream: keys.events, fence, change: (raw) => scrubEntry(raw, traces, place) });
   const scrub = (seq: CommitSeq, payload: Buffer) => scrubCommit(seq, decodeCommit(payload), traces, place);
   await rewriteStream(connection, {
     stream: keys.journal,

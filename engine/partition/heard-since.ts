@@ -12,8 +12,8 @@ const PAGE = 1_000;
 const SKEW_MS = 60_000;
 
 /**
- * `come-again`: after the last erasure something was accepted under this key, or an engine that had stood still noted something
- * of it, which names it in the log. `erasing`: it is being erased once more. Reads the log from shortly before `doneAt`
+ * `come-again`: after the last erasure something was accepted under this key, or noted of it by an engine of a version that
+ * notes without looking (W80), which names it in the log. `erasing`: it is being erased once more. Reads the log from shortly before `doneAt`
  * (ms since 1970) on, or behind the checkpoint where that is further back: the fold of an owner may be anywhere.
  */
 export async function heardSince(

@@ -1,8 +1,8 @@
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";
+import { type CustomerKey, type PartitionIndex, parseTrackingCode, type TrackingCode } from "../domain/ids.ts";
 import type { Instant } from "../domain/time.ts";
-import { ENGINE_SOURCE, encodeEvent } from "../ingest/log-entry.ts";
-import type { Journal } from "../journal/journal.ts";
+import { ENGINE_SOURCE, encodeDelivered, encodeEvent } from "../ingest/log-entry.ts";
+import type { Journal, Known } from "../journal/journal.ts";
 import { partitionOfDecision } from "./questions.ts";
 
 /**
@@ -13,16 +13,19 @@ import { partitionOfDecision } from "./questions.ts";
 export type NotDelivered = "deadline" | "too-old" | "refused" | "withdrawn" | "quiet-hours";
 
 /** The caller has gone on with the fallback: what the decision reserved is given back by an outcome in the log. */
-export async function appendNotDelivered(journal: Pick<Journal, "append">, record: DecisionRecord): Promise<void> {
+export async function appendNotDelivered(journal: Pick<Journal, "appendKnown">, record: DecisionRecord): Promise<void> {
   const partition = partitionOfDecision(record.id, 65_536) as PartitionIndex;
   for (const { trackingCode } of record.contacts) {
     await appendReport(journal, partition, { key: record.key, trackingCode, at: record.now, why: "deadline" });
   }
 }
 
-/** `at`: of its decision, so that the same report is always the same event. */
+/**
+ * Resolves when it is in the log of the customer, or there is nobody any more whom it could concern. `at`: of its decision, so
+ * that the same report is always the same event.
+ */
 export async function appendReport(
-  journal: Pick<Journal, "append">,
+  journal: Pick<Journal, "appendKnown">,
   partition: PartitionIndex,
   report: {
     readonly key: CustomerKey;
@@ -40,5 +43,21 @@ export async function appendReport(
     source: ENGINE_SOURCE,
     props: { trackingCode, outcome: "not-delivered", reason: why },
   };
-  await journal.append(partition, encodeEvent(event));
+  await journal.appendKnown(partition, decisionOf(trackingCode), encodeEvent(event));
+}
+
+/** Resolves as `appendReport` does. */
+export async function appendDelivered(
+  journal: Pick<Journal, "appendKnown">,
+  partition: PartitionIndex,
+  key: CustomerKey,
+  trackingCode: TrackingCode,
+): Promise<void> {
+  await journal.appendKnown(partition, decisionOf(trackingCode), encodeDelivered(key, trackingCode));
+}
+
+function decisionOf(trackingCode: TrackingCode): Known {
+  const parsed = parseTrackingCode(trackingCode);
+  if (parsed === undefined) throw new Error(`${trackingCode} is no tracking code`);
+  return { decision: parsed.decision };
 }

@@ -161,7 +161,7 @@ export async function openSession(options: SessionOptions, isStopped: () => bool
     const latest = { active: await library.get((await lastActivation(connection))?.hash ?? genesis, AT_ONCE) };
     return {
       ...holdings,
-      journal: { ...journal, append: (partition, fields) => appendFor(reader, journal, partition, fields) },
+      journal: toldTo(reader, journal),
       connection,
       reader,
       library,
@@ -200,14 +200,20 @@ function loseHeld(holdings: HeldPartitions, { index, token }: Lease, why: string
 }
 
 /** What this process appends itself, its reader looks for at once. */
-async function appendFor(
-  reader: LogReader,
-  journal: Journal,
-  ...[partition, fields]: Parameters<Journal["append"]>
-): Promise<Position> {
-  const position = await journal.append(partition, fields);
-  reader.appended?.(partition);
-  return position;
+function toldTo(reader: LogReader, journal: Journal): Journal {
+  return {
+    ...journal,
+    append: async (partition, fields) => {
+      const position = await journal.append(partition, fields);
+      reader.appended?.(partition);
+      return position;
+    },
+    appendKnown: async (partition, of, fields) => {
+      const position = await journal.appendKnown(partition, of, fields);
+      if (position !== undefined) reader.appended?.(partition);
+      return position;
+    },
+  };
 }
 
 /** What a lost connection puts in doubt: the partitions behind it; everything where there is no other way to reach Redis. */

@@ -56,7 +56,7 @@ async function fire(session: Session, partition: Partition, asked: Asked, clock:
   for (const [key, last] of asked) if (nowMs - last.at > AGAIN_MS) asked.delete(key);
   for (const { key, due } of timers) {
     if (asked.get(key)?.due === due) continue;
-    await journal.append(index, encodeTimer(key, due));
+    await journal.appendKnown(index, { customer: key }, encodeTimer(key, due));
     asked.set(key, { due, at: nowMs });
   }
   if (timers.length > 0) return;

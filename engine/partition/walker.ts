@@ -21,8 +21,8 @@ export interface WalkerOptions {
   readonly name: string;
   /** As another owner left it; undefined: it begins. */
   readonly before: Walk | undefined;
-  /** Appends one entry for a customer to the input log; settles when it is durable. */
-  readonly append: (fields: EntryFields) => Promise<unknown>;
+  /** Appends one entry for a customer to the input log, where the customer is still known; settles when it is durable. */
+  readonly append: (key: CustomerKey, fields: EntryFields) => Promise<unknown>;
   readonly entry: (key: CustomerKey) => EntryFields;
   readonly nowMs: number;
   /** In [0, 1): at a slow pace not all partitions should take their turn at the same instant. */
@@ -53,7 +53,7 @@ export async function createWalker(options: WalkerOptions): Promise<Walker> {
       page = { left: [...keys], next };
     }
     const turns = page.left.splice(0, Math.floor(allowance));
-    await Promise.all(turns.map((key) => append(entry(key))));
+    await Promise.all(turns.map((key) => append(key, entry(key))));
     allowance -= turns.length;
     walk = { ...walk, walked: walk.walked + turns.length, ofPage: walk.ofPage + turns.length };
     if (page.left.length > 0) return;

@@ -116,7 +116,7 @@ async function walkOn({ session, register, partition, clock, stored, walkers }: 
       partition: partition.index,
       name,
       before: stored?.get(name),
-      append: (fields) => session.journal.append(partition.index, fields),
+      append: (customer, fields) => session.journal.appendKnown(partition.index, { customer }, fields),
       entry,
       nowMs,
       head: partition.index / partitions,

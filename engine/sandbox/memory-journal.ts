@@ -56,6 +56,11 @@ export function createMemoryJournal(partitions: number, clock: () => number): Me
     due: async (partition, now, countMax) => timersOf(partition).due(now, countMax),
     nextDue: async (partition) => timersOf(partition).first()?.due ?? (NEVER as Instant),
     append: async (partition, fields) => log.append(partition, fields),
+    appendKnown: async (partition, of, fields) => {
+      const isKnown =
+        "decision" in of ? decisions.has(of.decision) : timersOf(partition).armedFor(of.customer) !== undefined;
+      return isKnown ? log.append(partition, fields) : undefined;
+    },
   };
 }
 

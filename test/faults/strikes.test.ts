@@ -24,6 +24,7 @@ import {
 import { type FaultProxy, type Place, startFaultProxy } from "./fault-proxy.ts";
 
 const SCRIPTS = [
+  "engine/journal/append-known.lua",
   "engine/journal/commit.lua",
   "engine/journal/acquire.lua",
   "engine/journal/renew.lua",
@@ -38,7 +39,7 @@ const SCRIPTS = [
 const PLACES: readonly Place[] = ["before", "middle", "after"];
 const HARMS = ["cut", "kill-engine", "kill-redis", "silence"] as const;
 const IS_LONG = process.env["NBA_LONG"] === "1";
-const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 20));
+const ROUNDS = Number(process.env["NBA_ROUNDS"] ?? (IS_LONG ? 500 : 22));
 const SEED = Number(process.env["NBA_SEED"] ?? Date.now() % 1_000_000);
 
 /** What the engine said meanwhile is shown: a lease and one time-out should be enough on a machine that is quiet. */
@@ -70,7 +71,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Every combination once before any comes again; of twenty, each place and harm, and each script twice. Silence takes two seconds. */
+/** Every combination once before any comes again; of 22, each place and harm, and each script twice. Silence takes two seconds. */
 function plan(random: () => number): readonly Round[] {
   const all = PLACES.flatMap((place) => HARMS.flatMap((harm) => SCRIPTS.map((script) => ({ script, place, harm }))));
   const rounds: Round[] = [];

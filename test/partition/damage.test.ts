@@ -1,8 +1,8 @@
 // What no engine can mend: it says so, leaves the partition alone, and goes on with the others.
 import type { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { startLoop } from "../start-loop.ts";
+import { type RunningLoop, startLoop } from "../start-loop.ts";
 import { askFor, connect, customerIn, decided, event, lookAt, PARTITIONS, until } from "./harness.ts";
 
 let redis: TestRedis;
@@ -17,13 +17,22 @@ afterAll(async () => {
   await redis.stop();
 });
 beforeEach(() => client.flushall());
+// One that fails leaves nobody who would hold the partitions of the next.
+const started: RunningLoop[] = [];
+afterEach(() => Promise.all(started.splice(0).map(({ stop }) => stop())));
+
+async function start(changes: Parameters<typeof startLoop>[1] = {}): Promise<RunningLoop> {
+  const running = await startLoop(redis.url, changes);
+  started.push(running);
+  return running;
+}
 
 const BUSY = { recoveryEntriesMax: 1_000_000, idleMs: 1_000_000 };
 const customer = customerIn(0, "c-");
 
 /** An engine that has folded and decided, and is gone without a clean stop: nothing is written back. */
 async function vanished(): Promise<void> {
-  const running = await startLoop(redis.url, { ...BUSY, leaseMs: 200 });
+  const running = await start(BUSY);
   for (let n = 0; n < 5; n++) {
     await running.loop.engine.append([event(`p-${n}`, "purchase", customer, { amount: 500 })]);
     await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === n + 1);
@@ -39,7 +48,7 @@ async function vanished(): Promise<void> {
 
 /** An engine on what is left: partition 0 answers nobody and is named with what is wrong with it, another one answers. */
 async function damaged(wrong: RegExp): Promise<void> {
-  const running = await startLoop(redis.url, BUSY);
+  const running = await start(BUSY);
   const { ok, why } = running.loop.engine.ready();
   expect(ok).toBe(true);
   expect(why).toMatch(wrong);
@@ -76,8 +85,8 @@ it("an input log from whose middle an entry was deleted", async () => {
 });
 
 it("an input log that is gone", async () => {
-  await (await startLoop(redis.url)).stop();
-  const running = await startLoop(redis.url);
+  await (await start()).stop();
+  const running = await start();
   await running.loop.engine.append([event("p-1", "purchase", customer, { amount: 1 })]);
   await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === 1);
   await running.stop();
@@ -86,26 +95,26 @@ it("an input log that is gone", async () => {
 });
 
 it("trimming what is safe in profiles and checkpoint disturbs nobody", async () => {
-  const running = await startLoop(redis.url);
+  const running = await start();
   for (let n = 0; n < 5; n++) await running.loop.engine.append([event(`p-${n}`, "purchase", customer, { amount: 1 })]);
   await until(async () => (await lookAt(running, customer)).features["purchases_24h"] === 5);
   await running.stop();
   await client.xtrim("nba:{0}:events", "MAXLEN", "1");
-  const again = await startLoop(redis.url);
+  const again = await start();
   await again.loop.engine.append([event("p-6", "purchase", customer, { amount: 1 })]);
   await until(async () => (await lookAt(again, customer)).features["purchases_24h"] === 6);
   await again.stop();
 });
 
 it("a stored profile that cannot be read holds up nobody else; it does not begin the customer anew", async () => {
-  const running = await startLoop(redis.url);
+  const running = await start();
   decided(await running.loop.engine.ask(askFor(customer)));
   await running.stop();
   const key = `nba:{0}:profile:${customer}`;
   const bytes = (await client.getBuffer(key)) as Buffer;
   bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 0xff;
   await client.set(key, bytes);
-  const again = await startLoop(redis.url);
+  const again = await start();
   const answer = await again.loop.engine.ask(askFor(customer, { deadlineMs: 300 }));
   expect(answer.kind).not.toBe("decided");
   decided(await again.loop.engine.ask(askFor(customerIn(1, "c-"))));
@@ -116,7 +125,7 @@ it("a stored profile that cannot be read holds up nobody else; it does not begin
 it("a loop that waits for a partition of another engine stops when it is told to", async () => {
   await client.hset("nba:{0}:lease", "owner", "somebody", "until", String(Date.now() + 60_000), "token", "t");
   let stop: (() => void) | undefined;
-  const ended = startLoop(redis.url, { onCreated: (loop) => (stop = loop.stop) }).then(
+  const ended = start({ onCreated: (loop) => (stop = loop.stop) }).then(
     () => "ready",
     (error: unknown) => (error as Error).message,
   );

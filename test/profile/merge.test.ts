@@ -46,7 +46,7 @@ function expectSame(found: Float64Array, wanted: Float64Array, magnitude: number
 const histories = arrivals(80).map((history) =>
   history.map(({ arrivedAt, event: one }, index) => ({
     arrivedAt,
-    event: { ...one, ts: (one.ts + index) as Instant },
+    event: { ...one, ts: (one.ts - (one.ts % 128) + index) as Instant },
   })),
 );
 
