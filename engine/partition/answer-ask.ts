@@ -27,7 +27,7 @@ export async function answerAsk(state: LoopState, ask: Ask): Promise<AskAnswer> 
   }
   const partition = partitionOf(ask.key, state.options.partitions);
   if (!session.isOpen(partition)) return notHere(partition);
-  const id = askId(partition, ask);
+  const id = askId(partition, ask, state.random);
   return await state.asks.add(ask, { partition, id }, async () => {
     const before = await findDecision(session.journal, partition, id);
     if (before === undefined) return undefined;

@@ -17,6 +17,7 @@ import type { LookQueue } from "./looks.ts";
 import type { LoopMeter } from "./loop-meter.ts";
 import { appendDelivered, appendReport } from "./not-delivered.ts";
 import type { Partition } from "./partition.ts";
+import { createRandomBits, type RandomBits } from "./random-bits.ts";
 import { nowOf } from "./recover.ts";
 import type { Routes } from "./routes.ts";
 import type { LocalRulebook } from "./rulebook-library.ts";
@@ -97,6 +98,7 @@ export interface LoopState {
   readonly simulations: SimulationQueue;
   readonly sendables: SendableQueue;
   readonly signal: Signal;
+  readonly random: RandomBits;
   readonly pageSizes: PageSizes;
   readonly listeners: ((committed: Committed) => void)[];
   /** Asks that were under way when a session ended: looked up by the next one. */
@@ -131,6 +133,7 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
     simulations: createServedQueue({ ...served, waitingMax: LIMITS.simulationsWaitingMax, what: "simulations" }),
     sendables: createServedQueue({ ...served, waitingMax: LIMITS.sendablesWaitingMax, what: "messages to be sent" }),
     signal,
+    random: createRandomBits(),
     pageSizes: createPageSizes(),
     listeners: [],
     orphans: [],

@@ -1,10 +1,11 @@
 // Asks and triggers, as questions to `decide`.
-import { hash, randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import type { DecisionRequest, Direction } from "../domain/decision.ts";
 import type { CustomerKey, DecisionId, PartitionIndex } from "../domain/ids.ts";
 import type { Ask, AskAnswer } from "../engine.ts";
 import type { WaitingAsk } from "./asks.ts";
 import type { Partition, Triggered } from "./partition.ts";
+import { drawSingly, RANDOM_BYTES, type RandomBits } from "./random-bits.ts";
 import type { Question } from "./wave.ts";
 
 /** 16 bytes: partition, then 14 of a sha256. Nothing in it tells a position, so deciding again after a crash names it the same. */
@@ -14,19 +15,19 @@ export function decisionId(partition: PartitionIndex, ...parts: readonly string[
   return fromHash(partition, hash("sha256", named, "buffer"));
 }
 
-export function askId(partition: PartitionIndex, ask: Ask): DecisionId {
-  if (ask.idempotencyKey === undefined) return randomId(partition);
+export function askId(partition: PartitionIndex, ask: Ask, random?: RandomBits): DecisionId {
+  if (ask.idempotencyKey === undefined) return randomId(partition, random);
   return decisionId(partition, "ask", ask.key, ask.idempotencyKey);
 }
 
-export function randomId(partition: PartitionIndex): DecisionId {
-  return fromHash(partition, randomBytes(14));
+export function randomId(partition: PartitionIndex, random: RandomBits = drawSingly): DecisionId {
+  return fromHash(partition, random());
 }
 
 function fromHash(partition: PartitionIndex, digest: Buffer): DecisionId {
   const bytes = Buffer.alloc(16);
   bytes.writeUInt16BE(partition, 0);
-  digest.copy(bytes, 2, 0, 14);
+  digest.copy(bytes, 2, 0, RANDOM_BYTES);
   return bytes.toString("base64url") as DecisionId;
 }
 
