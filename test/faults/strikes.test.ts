@@ -127,7 +127,7 @@ it(`S1 S2 S3 S5: ${ROUNDS} strikes at every step of every script lose nothing, d
     url: () => engine?.url,
     // With new ones all the time: the others have reached their caps, and nothing is sent to them any more.
     get customers() {
-      return 12 + 3 * done;
+      return 12 + 6 * done;
     },
     // Not more than is needed: all of it is folded again after each strike.
     pauseMs: 200,
