@@ -184,6 +184,11 @@ export interface Engine {
   /** Never rejects: every failure is a kind of answer. */
   readonly ask: (ask: Ask) => Promise<AskAnswer>;
   /**
+   * So many asks wait here that one which came now would be turned away, whatever its deadline: it need not even be read. To be
+   * asked once for each that is turned away for it.
+   */
+  readonly isOver: () => boolean;
+  /**
    * Consistent with the last commit; undefined where the customer is not known. Rejects with an error named Overloaded where
    * too many wait already, Unavailable where its partition is not here, or in doubt.
    */

@@ -1,5 +1,5 @@
-// Where a request is counted while it has no answer. Whoever is not let in yet, and other engines, whose signature is known
-// only with the whole body, are counted apart: however many come, they take no place from callers who are let in.
+// Where a request is counted while it has no answer. Whoever is not let in yet, and other engines, are counted apart: however
+// many come, they take no place from callers who are let in, and none from each other.
 import { type Admission, type AdmissionBounds, createAdmission } from "./admission.ts";
 import type { LetIn } from "./auth/guard.ts";
 import type { Access } from "./auth/scopes.ts";
@@ -18,18 +18,17 @@ export function createDoors(bounds: AdmissionBounds): Doors {
   const inside = createAdmission(bounds);
   const unjudged = createAdmission(half(bounds));
   const peers = createAdmission(half(bounds));
+  const innerOf = (access: Access): Admission => (access === "peers" ? peers : inside);
   return {
-    doorOf: (access, letIn) => {
-      if (access === "peers") return peers;
-      return letIn instanceof Promise ? unjudged : inside;
-    },
-    isFull: (access) => (access === "peers" ? peers : inside).isFull(),
+    doorOf: (access, letIn) => (letIn instanceof Promise ? unjudged : innerOf(access)),
+    isFull: (access) => innerOf(access).isFull(),
     letIn: (exchange) => {
       if (exchange.admission !== unjudged) return true;
-      if (!inside.enter()) return false;
+      const inner = innerOf(exchange.route.access);
+      if (!inner.enter()) return false;
       unjudged.leave(exchange.bodyBytes);
-      exchange.admission = inside;
-      return inside.grow(exchange.bodyBytes);
+      exchange.admission = inner;
+      return inner.grow(exchange.bodyBytes);
     },
   };
 }

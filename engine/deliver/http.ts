@@ -133,7 +133,8 @@ export function createHttp(deps: HttpDeps): HttpSide {
       turnAway(res, req, cors, head);
       return;
     }
-    const letIn = guard.judge(access, req.getHeader("authorization"), () => addressOf(res));
+    const authorization = req.getHeader("authorization");
+    const letIn = routed.route.judge?.(authorization) ?? guard.judge(access, authorization, () => addressOf(res));
     const admission = isBounded ? doors.doorOf(access, letIn) : undefined;
     if (admission?.enter() === false) {
       turnAway(res, req, cors, head);

@@ -65,7 +65,11 @@ export function decisionRoutes(engine: Engine): readonly Route[] {
   ];
 }
 
+const OVERLOADED = retryLater("overloaded", "more is asked for than can be decided in time; try again", 1_000);
+
 async function decide(engine: Engine, incoming: Incoming): Promise<Answer> {
+  // A repeat is answered by what its first request is, or was, answered.
+  if (incoming.idempotencyKey === "" && engine.isOver()) return OVERLOADED;
   const parsed = parseJson(incoming.body);
   if (parsed.kind === "malformed") return problemAnswer("malformed-json", parsed.why);
   const checked = check(parsed.value);
@@ -129,7 +133,7 @@ function answerOf(answer: WithinReach, ask: Ask, engine: Engine): Answer {
     case "fallback":
       return jsonAnswer(200, presentFallback(engine.rulebook(), ask.key, ask.placements, answer.why));
     case "overloaded":
-      return retryLater("overloaded", "more is asked for than can be decided in time; try again", answer.retryAfterMs);
+      return OVERLOADED;
     case "unavailable":
       return retryLater("unavailable", answer.why, answer.retryAfterMs);
     case "conflict":

@@ -2,6 +2,7 @@
 import type { TSchema } from "typebox";
 import type { Answer } from "./answer.ts";
 import type { Caller } from "./auth/caller.ts";
+import type { LetIn } from "./auth/guard.ts";
 import type { Access } from "./auth/scopes.ts";
 import type { ProblemKind } from "./problem.ts";
 import type { Method } from "./router.ts";
@@ -39,6 +40,8 @@ export interface Route {
   readonly summary: string;
   /** Who is let in. Where `agent` is, the answer asks `reaches` for the customer, too. */
   readonly access: Access;
+  /** Judges in the place of the guard who is let in, by the header Authorization. Never rejects. */
+  readonly judge?: (authorization: string) => LetIn | Promise<LetIn>;
   /** Largest body in bytes; 0 where none is read. */
   readonly bodyMax: number;
   /** Media types that the body may have; the first is the one to recommend. */

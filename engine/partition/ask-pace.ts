@@ -12,12 +12,16 @@ const MEMORY_ASKS = 512;
 const SHARE_OF_BURST = 0.6;
 /** The same once the queue is no burst any more: all that a long one brings then is that everybody waits for it. */
 const SHARE_OF_OVERLOAD = 0.25;
+/** And whatever the deadline: a patient ask would stand before those that are not, and all of them would be turned away. */
+const OVERLOAD_WAIT_MS_MAX = 60;
 /** It is none once somebody had to be turned away, until nobody was for so long. */
 const OVERLOAD_MS = 1_000;
 
 export interface AskPace {
   /** Would an ask that comes now be answered soon enough? To be asked once for each: who is turned away counts. */
   readonly admits: (deadlineMs: number) => boolean;
+  /** Would one be turned away whatever its deadline? To be asked, too, once for each that is turned away for it. */
+  readonly isOver: () => boolean;
   readonly enter: () => void;
   /** `isServed` false: its time was up before its turn came. */
   readonly leave: (isServed: boolean) => void;
@@ -34,13 +38,21 @@ export function createAskPace(clock: () => number = () => performance.now()): As
     if (waiting < TURNED_AWAY_FROM || measured.asks < MEASURED_FROM) return 0;
     return (waiting + 1) * (measured.ms / measured.asks);
   };
+  const isOverload = (now: number): boolean => now - turnedAwayAt < OVERLOAD_MS;
+  const fits = (waitMsMax: number, now: number): boolean => {
+    if (expectedMs() <= waitMsMax) return true;
+    turnedAwayAt = now;
+    return false;
+  };
   return {
     admits: (deadlineMs) => {
       const now = clock();
-      const share = now - turnedAwayAt < OVERLOAD_MS ? SHARE_OF_OVERLOAD : SHARE_OF_BURST;
-      if (expectedMs() <= deadlineMs * share) return true;
-      turnedAwayAt = now;
-      return false;
+      if (!isOverload(now)) return fits(deadlineMs * SHARE_OF_BURST, now);
+      return fits(Math.min(deadlineMs * SHARE_OF_OVERLOAD, OVERLOAD_WAIT_MS_MAX), now);
+    },
+    isOver: () => {
+      const now = clock();
+      return isOverload(now) && !fits(OVERLOAD_WAIT_MS_MAX, now);
     },
     enter: () => {
       waiting++;

@@ -28,6 +28,8 @@ export interface AskQueue {
   /** Those that somebody waits for, oldest first, at most `countMax`; whose time is up are gone. */
   readonly take: (countMax: number) => readonly WaitingAsk[];
   readonly length: () => number;
+  /** An ask that came now would be turned away, whatever its deadline: to be asked once for each that is. */
+  readonly isOver: () => boolean;
 }
 
 export interface AskQueueOptions {
@@ -43,6 +45,7 @@ export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
   let lookedUp = 0;
   const keyed = new Map<DecisionId, JoinableAsk>();
   const pace = createAskPace();
+  const isFull = (): boolean => queue.length + lookedUp >= asksMax;
   const push = (waiting: JoinableAsk): void => {
     queue.push(waiting);
     wake();
@@ -66,8 +69,7 @@ export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
         const isSame = standing.ask.requestHash === ask.requestHash;
         return isSame ? await standing.join(ask.deadlineMs) : CONFLICT;
       }
-      if (queue.length + lookedUp >= asksMax || !pace.admits(ask.deadlineMs))
-        return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
+      if (isFull() || !pace.admits(ask.deadlineMs)) return { kind: "overloaded", retryAfterMs: RETRY_AFTER_MS };
       const waiting = createWaitingAsk(ask, partition, id, (answer) => {
         keyed.delete(id);
         pace.leave(answer !== LATE);
@@ -93,6 +95,7 @@ export function createAskQueue({ asksMax, wake }: AskQueueOptions): AskQueue {
       return taken;
     },
     length: () => queue.length,
+    isOver: () => isFull() || pace.isOver(),
   };
 }
 

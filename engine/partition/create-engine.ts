@@ -59,6 +59,7 @@ export function createEngine(state: LoopState): Engine {
         return partition === undefined ? (options.clock() as Instant) : nowOf(partition, options.clock);
       }),
     ask: (ask) => answerAsk(state, ask),
+    isOver: () => state.asks.isOver(),
     look,
     simulate: async (simulation) => {
       const customer = await joinedTo(simulation.key);

@@ -4,7 +4,7 @@ import { Overloaded } from "../partition/served-queue.ts";
 import { Unavailable } from "../partition/trouble.ts";
 import type { PeerSecret } from "./peer-secret.ts";
 import { type PeerCall, type PeerCalls, packPeer, type Told, unpackPeer } from "./peer-wire.ts";
-import { openSealed, seal } from "./seal.ts";
+import { openSealed, passOf, seal } from "./seal.ts";
 
 export interface PeerClientOptions {
   readonly secret: PeerSecret;
@@ -107,12 +107,12 @@ async function exchange(
   const given = new AbortController();
   const timer = setTimeout(() => given.abort(), timeoutMs);
   try {
-    const key = await secret();
+    const key = await secret.agreed();
     const body = seal(key, `POST ${path}`, packPeer(sent), clock());
     const { statusCode, body: answer } = await pool.request({
       method: "POST",
       path,
-      headers: { "content-type": PEER_TYPE },
+      headers: { "content-type": PEER_TYPE, authorization: passOf(key, clock()) },
       body,
       signal: given.signal,
     });

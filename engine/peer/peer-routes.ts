@@ -1,7 +1,9 @@
 // What other engines of the same Redis may ask of this one. It answers for what it owns, and never asks a third.
 
 import type { Answer } from "../deliver/answer.ts";
-import { problemAnswer } from "../deliver/problem.ts";
+import { ANYONE } from "../deliver/auth/caller.ts";
+import type { LetIn } from "../deliver/auth/guard.ts";
+import { problemAnswer, retryLater } from "../deliver/problem.ts";
 import type { Incoming, Route } from "../deliver/route.ts";
 import type { PartitionIndex } from "../domain/ids.ts";
 import { partitionOf } from "../domain/partition-of.ts";
@@ -11,7 +13,7 @@ import { isTrouble } from "../partition/trouble.ts";
 import { answerTo, PEER_TYPE, peerPath } from "./peer-client.ts";
 import type { PeerSecret } from "./peer-secret.ts";
 import { PEER_CHECKS, type PeerCall, type PeerCalls, packPeer, type Told, unpackPeer } from "./peer-wire.ts";
-import { openSealed, seal } from "./seal.ts";
+import { isPass, openSealed, seal } from "./seal.ts";
 
 export interface PeerRoutesOptions {
   /** The engine of this process itself, not the one that asks others. */
@@ -61,14 +63,32 @@ export function peerRoutes(options: PeerRoutesOptions): readonly Route[] {
     bodyMax: options.bytesMax,
     consumes: [PEER_TYPE],
     answers: {},
+    judge: (authorization) => judge(options, authorization),
     problems: ["not-a-peer", "too-large", "unsupported-media-type", "unavailable"],
     answer: (incoming) => answerPeer(options, name, incoming),
   }));
 }
 
+const STRANGER: LetIn = {
+  kind: "refused",
+  answer: problemAnswer("not-a-peer", "the request was not taken: it has no pass of an engine"),
+};
+
+/** Before its body is read, and at once where the secret is known: nobody else takes a place of engines. Never rejects. */
+function judge({ secret, clock, skewMs }: PeerRoutesOptions, authorization: string): LetIn | Promise<LetIn> {
+  const verdict = (key: Buffer): LetIn =>
+    isPass(key, authorization, clock(), skewMs) ? { kind: "let-in", caller: ANYONE } : STRANGER;
+  const known = secret.known();
+  if (known !== undefined) return verdict(known);
+  return secret.agreed().then(verdict, (error: unknown): LetIn => {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: "refused", answer: retryLater("unavailable", why, 1_000) };
+  });
+}
+
 async function answerPeer(options: PeerRoutesOptions, name: PeerCall, { body }: Incoming): Promise<Answer> {
   const { clock, skewMs } = options;
-  const secret = await options.secret();
+  const secret = await options.secret.agreed();
   const opened = openSealed(secret, `POST ${peerPath(name)}`, body, clock(), skewMs);
   if (opened.kind === "refused") return problemAnswer("not-a-peer", `the request was not taken: ${opened.why}`);
   const told = await tell(options, name, opened.payload);

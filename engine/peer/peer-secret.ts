@@ -9,8 +9,12 @@ const BYTES = 32;
 /** Read again after this: a Redis that was emptied has another one. */
 const FRESH_MS = 10_000;
 
-/** Rejects with Unavailable where Redis was never reached. */
-export type PeerSecret = () => Promise<Buffer>;
+export interface PeerSecret {
+  /** Rejects with Unavailable where Redis was never reached. */
+  readonly agreed: () => Promise<Buffer>;
+  /** Undefined where it was never read here. */
+  readonly known: () => Buffer | undefined;
+}
 
 export function createPeerSecret(connect: () => Promise<RedisConnection>): PeerSecret {
   let known: Buffer | undefined;
@@ -28,10 +32,18 @@ export function createPeerSecret(connect: () => Promise<RedisConnection>): PeerS
       reading = undefined;
     }
   };
-  return async () => {
-    if (known !== undefined && performance.now() - readAt < FRESH_MS) return known;
-    reading ??= read();
-    return known ?? (await reading); // who knows one does not wait for the next
+  const refresh = (): void => {
+    if (performance.now() - readAt >= FRESH_MS) reading ??= read();
+  };
+  return {
+    agreed: async () => {
+      refresh();
+      return known ?? (await (reading as Promise<Buffer>)); // who knows one does not wait for the next
+    },
+    known: () => {
+      if (known !== undefined) refresh();
+      return known;
+    },
   };
 }
 

@@ -3,6 +3,8 @@ import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGuard } from "../../engine/deliver/auth/guard.ts";
 import { PEER_TYPE } from "../../engine/peer/peer-client.ts";
+import { passOf } from "../../engine/peer/seal.ts";
+import { connect as connectTo } from "../partition/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { hs256, SECRET, token } from "./auth/tokens.ts";
 import { type Outside, startOutside } from "./outside.ts";
@@ -69,6 +71,16 @@ async function ask(): Promise<number> {
   return answer.status;
 }
 
+/** As the engine knows it by then. */
+async function secretOf(): Promise<Buffer> {
+  // The first that is asked by another engine reads the secret, or writes it.
+  await begin("POST /v1/peer/ask", { "content-type": PEER_TYPE }).status;
+  const client = connectTo(redis);
+  const secret = await client.hget("nba:config", "peerSecret");
+  client.disconnect();
+  return Buffer.from(secret ?? expect.fail("no secret"), "hex");
+}
+
 describe("ACC-18 who is not let in", () => {
   it("ACC-18 is told as soon as that is known, without its body, and its connection is closed", async () => {
     const forged = await token({ scope: "admin" }, hs256("z".repeat(40)));
@@ -107,8 +119,11 @@ describe("ACC-18 who is not let in", () => {
     guard.close();
   });
 
-  it("ACC-18 takes no place from who is: while bodies for other engines never come", async () => {
-    const callers = Array.from({ length: CALLERS }, () => begin("POST /v1/peer/ask", { "content-type": PEER_TYPE }));
+  it("ACC-18 takes no place from who is: while bodies of other engines never come", async () => {
+    const authorization = passOf(await secretOf(), Date.now());
+    const callers = Array.from({ length: CALLERS }, () =>
+      begin("POST /v1/peer/ask", { "content-type": PEER_TYPE, authorization }),
+    );
     // Whom there is no room for is told at once: all places are taken by then.
     await Promise.race(callers.map(({ status }) => status));
     expect(await ask()).toBe(200);
@@ -119,6 +134,17 @@ describe("ACC-18 who is not let in", () => {
     expect(turnedAway).toBe(CALLERS - (late as number));
     expect(turnedAway).toBeGreaterThan(0);
     expect(await ask()).toBe(200);
+  });
+
+  it("ACC-18 takes no place from other engines either: who has no pass is told so without its body", async () => {
+    await secretOf();
+    for (const authorization of ["", "NBA-Engine 1.x", passOf(Buffer.alloc(32), Date.now())]) {
+      const callers = Array.from({ length: CALLERS }, () =>
+        begin("POST /v1/peer/ask", { "content-type": PEER_TYPE, authorization }),
+      );
+      expect(await statusesOf(callers)).toEqual(new Set([403]));
+      await Promise.all(callers.map(({ closed }) => closed));
+    }
   });
 
   it("ACC-18 is counted no more once it is: a token that is new is let in behind its verdict", async () => {

@@ -53,6 +53,14 @@ it("who is too many is told at once to come back, and who was let in is served, 
       const answers: Answered[] = [];
       const all = Array.from({ length: ASKS }, (_, n) => ask(n).then((answer) => answers.push(answer)));
       await until(() => answers.length >= ASKS - LET_IN_MAX, 20_000);
+      // All places are taken: what comes now is not even read.
+      const unread = await fetch(`${outside.url}/v1/decisions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "{",
+      });
+      expect([unread.status, unread.headers.get("retry-after")]).toEqual([503, "1"]);
+      await unread.arrayBuffer();
       await client.call("CLIENT", "UNPAUSE");
       await Promise.all(all);
 

@@ -2,8 +2,8 @@
 import { expect, it } from "vitest";
 import { createAskPace } from "../../engine/partition/ask-pace.ts";
 
-/** Asks that come and are answered. */
-function createScene() {
+/** Asks that come and are answered, one in each `eachMs`. */
+function createScene(eachMs: number) {
   let now = 0;
   const pace = createAskPace(() => now);
   let waiting = 0;
@@ -22,10 +22,9 @@ function createScene() {
       }
       return letIn;
     },
-    /** One each millisecond. */
     answer: (count: number): void => {
       for (let n = 0; n < count && waiting > 0; n++) {
-        now += 1;
+        now += eachMs;
         waiting--;
         pace.leave(true);
       }
@@ -34,12 +33,13 @@ function createScene() {
       now += ms;
     },
     waiting: () => waiting,
+    isOver: pace.isOver,
   };
 }
 
-/** The pace is known: a millisecond each. */
-function sceneWithPace() {
-  const scene = createScene();
+/** The pace is known. */
+function sceneWithPace(eachMs = 1) {
+  const scene = createScene(eachMs);
   scene.come(200, 1_000);
   scene.answer(200);
   scene.pass(10_000);
@@ -56,17 +56,45 @@ it("a burst may fill three fifths of the deadline", () => {
 });
 
 it("of those who come all the time only so many wait that they are answered within a quarter of it", () => {
+  const scene = sceneWithPace(0.25);
+  scene.come(3_000, 200);
+  for (let n = 0; n < 100; n++) {
+    scene.answer(40);
+    scene.come(120, 200);
+  }
+  expect(scene.waiting()).toBe(200);
+  for (let n = 0; n < 100; n++) {
+    scene.answer(40);
+    expect(scene.come(120, 200)).toBe(40);
+  }
+});
+
+it("nor more than are answered in 60 ms, however patient they are: the others would all be turned away", () => {
+  const scene = sceneWithPace(0.25);
+  expect(scene.isOver()).toBe(false);
+  scene.come(10_000, 2_000);
+  for (let n = 0; n < 200; n++) {
+    scene.answer(40);
+    scene.come(120, 2_000);
+  }
+  expect(scene.waiting()).toBe(240);
+  expect(scene.come(10, 200)).toBe(0);
+});
+
+it("one that comes to a longer queue is turned away whatever it asks for, and counts as such, while it is overload", () => {
   const scene = sceneWithPace();
-  scene.come(500, 500);
-  for (let n = 0; n < 100; n++) {
-    scene.answer(10);
-    scene.come(30, 500);
+  scene.come(300, 2_000);
+  expect(scene.isOver(), "a burst").toBe(false);
+  scene.come(2_000, 2_000);
+  const long = scene.waiting();
+  expect(long).toBe(1_200);
+  for (let n = 0; n < long - 100; n++) {
+    scene.answer(1);
+    expect(scene.isOver()).toBe(true);
   }
-  expect(scene.waiting()).toBe(125);
-  for (let n = 0; n < 100; n++) {
-    scene.answer(10);
-    expect(scene.come(30, 500)).toBe(10);
-  }
+  scene.answer(40);
+  expect(scene.isOver(), "short enough").toBe(false);
+  expect(scene.come(1, 2_000)).toBe(1);
 });
 
 it("when nobody was turned away for a second the next burst is one again", () => {

@@ -11,7 +11,7 @@ import { createPeerClient, type PeerClient } from "../../engine/peer/peer-client
 import { createPeerSecret, type PeerSecret } from "../../engine/peer/peer-secret.ts";
 import { packPeer } from "../../engine/peer/peer-wire.ts";
 import { createRoutedEngine } from "../../engine/peer/routed-engine.ts";
-import { seal } from "../../engine/peer/seal.ts";
+import { passOf, seal } from "../../engine/peer/seal.ts";
 import { type Outside, startOutside } from "../deliver/outside.ts";
 import { askFor, connect, decided, event, home, outcomeOf, until } from "../partition/harness.ts";
 import { freePort, startTestRedis, type TestRedis } from "../redis.ts";
@@ -181,17 +181,18 @@ describe("outcomes", () => {
 
 describe("ANY-6 the routes of engines refuse", () => {
   const path = "/v1/peer/ask";
-  const post = async (body: Uint8Array, type = "application/vnd.nba.peer"): Promise<number> => {
+  const pass = async (atMs = Date.now(), key?: Buffer): Promise<string> => passOf(key ?? (await secret.agreed()), atMs);
+  const post = async (body: Uint8Array, type = "application/vnd.nba.peer", authorization?: string): Promise<number> => {
     const response = await fetch(`${outside.url}${path}`, {
       method: "POST",
-      headers: { "content-type": type },
+      headers: { "content-type": type, authorization: authorization ?? (await pass()) },
       body: new Uint8Array(body),
     });
     await response.arrayBuffer();
     return response.status;
   };
   const sealed = async (about = `POST ${path}`, atMs = Date.now(), key?: Buffer): Promise<Buffer> =>
-    seal(key ?? (await secret()), about, packPeer(askFor("eve")), atMs);
+    seal(key ?? (await secret.agreed()), about, packPeer(askFor("eve")), atMs);
 
   it("what is unsigned, signed by others or for another call, stale, too large, or of another type", async () => {
     expect(await post(await sealed())).toBe(200);
@@ -205,13 +206,18 @@ describe("ANY-6 the routes of engines refuse", () => {
     expect(await post(await sealed(), "application/json")).toBe(415);
   });
 
+  it("what has no pass of an engine, whatever its body", async () => {
+    const none = ["", "Bearer x", await pass(Date.now() - 31_000), await pass(undefined, Buffer.alloc(32))];
+    for (const each of none) expect(await post(await sealed(), undefined, each), each).toBe(403);
+  });
+
   it("what it does not own, and what no engine would send", async () => {
     const call = peers.call(new URL(outside.url).host, "ask", { key: 7 } as unknown as Ask, 1_000);
     await expect(call).rejects.toThrow("not a request that this version takes");
   });
 
   it("and who asks believes only an answer that was signed for the question", async () => {
-    const strangers = newPeers(async () => Buffer.alloc(32));
+    const strangers = newPeers({ agreed: async () => Buffer.alloc(32), known: () => Buffer.alloc(32) });
     expect(await front(there(), strangers.call).ask(askFor("eve"))).toMatchObject({ kind: "unavailable" });
     await strangers.close();
   });
@@ -220,8 +226,8 @@ describe("ANY-6 the routes of engines refuse", () => {
     const openapi = await (await fetch(`${outside.url}/openapi.json`)).text();
     expect(openapi).not.toContain("/v1/peer");
     const metrics = await (await fetch(`${outside.url}/metrics`)).text();
-    expect(metrics).not.toContain((await secret()).toString("hex"));
-    expect((await secret()).length).toBe(32);
-    expect(await client.hget("nba:config", "peerSecret")).toBe((await secret()).toString("hex"));
+    expect(metrics).not.toContain((await secret.agreed()).toString("hex"));
+    expect((await secret.agreed()).length).toBe(32);
+    expect(await client.hget("nba:config", "peerSecret")).toBe((await secret.agreed()).toString("hex"));
   });
 });

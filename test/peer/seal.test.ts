@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openSealed, seal } from "../../engine/peer/seal.ts";
+import { isPass, openSealed, passOf, seal } from "../../engine/peer/seal.ts";
 
 const RUNS = process.env["NBA_LONG"] === "1" ? 20_000 : 500;
 const SKEW_MS = 30_000;
@@ -50,5 +50,31 @@ describe("a sealed message", () => {
       kind: "refused",
       why: "other-version",
     });
+  });
+});
+
+describe("the pass of an engine", () => {
+  const pass = passOf(secret, now);
+
+  it("is good for whoever has the secret, for 30 seconds either way", () => {
+    expect([-SKEW_MS, 0, SKEW_MS].map((ms) => isPass(secret, pass, now + ms, SKEW_MS))).toEqual([true, true, true]);
+    expect([-SKEW_MS - 1, SKEW_MS + 1].map((ms) => isPass(secret, pass, now + ms, SKEW_MS))).toEqual([false, false]);
+    expect(isPass(secret, passOf(secret, now + 0.7), now, SKEW_MS)).toBe(true);
+  });
+
+  it("is none with another secret, with anything in it changed, or of any other text", () => {
+    expect(isPass(randomBytes(32), pass, now, SKEW_MS)).toBe(false);
+    const change = (at: number, letter: string): void => {
+      const changed = pass.slice(0, at) + letter + pass.slice(at + 1);
+      expect(isPass(secret, changed, now, SKEW_MS), changed).toBe(changed === pass);
+    };
+    fc.assert(fc.property(fc.nat(pass.length - 1), fc.string({ minLength: 1, maxLength: 1 }), change), {
+      numRuns: RUNS,
+    });
+    fc.assert(
+      fc.property(fc.string(), (text) => !isPass(secret, text, now, SKEW_MS)),
+      { numRuns: RUNS },
+    );
+    expect(isPass(secret, `${pass}0`, now, SKEW_MS)).toBe(false);
   });
 });

@@ -70,7 +70,8 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
     isOff: authenticator === undefined,
     judge: (access, authorization, address) => {
       // Nobody asks who they are: probes have no tokens, pages are read before anybody signs in.
-      if (access === "open" || access === "peers") return LET_IN;
+      if (access === "open") return LET_IN;
+      if (access === "peers") return NO_PEER; // its route judges who is one
       if (access === "public") return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
       if (authenticator === undefined)
         return perSecond === undefined ? LET_IN : welcome(ANYONE, access, `ip:${address()}`);
@@ -93,6 +94,7 @@ export function createGuard(options: GuardOptions, log: Pick<Log, "warn">): Guar
 }
 
 const LET_IN: LetIn = { kind: "let-in", caller: ANYONE };
+const NO_PEER = refused(problemAnswer("not-a-peer", "only another engine may ask this"));
 
 /** For a route that let the caller in, but not for this customer. */
 export function notYours(what: string): Answer {

@@ -7,7 +7,7 @@
 export const SCOPES = ["decide", "events", "agent", "metrics", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** `open`: anybody, always: probes. `public`: anybody, each address at the rate of a caller. `peers`: other engines, whose signature the route checks by itself. Else one of the scopes, or `admin`. */
+/** `open`: anybody, always: probes. `public`: anybody, each address at the rate of a caller. `peers`: other engines, whom the route judges by itself. Else one of the scopes, or `admin`. */
 export type Access = "open" | "public" | "peers" | readonly [Scope, ...Scope[]];
 
 export function isScope(name: unknown): name is Scope {
