@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { dependenciesAreThere, installDependencies, requireNode, root, withLock } from "../engine/cli/setup.mjs";
 
 const CHECKS = [
-  { name: "biome (format, lint)", args: ["@biomejs/biome/bin/biome", "ci"] },
+  { name: "biome (format, lint)", args: ["@biomejs/biome/bin/biome", "ci", "--error-on-warnings"] },
   { name: "tsc (types)", args: ["typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"] },
   { name: "knip (unused code)", args: ["knip/bin/knip.js", "--no-progress"] },
 ];

@@ -108,8 +108,10 @@ export function startErasures(
       }
       if (!isFinishing && clock() - lookedAt < LOOK_AFTER_MS) return;
       await saying(async () => {
-        isFinishing = await concludePassed(pass, session);
+        const isLeft = await concludePassed(pass, session);
         await finish(pass, clock, { isStopped: () => isStopped, onLeft });
+        // Not where another engine was at it: then it is tried again at the next look.
+        isFinishing = isLeft;
         lookedAt = clock();
       });
     } finally {

@@ -2,7 +2,7 @@
 // partitions that come and go in between. There is no repair in place: a partition in doubt is dropped and recovered, and where
 // everything is in doubt the whole session.
 import { randomInt } from "node:crypto";
-import type { Position, RulebookHash } from "../domain/ids.ts";
+import type { RulebookHash } from "../domain/ids.ts";
 import { createClusterLogReader } from "../ingest/cluster-log-reader.ts";
 import { createLogReader, type LogReader } from "../ingest/log-reader.ts";
 import type { Journal } from "../journal/journal.ts";

@@ -144,6 +144,33 @@ it("ERA-5 is done by itself though who carried it out is cut off when its checkp
   }
 }, 30_000);
 
+it("ERA-5 is done soon after another engine has written the shared streams anew, which held it up", async () => {
+  const running = await startLoop(redis.url);
+  const fay = customerKey(customerIn(1, "fay-"));
+  const stateOf = async () => {
+    const erasures = createErasures(connection, Date.now);
+    const erasure = await erasures.idOf(fay);
+    return (await erasures.all()).find((one) => one.erasure === erasure)?.state;
+  };
+  try {
+    await running.loop.engine.append([event("f-1", "page_view", fay)]);
+    await until(async () => (await lookAt(running, fay)).features["views_1h"] === 1);
+    await client.hset(`nba:{${home(fay)}}:checkpoint`, { dispatched: String(Number.MAX_SAFE_INTEGER) });
+    await running.loop.engine.erase(fay);
+    // Just then another one begins, as it does where it has erased somebody as well.
+    await until(async () => (await stateOf()) === "passed");
+    expect(await client.set("nba:erasing", "another", "PX", 60_000, "NX")).toBe("OK");
+    await until(async () => (await stateOf()) === "rewritten");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await stateOf()).toBe("rewritten");
+    await client.del("nba:erasing");
+    await until(async () => (await stateOf()) === "done", 5_000);
+  } finally {
+    await client.del("nba:erasing");
+    await running.stop();
+  }
+}, 30_000);
+
 it("ERA-5 nor while what was accepted since is not folded yet, or another erasure of the same key", async () => {
   const journal = journalOf("nobody", 1_000);
   const session = { connection, journal, context: { partitions: PARTITIONS } };
