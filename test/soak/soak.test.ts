@@ -12,11 +12,15 @@ import { startTestRedis } from "../redis.ts";
 import { type EngineProcess, startEngineProcess } from "../start-engine.ts";
 
 const SECONDS = Number(process.env["NBA_SOAK_SECONDS"] ?? (process.env["NBA_LONG"] === "1" ? 1_800 : 0));
-const CUSTOMERS = 4_000;
-/** So few that each has soon seen as many events as it remembers: until then memory grows as it should. */
+/**
+ * So few that a third of half an hour gives each the contacts that a profile keeps (128), and each partition the events that it
+ * remembers (100,000): until then memory grows as it should.
+ */
+const CUSTOMERS = 300;
+const PROFILES_MAX = 100;
 const PARTITIONS = 2;
 const EVENTS_PER_TICK = 50;
-const ASKS_PER_TICK = 4;
+const ASKS_PER_TICK = 8;
 const TICK_MS = 100;
 const MIB = 2 ** 20;
 
@@ -48,7 +52,7 @@ it.runIf(SECONDS > 0)(
         MODELS_DIR: join(repositoryRoot, "test/fixtures/no-models"),
         RETENTION: "10s,1MiB",
         ARCHIVE_DIR: join(dir, "archive"),
-        MAX_PROFILES: "1000",
+        MAX_PROFILES: String(PROFILES_MAX),
       });
       const samples = await load(engine, client);
       const third = Math.floor(samples.length / 3);
