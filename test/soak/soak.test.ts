@@ -16,11 +16,10 @@ const SECONDS = Number(process.env["NBA_SOAK_SECONDS"] ?? (process.env["NBA_LONG
  * So few that a third of half an hour gives each the contacts that a profile keeps (128), and each partition the events that it
  * remembers (100,000): until then memory grows as it should.
  */
-const CUSTOMERS = 300;
-const PROFILES_MAX = 100;
+const CUSTOMERS = 1_100;
 const PARTITIONS = 2;
 const EVENTS_PER_TICK = 50;
-const ASKS_PER_TICK = 8;
+const ASKS_PER_TICK = 24;
 const TICK_MS = 100;
 const MIB = 2 ** 20;
 
@@ -52,7 +51,7 @@ it.runIf(SECONDS > 0)(
         MODELS_DIR: join(repositoryRoot, "test/fixtures/no-models"),
         RETENTION: "10s,1MiB",
         ARCHIVE_DIR: join(dir, "archive"),
-        MAX_PROFILES: String(PROFILES_MAX),
+        MAX_PROFILES: "1000",
       });
       const samples = await load(engine, client);
       const third = Math.floor(samples.length / 3);
