@@ -25,8 +25,8 @@ export interface LaneDeps {
     readonly at: Instant;
     readonly why: NotDelivered;
   }) => Promise<void>;
-  /** Writes a field of the partition's checkpoint, unless another engine has taken the partition: then it rejects. */
-  readonly note: (partition: PartitionIndex, field: string, value: string) => Promise<void>;
+  /** Writes fields of the partition's checkpoint, unless another engine has taken the partition: then it rejects. */
+  readonly note: (partition: PartitionIndex, fields: Readonly<Record<string, string>>) => Promise<void>;
   readonly metrics: Pick<DeliverMetrics, "onDelivery">;
   readonly log: Log;
 }
@@ -45,8 +45,22 @@ export interface Lane {
 export interface LanePlace {
   readonly partition: PartitionIndex;
   readonly feed: DispatchFeed;
-  /** Told after a lane has noted where it is. */
-  readonly onNoted: () => Promise<void>;
+  /** Writes where a lane is into its field, and with it how far all of them are. Rejects as `LaneDeps.note`. */
+  readonly note: (field: string, position: string) => Promise<void>;
+}
+
+/** How long a position waits to be noted after something was sent: that is sent again after a crash. */
+const NOTE_EVERY_MS = 200;
+/** The same where nothing was: nothing is sent again, and the journal can be trimmed that much later. */
+const NOTE_IDLE_EVERY_MS = 2_000;
+
+/**
+ * When a change of a position that came now is to be noted, on the clock of `performance.now()`. At the same instants for all
+ * lanes of a process: with appendfsync always, what is written in one turn of Redis costs one sync of the disk.
+ */
+export function noteDueAt(hasSent: boolean): number {
+  const everyMs = hasSent ? NOTE_EVERY_MS : NOTE_IDLE_EVERY_MS;
+  return (Math.floor(performance.now() / everyMs) + 1) * everyMs;
 }
 
 /** How long a message is sent without being looked at again, by its partition's time. */

@@ -147,14 +147,14 @@ function openWebhooks(
 
 function placeOf(deps: DispatchDeps, pump: Pump): LanePlace {
   const { partition, feed } = pump;
-  const onNoted = async (): Promise<void> => {
+  const note = async (field: string, position: string): Promise<void> => {
     const done = doneOf(pump);
     feed.forget(done);
-    if (done === pump.noted) return;
-    await deps.note(partition, DISPATCHED_FIELD, String(done));
+    const all = done === pump.noted ? {} : { [DISPATCHED_FIELD]: String(done) };
+    await deps.note(partition, { [field]: position, ...all });
     pump.noted = done;
   };
-  return { partition, feed, onNoted };
+  return { partition, feed, note };
 }
 
 function start(pump: Pump, name: string, lane: Lane): void {

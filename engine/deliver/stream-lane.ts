@@ -10,6 +10,7 @@ import {
   type LaneDeps,
   type LanePlace,
   lastSending,
+  noteDueAt,
   reportUnsent,
   untilHalted,
   verdictOf,
@@ -18,8 +19,6 @@ import {
 import { channelStream, sendOnce } from "./send-once.ts";
 import { createHalt, createWaker } from "./waker.ts";
 
-/** How long a change of its position waits to be noted: what was sent in that time is offered again after a crash. */
-const NOTE_AFTER_MS = 200;
 /** Of one call of the script. */
 const OFFERED_MAX = 500;
 /** Looks at what has waited, at the same time. */
@@ -44,17 +43,16 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
 
   const note = async (): Promise<void> => {
     const seq = done;
-    await deps.note(partition, STREAMS_FIELD, String(seq));
+    await place.note(STREAMS_FIELD, String(seq));
     noted = seq;
     noteAt = undefined;
-    await place.onNoted();
   };
   /** False where nothing was to be sent. */
   const send = async (): Promise<boolean> => {
     const batch = await feed.after(done);
     for (const items of byChannel(batch)) await sendAll(deps, place, items, entriesMax);
     done = batch.at(-1)?.seq ?? done;
-    if (done > noted) noteAt ??= performance.now() + NOTE_AFTER_MS;
+    if (done > noted) noteAt = Math.min(noteAt ?? Number.POSITIVE_INFINITY, noteDueAt(batch.some(isWaitedFor)));
     return batch.length > 0;
   };
   return {
@@ -78,6 +76,11 @@ export function createStreamLane({ deps, place, from, entriesMax }: StreamLaneOp
       }
     },
   };
+}
+
+/** Is there something that would be sent again; or an erasure, which ends no sooner than lanes are known to be past it? */
+function isWaitedFor({ items, forgot }: DispatchCommit): boolean {
+  return items.length + forgot.length > 0;
 }
 
 function byChannel(batch: readonly DispatchCommit[]): Iterable<readonly DispatchItem[]> {

@@ -6,7 +6,7 @@
 import type { CommitSeq, CustomerKey } from "../domain/ids.ts";
 import { webhookField } from "./dispatch-fields.ts";
 import type { DispatchItem } from "./dispatch-items.ts";
-import { type Lane, type LanePlace, untilHalted, wordsOf } from "./dispatch-lane.ts";
+import { type Lane, type LanePlace, noteDueAt, untilHalted, wordsOf } from "./dispatch-lane.ts";
 import { createHalt, createWaker, type Halt } from "./waker.ts";
 import { type DeliveryDeps, deliver } from "./webhook-delivery.ts";
 
@@ -25,7 +25,6 @@ export interface WebhookPosition {
 
 /** Messages of a lane that were begun and are neither delivered nor given up: more wait in the journal. */
 const UNDONE_MAX = 1_000;
-const NOTE_AFTER_MS = 200;
 
 /** Messages of one customer, one after the other. */
 interface Queue {
@@ -54,6 +53,8 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
   let noted = "";
   /** Undefined: all is noted. */
   let noteAt: number | undefined;
+  /** Since the last note a message was begun or done with, or somebody was erased. */
+  let hasSent = false;
 
   const written = (): string =>
     [String(Math.max(read, from.seq)), ...new Set([...resumed, ...undone.keys()])].join(" ");
@@ -63,10 +64,10 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
       noteAt = undefined;
       return;
     }
-    await deps.note(partition, webhookField(channel), now);
+    hasSent = false;
+    await place.note(webhookField(channel), now);
     noted = now;
     noteAt = undefined;
-    await place.onNoted();
   };
   const serve = async ({ key, items, halt: own }: Queue): Promise<void> => {
     const listenNoMore = halt.onHalt(own.halt);
@@ -74,6 +75,7 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
       if (!(await deliver(deps, item, own))) break;
       items.shift();
       undone.delete(item.id);
+      hasSent = true;
       waker.wake();
     }
     listenNoMore();
@@ -110,8 +112,10 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
     for (const commit of batch) {
       if (undone.size >= UNDONE_MAX || halt.isHalted()) break;
       if (commit.forgot.length > 0) await forget(commit.forgot);
+      hasSent ||= commit.forgot.length > 0;
       const own = commit.items.filter((item) => item.channel.name === channel && item.channel.kind === "webhook");
       for (const item of own) if (commit.seq > from.seq || resumed.has(item.id)) begin(item);
+      hasSent ||= own.length > 0;
       read = commit.seq;
       if (read >= from.seq) resumed.clear(); // what was not found is a message of this channel no more
     }
@@ -129,7 +133,7 @@ export function createWebhookLane({ deps, place, channel, from }: WebhookLaneOpt
       await untilHalted(deps, halt, { partition, channel }, async () => {
         const isBusy = await fill();
         if (isBusy || halt.isHalted()) return;
-        if (written() !== noted) noteAt ??= performance.now() + NOTE_AFTER_MS;
+        if (written() !== noted) noteAt = Math.min(noteAt ?? Number.POSITIVE_INFINITY, noteDueAt(hasSent));
         const inMs = (noteAt ?? Number.POSITIVE_INFINITY) - performance.now();
         if (inMs <= 0) await note();
         else await waker.wait(noteAt === undefined ? undefined : inMs);

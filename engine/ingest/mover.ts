@@ -12,7 +12,7 @@ import { createMoverLease } from "./mover-lease.ts";
 import { type SortedEntries, sortEntries } from "./sorted-entries.ts";
 import { createStreamAccount, type StreamAccount } from "./stream-account.ts";
 import { readStreams } from "./stream-reply.ts";
-import { trimMoved } from "./trim-moved.ts";
+import { createTrimmer, type Trimmer } from "./trimmer.ts";
 
 export interface MoverOptions {
   readonly stream: string;
@@ -121,7 +121,8 @@ export function createMover(options: MoverOptions): Mover {
     stopping.signal.addEventListener("abort", closeReader);
     const renewal = setInterval(() => void keep(writer, closeReader), options.leaseMs / 4);
     const account = createStreamAccount(stream);
-    const way: Way = { account, moving: Promise.resolve([]), trimming: Promise.resolve() };
+    const trimmer = createTrimmer({ connection: writer, stream, onTrimmed });
+    const way: Way = { account, trimmer, moving: Promise.resolve([]) };
     try {
       const generation = await generationOf({ stream, partitions, lease, reader, writer, isAnew: progress.isAnew });
       progress.isAnew = false;
@@ -132,6 +133,7 @@ export function createMover(options: MoverOptions): Mover {
       reader.close();
       await Promise.allSettled([way.moving]);
       if (!writer.isClosed()) await leave(writer, way);
+      trimmer.stop();
     }
   }
 
@@ -158,8 +160,8 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   /** What is gone and was not taken was lost. While the stream may have been another's nothing can be said. */
-  async function look(writer: RedisConnection, { account, trimming }: Way): Promise<Position> {
-    await trimming;
+  async function look(writer: RedisConnection, { account, trimmer }: Way): Promise<Position> {
+    await trimmer.flush();
     const { lost, lastId } = await account.look(writer);
     if (lease.wasSure()) tellLost(lost);
     return lastId;
@@ -183,8 +185,7 @@ export function createMover(options: MoverOptions): Mover {
     let reading: Promise<readonly RawEntry[]> | undefined = readOn(position);
     await reading;
     tellLost(await way.account.open(writer));
-    // Redis works on one step while the next one is read and sorted, and no step waits for a trim: each would cost a round
-    // trip, and with appendfsync always a sync of the disk. Only to look at what was lost nothing may be under way.
+    // Redis works on one step while the next one is read and sorted. Only to look at what was lost nothing may be under way.
     let lookAt = performance.now() + lookMs;
     while (!stopping.signal.aborted) {
       const entries: readonly RawEntry[] = await (reading ?? readOn(position, "BLOCK", BLOCK_MS));
@@ -207,7 +208,7 @@ export function createMover(options: MoverOptions): Mover {
     for (const log of await way.moving) await untilShorter(writer, log);
   }
 
-  /** One step, and the trim behind it, which is not waited for. Answers the logs that are too long now. */
+  /** One step. Answers the logs that are too long now. */
   async function moveOn(
     { writer, lanes }: Lines,
     entries: readonly RawEntry[],
@@ -221,15 +222,13 @@ export function createMover(options: MoverOptions): Mover {
     counts.appended += appended;
     counts.skipped += skipped;
     if (sorted.letters.length > 0) await recordDead(writer, buried, sorted.reasons);
-    await way.trimming;
-    way.trimming = handled(trim(writer, last.position, entries.length));
+    way.trimmer.moved(last.position, entries.length);
     way.account.took(entries.length);
     progress.failures = 0;
     return logs.filter(({ length }) => length > options.logLengthMax).map(({ log }) => log);
   }
 
-  async function trim(writer: RedisConnection, last: Position, moved: number): Promise<void> {
-    const trimmed = await trimMoved(writer, stream, last);
+  function onTrimmed(trimmed: number | "anew", moved: number): void {
     if (trimmed === "anew") throw begunAnew();
     // No more than these can have been there: unless the stream was made anew, and has come as far by now.
     tellLost(trimmed - moved);
@@ -284,7 +283,8 @@ interface Way {
   readonly account: StreamAccount;
   /** The step under way: the logs that are too long after it. */
   moving: Promise<readonly string[]>;
-  trimming: Promise<unknown>;
+  /** Of what was moved. */
+  readonly trimmer: Trimmer;
 }
 
 /** Awaited later: until then a rejection must not count as unhandled. */

@@ -76,8 +76,12 @@ export type Known = { readonly decision: DecisionId } | { readonly customer: Cus
 export interface Journal {
   readonly acquire: (partition: PartitionIndex) => Promise<Acquired>;
   readonly renew: (partition: PartitionIndex, token: string, ms: number) => Promise<boolean>;
-  /** Writes a field of the checkpoint that is no part of a commit; false where another owner holds the partition. */
-  readonly note: (partition: PartitionIndex, token: string, field: string, value: string) => Promise<boolean>;
+  /** Writes fields of the checkpoint, one at least, that are no part of a commit; false where another owner holds the partition. */
+  readonly note: (
+    partition: PartitionIndex,
+    token: string,
+    fields: Readonly<Record<string, string>>,
+  ) => Promise<boolean>;
   readonly commit: (token: string, draft: CommitDraft) => Promise<CommitReply>;
   /** Payloads of commits with seq >= from, in order, at most `countMax`. */
   readonly commits: (

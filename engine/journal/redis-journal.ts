@@ -35,9 +35,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     acquire: (partition) => acquire(options, partition),
     renew: async (partition, token, ms) =>
       text(await connection.script(renewScript, [partitionKeys(partition).lease], [token, String(ms)])) === "OK",
-    note: async (partition, token, field, value) => {
+    note: async (partition, token, fields) => {
       const { lease, checkpoint } = partitionKeys(partition);
-      return text(await connection.script(noteScript, [lease, checkpoint], [token, field, value])) === "OK";
+      return (
+        text(await connection.script(noteScript, [lease, checkpoint], [token, ...Object.entries(fields).flat()])) ===
+        "OK"
+      );
     },
     commit: (token, draft) => commit(connection, token, draft),
     commits: async (partition, from, countMax) => {

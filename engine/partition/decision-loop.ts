@@ -77,7 +77,7 @@ export interface DecisionLoop {
   /** Notes in the input log that a message was not sent, which gives back what it had reserved; settles when durable. */
   readonly notDelivered: (report: Parameters<typeof appendReport>[2]) => Promise<void>;
   /** Writes a field of a partition's checkpoint, unless another engine has taken it: then it rejects. */
-  readonly note: (partition: PartitionIndex, field: string, value: string) => Promise<void>;
+  readonly note: (partition: PartitionIndex, fields: Readonly<Record<string, string>>) => Promise<void>;
   /** The time of this customer's partition; throws Unavailable where it is not owned here. */
   readonly now: (key: CustomerKey) => Instant;
   /** May this message still be sent? As of the last commit. Rejects with Overloaded or Unavailable, as a look does. */
@@ -165,9 +165,9 @@ export function createDecisionLoop(options: DecisionLoopOptions): DecisionLoop {
       const partition = partitionOf(key, options.partitions);
       await appendDelivered(sessionOf(state).journal, partition, key, code);
     },
-    note: async (index, field, value) => {
+    note: async (index, fields) => {
       const token = sessionOf(state).owned(index)?.token;
-      if (token === undefined || !(await sessionOf(state).journal.note(index, token, field, value)))
+      if (token === undefined || !(await sessionOf(state).journal.note(index, token, fields)))
         throw new Unavailable(whyNotHere(index));
     },
     now: (key) => {

@@ -32,7 +32,7 @@ export function compileLayout(features: readonly FeatureSpec[], attributes: read
   return { ...descriptor, attributeByName, reads, readersByType, readersOfAny, describe: () => text };
 }
 
-/** Reads what `describe` wrote. Throws SyntaxError or TypeError on anything else. */
+/** Reads what `describe` wrote. Throws SyntaxError, TypeError or RangeError on anything else. */
 export function parseLayout(text: string): LayoutDescriptor {
   const shape = JSON.parse(text) as LayoutShape;
   const known = Array.isArray(shape.registers) && Array.isArray(shape.tracks) && Array.isArray(shape.attributes);

@@ -1,5 +1,6 @@
 // Reads a YAML text by the library: all of YAML 1.2 that rules may use, and every fault.
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -22,7 +23,9 @@ import type { Reading, ReadingFault } from "./reading.ts";
 import { shiftOf } from "./scalar-shift.ts";
 
 /** An alias may be used, but not to blow a small file up into a huge one. */
-const ALIASES_MAX = 200;
+const REPEATS_MAX = 200;
+/** In one file: the library looks for what each stands for among all of them. */
+const ALIASES_MAX = 1_000;
 const NESTING_MAX = 32;
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -41,13 +44,13 @@ export function readAnyYaml(text: string): Reading {
   );
   if (document === undefined) return unread(`nested deeper than ${NESTING_MAX} levels`);
   for (const error of [...document.errors, ...document.warnings]) report(error.pos[0], describeError(error));
-  checkNodes(document, report);
+  const named = checkNodes(document, report);
   if (faults.length > 0) return { kind: "unread", faults };
   const value = toPlain(document);
   if (value === undefined) {
     return unread("aliases are used so often that the file becomes too large: repeat less");
   }
-  return { kind: "read", value, places: tabulate(document, value, text, lines.lineStarts) };
+  return { kind: "read", value, places: tabulate(document, named, value, text, lines.lineStarts) };
 }
 
 function unread(message: string): Reading {
@@ -71,18 +74,32 @@ function unlessTooDeep<T>(read: () => T): T | undefined {
   }
 }
 
-function checkNodes(document: Document, report: Report): void {
+/** Returns what each alias stands for: `Alias.resolve` would look through the whole text for each. */
+function checkNodes(document: Document, report: Report): ReadonlyMap<Alias, Node> {
+  const anchored = new Map<string, Node>();
+  const named = new Map<Alias, Node>();
   visit(document, {
     Node: (_, node, path) => {
       if (path.length > 2 * NESTING_MAX) {
         report(startOf(node), `nested deeper than ${NESTING_MAX} levels`);
         return visit.BREAK;
       }
+      if ("anchor" in node && node.anchor !== undefined) anchored.set(node.anchor, node);
       const tag = (node as { tag?: string }).tag;
       if (tag !== undefined && !tag.startsWith("!")) {
         report(startOf(node), `a YAML tag (${JSON.stringify(tag)}) is not allowed: write the plain value`);
       }
       return undefined;
+    },
+    Alias: (_, node, path) => {
+      const known = anchored.get(node.source);
+      if (known === undefined) {
+        report(startOf(node), `"*${node.source}" stands for nothing: "&${node.source}" must come before it`);
+      } else if (path.includes(known)) report(startOf(node), `"*${node.source}" stands within what it stands for`);
+      else named.set(node, known);
+      if (named.size <= ALIASES_MAX) return undefined;
+      report(startOf(node), `more than ${ALIASES_MAX} aliases in one file: repeat less`);
+      return visit.BREAK;
     },
     Pair: (_, pair) => {
       const key = pair.key;
@@ -93,27 +110,35 @@ function checkNodes(document: Document, report: Report): void {
       }
     },
   });
+  return named;
 }
 
 /** Undefined where aliases repeat too much. */
 function toPlain(document: Document): unknown {
   try {
-    return document.toJS({ maxAliasCount: ALIASES_MAX }) ?? null;
+    return document.toJS({ maxAliasCount: REPEATS_MAX }) ?? null;
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
     return undefined;
   }
 }
 
-function tabulate(document: Document, value: unknown, text: string, lineStarts: readonly number[]): PlaceTable {
+function tabulate(
+  document: Document,
+  named: ReadonlyMap<Alias, Node>,
+  value: unknown,
+  text: string,
+  lineStarts: readonly number[],
+): PlaceTable {
   const writer = createPlaceTable();
-  const root = resolve(document, document.contents);
-  describeNode({ document, text, writer, rows: new Map() }, writer.reserve(1), root, value, startOf(root));
+  const root = resolve(named, document.contents);
+  describeNode({ named, text, writer, rows: new Map() }, writer.reserve(1), root, value, startOf(root));
   return writer.build(lineStarts);
 }
 
 interface Tabulating {
-  readonly document: Document;
+  /** What each alias stands for. */
+  readonly named: ReadonlyMap<Alias, Node>;
   readonly text: string;
   readonly writer: TableWriter;
   /** Of what has an anchor: aliases are written where it is. */
@@ -142,7 +167,7 @@ function shiftIn(text: string, { range, value }: Scalar): number {
 function describeItems(to: Tabulating, row: number, node: YAMLSeq, values: readonly unknown[]): void {
   const first = to.writer.children(row, node.items.length);
   for (const [index, item] of node.items.entries()) {
-    describeNode(to, first + index, resolve(to.document, item), values[index], startOf(node));
+    describeNode(to, first + index, resolve(to.named, item), values[index], startOf(node));
   }
 }
 
@@ -153,12 +178,12 @@ function describeFields(to: Tabulating, row: number, node: YAMLMap, value: Reado
   for (const [index, name] of names.entries()) {
     const { key, value: item } = pairs.get(name) as Pair;
     to.writer.setKey(first + index, startOf(key));
-    describeNode(to, first + index, resolve(to.document, item), value[name], startOf(node));
+    describeNode(to, first + index, resolve(to.named, item), value[name], startOf(node));
   }
 }
 
-function resolve(document: Document, node: unknown): Node | undefined {
-  if (isAlias(node)) return node.resolve(document);
+function resolve(named: ReadonlyMap<Alias, Node>, node: unknown): Node | undefined {
+  if (isAlias(node)) return named.get(node);
   return isNode(node) ? node : undefined;
 }
 

@@ -1,7 +1,9 @@
 // models/NAME/model.yaml: what a model expects, what it answers, and what is known of it. Written by train.py.
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
-import { isMap, isNode, isPair, LineCounter, parseDocument } from "yaml";
+import { keyAt, type Path, startAt } from "../rulebook/place-table.ts";
+import { readText } from "../rulebook/read-text.ts";
+import type { Reading } from "../rulebook/reading.ts";
 import type { Fault } from "../rulebook/rulebook.ts";
 
 const STRICT = { additionalProperties: false };
@@ -50,41 +52,30 @@ export type ParsedCard =
 
 const schemaCheck = Compile(ModelCardSchema);
 
-type Path = readonly (string | number)[];
-
 /** Parses and checks the text of a model.yaml. `file` is only named in faults. */
 export function parseModelCard(text: string, file: string): ParsedCard {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const placed = (offset: number, message: string): Fault => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
-  };
-  if (document.errors.length > 0) {
-    return { kind: "faulty", faults: document.errors.map((error) => placed(error.pos[0], firstLine(error.message))) };
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 10 });
-  const offsetOf = (path: Path): number => offset(document.contents, path);
+  const reading = readText(text);
+  if (reading.kind === "unread") return { kind: "faulty", faults: reading.faults.map((fault) => ({ file, ...fault })) };
+  const { value } = reading;
+  const faultAt = (path: Path, message: string): Fault => placed(reading, file, path, message);
   if (!schemaCheck.Check(value)) {
     const faults = schemaCheck.Errors(value).flatMap((error) => {
-      const path = pathOf(error.instancePath);
-      if (error.keyword === "boolean")
-        return [placed(offsetOf(path), `unknown field "${path.at(-1)}": ${knownFields(path)}`)];
+      const path = pathOf(error.instancePath, value);
+      if (error.keyword === "boolean") return [faultAt(path, `unknown field "${path.at(-1)}": ${knownFields(path)}`)];
       if (error.keyword === "additionalProperties") return [];
       const where = path.length === 0 ? "the card" : `"${path.join(".")}"`;
-      return [placed(offsetOf(path), `${where} ${error.message}${quoted(value, path)}`)];
+      return [faultAt(path, `${where} ${error.message}${quoted(value, path)}`)];
     });
     return { kind: "faulty", faults };
   }
   const faults: Fault[] = [];
   const seen = new Set<string>();
   for (const [index, feature] of value.features.entries()) {
-    if (seen.has(feature.name))
-      faults.push(placed(offsetOf(["features", index]), `feature "${feature.name}" is listed twice`));
+    if (seen.has(feature.name)) faults.push(faultAt(["features", index], `feature "${feature.name}" is listed twice`));
     seen.add(feature.name);
     if (!Number.isFinite(Math.fround(feature.default))) {
       const message = `the default of feature "${feature.name}" must be a finite float32`;
-      faults.push(placed(offsetOf(["features", index, "default"]), message));
+      faults.push(faultAt(["features", index, "default"], message));
     }
   }
   return faults.length === 0 ? { kind: "card", card: value } : { kind: "faulty", faults };
@@ -92,10 +83,15 @@ export function parseModelCard(text: string, file: string): ParsedCard {
 
 /** Where a field of a card that parsed is written, for faults that only the model file shows. */
 export function cardFault(text: string, file: string, path: Path, message: string): Fault {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const { line, col } = lines.linePos(offset(document.contents, path));
-  return { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
+  const reading = readText(text);
+  return reading.kind === "unread" ? { file, line: 1, column: 1, message } : placed(reading, file, path, message);
+}
+
+/** At the name of a field, at an item of a list; where neither is written, at what it is missing in. */
+function placed({ value, places }: Extract<Reading, { kind: "read" }>, file: string, path: Path, message: string) {
+  const last = path.at(-1);
+  const at = typeof last === "string" ? keyAt(places, value, path.slice(0, -1), last) : startAt(places, value, path);
+  return { file, ...at, message };
 }
 
 function knownFields(path: Path): string {
@@ -103,30 +99,17 @@ function knownFields(path: Path): string {
   return "see another model.yaml for what may stand here";
 }
 
-function pathOf(pointer: string): Path {
+function pathOf(pointer: string, root: unknown): Path {
   if (pointer === "") return [];
-  const parts = pointer.slice(1).split("/");
-  return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-/** Offset of the deepest node on the way to `path`: the key of a map's entry, the item of a list. */
-function offset(root: unknown, path: Path): number {
-  let node: unknown = root;
-  let at = 0;
-  for (const part of path) {
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && String(item.key) === String(part));
-      if (pair === undefined) return at;
-      if (isNode(pair.key) && pair.key.range) at = pair.key.range[0];
-      node = pair.value;
-    } else {
-      const items: unknown = isNode(node) && "items" in node ? node.items : undefined;
-      node = Array.isArray(items) ? items[Number(part)] : undefined;
-      if (!isNode(node) || !node.range) return at;
-      at = node.range[0];
-    }
-  }
-  return at;
+  let value = root;
+  return pointer
+    .slice(1)
+    .split("/")
+    .map((part) => {
+      const step = Array.isArray(value) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~");
+      value = (value as Readonly<Record<string | number, unknown>> | null | undefined)?.[step];
+      return step;
+    });
 }
 
 function quoted(value: unknown, path: Path): string {
@@ -136,8 +119,4 @@ function quoted(value: unknown, path: Path): string {
   return typeof at === "string" || typeof at === "number" || typeof at === "boolean"
     ? `, found ${JSON.stringify(at).slice(0, 80)}`
     : "";
-}
-
-function firstLine(message: string): string {
-  return (message.split("\n")[0] ?? message).replace(/ at line \d+, column \d+:?$/, "").toLowerCase();
 }

@@ -118,7 +118,7 @@ describe("packed profiles", () => {
       try {
         return parseLayout(bytes.toString()).registers.length >= 0 ? "layout" : "nothing";
       } catch (error) {
-        return refusal(error, SyntaxError, TypeError);
+        return refusal(error, SyntaxError, TypeError, RangeError);
       }
     },
     expect: ["layout", "refused"],

@@ -614,8 +614,22 @@ describe("faults of a rulebook", () => {
       "rulebook.yaml:1:1: aliases are used so often that the file becomes too large: repeat less",
     ]);
     expect(faultsOf({ "rulebook.yaml": "[".repeat(100_000) })[0]).toMatch(/nested deeper than 32 levels/);
-    expect(faultsOf({ "rulebook.yaml": "version: &a [*a]" })).not.toEqual([]);
-    expect(faultsOf({ "rulebook.yaml": "version: &a { version: *a }" })).not.toEqual([]);
+    const within = '"*a" stands within what it stands for';
+    expect(faultsOf({ "rulebook.yaml": "version: &a [*a]" })).toEqual([`rulebook.yaml:1:14: ${within}`]);
+    expect(faultsOf({ "rulebook.yaml": "version: &a { version: *a }" })).toEqual([`rulebook.yaml:1:24: ${within}`]);
+    const many = Array.from({ length: 2_000 }, (_, n) => `a${n}: &a${n} 1\nb${n}: *a${n}`).join("\n");
+    expect(faultsOf({ "rulebook.yaml": many })).toEqual([
+      "rulebook.yaml:2002:8: more than 1000 aliases in one file: repeat less",
+    ]);
+  });
+
+  it("refuses an alias that stands for nothing, or for what comes only after it", () => {
+    expect(faultsOf({ "rulebook.yaml": "version: *a" })).toEqual([
+      'rulebook.yaml:1:10: "*a" stands for nothing: "&a" must come before it',
+    ]);
+    expect(faultsOf({ "rulebook.yaml": "version: *a\nname: &a 1" })).toEqual([
+      'rulebook.yaml:1:10: "*a" stands for nothing: "&a" must come before it',
+    ]);
   });
 
   it("follows an anchor to where it is written", () => {

@@ -100,6 +100,12 @@ describe("loading a folder of models", () => {
     ["a feature listed twice", "logistic", { features: ["a", "b", "a"] }, /11:5: feature "a" is listed twice$/],
     ["no YAML", "logistic", { card: () => "name: [" }, /^logistic\/model\.yaml:1:8: /],
     [
+      "an alias without its anchor",
+      "logistic",
+      { card: (text) => text.replace("opset: 15", "opset: *o") },
+      /^logistic\/model\.yaml:6:8: "\*o" stands for nothing: /,
+    ],
+    [
       "one golden row moved by 0.001",
       "logistic",
       {
@@ -133,6 +139,11 @@ describe("loading a folder of models", () => {
     const faults = await faultsOf(fixture, change);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(message);
+  });
+
+  it("refuses a card of 100,000 brackets", async () => {
+    const [first] = await faultsOf("logistic", { card: () => "[".repeat(100_000) });
+    expect(first).toMatch(/^logistic\/model\.yaml:1:\d+: /);
   });
 
   it("refuses bytes that are no model", async () => {
