@@ -28,7 +28,7 @@ export interface InFlight {
   roundAtMs: number;
 }
 
-/** Idle partitions write back that much later at most, while others have work. */
+/** Idle partitions write back that much later at most, and forget profiles, while others have work. */
 const ROUND_EVERY_MS = 20;
 
 /** One step; false where there was nothing to do. What its asks and looks wait for is settled, or looked up later. */
@@ -56,6 +56,7 @@ export async function step(
   };
   try {
     const nowMs = options.clock();
+    const isRound = isRoundDue(session, inFlight, nowMs);
     options.meter.stages.start();
     const output = await runStep(session, {
       entries,
@@ -63,7 +64,7 @@ export async function step(
       looks: [...looks, ...simulations, ...sendables],
       clock: options.clock,
       isFlushing: state.isLeaving,
-      isRound: isRoundDue(session, inFlight, nowMs),
+      isRound,
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
@@ -84,7 +85,8 @@ export async function step(
     await inFlight.commits; // one commit under way: this one may only go once the last is acknowledged
     if (inFlight.failed !== undefined) throw inFlight.failed;
     options.meter.stages.lap("commit");
-    for (const partition of session.partitions) evict(options, share, partition);
+    const grown = isRound ? session.partitions : output.closed.map(({ partition }) => partition);
+    for (const partition of grown) evict(options, share, partition);
     tellStored(session, output, onStored);
     inFlight.commits = commitAll(state, session, output)
       .then(() => {
