@@ -39,6 +39,7 @@ export function drawCurve({ title, along, unit, points }: Curve): string {
   const line = points.map((point) => `${x(point.x)},${y(point.median)}`).join(" ");
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">`,
+    `<title>${escaped(`${title}, ${unit}, by ${along}`)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${LEFT}" y="18" font-size="13">${escaped(`${title}, ${unit}`)}</text>`,
     ...decades(low, high).map(
