@@ -133,9 +133,11 @@ export function createJournalTail(options: JournalTailOptions): JournalTail {
   /** A Redis that lost what it had acknowledged counts its commits again from where it stands. */
   const lookAfresh = async (partition: PartitionIndex, one: Followed): Promise<void> => {
     one.isSuspect = false;
+    const before = one.told;
     const last = await lastCommit(partition);
-    if (one.told === undefined || last >= one.told) return;
-    one.told = last;
+    // What was told meanwhile may be beyond this answer: it is no sign of a loss, nor is it told again.
+    if (before === undefined || last >= before) return;
+    if (one.told === before) one.told = last;
     listener?.onLost(partition);
   };
 

@@ -44,7 +44,7 @@ export function decided(answer: AskAnswer): DecisionRecord {
 
 export async function lookAt({ loop }: RunningLoop, customer: string): Promise<CustomerLook> {
   const look = await loop.engine.look(customerKey(customer));
-  if (look === undefined) throw new Error(`nothing is known of ${customer}`);
+  if (look === undefined) throw new Unknown(`nothing is known of ${customer}`);
   return look;
 }
 
@@ -84,9 +84,21 @@ export async function cutConnections(client: Redis, { loop }: RunningLoop): Prom
   await until(() => loop.engine.ready().ok);
 }
 
+/** Nobody is known before a first event was folded. */
+class Unknown extends Error {}
+
+/** Asked again while it does not hold, or looks at somebody who is not known yet. */
 export async function until(holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
   const giveUpAt = performance.now() + ms;
-  while (!(await holds())) {
+  const isSo = async (): Promise<boolean> => {
+    try {
+      return await holds();
+    } catch (error) {
+      if (error instanceof Unknown) return false;
+      throw error;
+    }
+  };
+  while (!(await isSo())) {
     if (performance.now() > giveUpAt) throw new Error(`not within ${ms} ms: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -22,6 +22,8 @@ class World {
   /** Commits of this process that are in the journal and not published yet. */
   readonly unpublished: Committed[] = [];
   isBroken = false;
+  /** So long the answer which commit is the last is under way. */
+  answersLateMs = 0;
   #listener: (committed: Committed) => void = () => undefined;
 
   /** Number of the next commit, where a new owner begins to count anew. */
@@ -76,7 +78,9 @@ class World {
       lastCommit: async () => {
         await pause(1);
         if (this.isBroken) throw new RedisTrouble("cut");
-        return this.last;
+        const { last } = this;
+        await pause(this.answersLateMs);
+        return last;
       },
       reader: this.reader,
       log: { warn: () => undefined },
@@ -186,6 +190,25 @@ it("says that frames are lost where the journal was trimmed before it was read, 
   await expect.poll(lost).toBe(2);
   for (let n = 0; n < 2; n++) world.commit();
   await expect.poll(() => told).toEqual([7, 1, 2]);
+});
+
+it("a commit that is told while the last one is asked for is not told again, and nothing is lost", async () => {
+  const world = new World();
+  const { told, following, lost } = follow(world);
+  await following.placed;
+  for (let n = 0; n < 2; n++) world.commit();
+  await vi.waitFor(() => expect(told).toEqual([1, 2]));
+  world.answersLateMs = 60;
+  world.owner = { kind: "here" }; // another owner: it is looked whether the journal still holds what was told
+  await pause(20);
+  world.commit();
+  world.publish();
+  expect(told).toEqual([1, 2, 3]);
+  await pause(150);
+  world.commit();
+  world.publish();
+  expect(told).toEqual([1, 2, 3, 4]);
+  expect(lost()).toBe(0);
 });
 
 it("whoever stops is told nothing more; the next follower begins at the end", async () => {
