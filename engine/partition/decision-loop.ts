@@ -1,5 +1,5 @@
-// The loop of a process over the partitions that it holds: read, fold, decide, commit, publish; and again. One commit of each
-// partition is under way while the next step is computed. A partition in doubt is dropped and recovered, and where all of
+// The loop of a process over the partitions that it holds: read, fold, decide, commit, publish; and again. Commits of one step
+// are under way while the next one is computed and sent. A partition in doubt is dropped and recovered, and where all of
 // them are in doubt the session ends, and the next one begins.
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { CommitSeq, CustomerKey, PartitionIndex, TrackingCode } from "../domain/ids.ts";

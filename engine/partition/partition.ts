@@ -24,7 +24,7 @@ import type { QuotaLedger } from "./quota-ledger.ts";
 
 /**
  * Everything that a process holds in memory of one partition that it owns. It runs ahead of what is committed by at most
- * the commit under way and the step being computed; where a commit fails, all of it is dropped and recovered.
+ * two commits under way, or one and the step being computed; where a commit fails, all of it is dropped and recovered.
  */
 export interface Partition {
   readonly index: PartitionIndex;

@@ -1,4 +1,5 @@
-// A step of the loop with its commits: one commit of each partition is under way while the next step is computed.
+// A step of the loop with its commits. Those of a step are sent as it ends, while those of the step before may be under way:
+// Redis takes what one connection sends in its order, and refuses a commit whose predecessor it refused.
 import type { CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { LIMITS } from "../limits.ts";
@@ -20,13 +21,19 @@ import { isTrouble, SessionTrouble, Unavailable, whyNotHere } from "./trouble.ts
 import { evict, writeBackOf } from "./write-back.ts";
 
 export interface InFlight {
-  commits: Promise<void>;
-  /** Looks whose commit is acknowledged are told here, one after the other; no commit waits for it. Never rejects. */
+  /** For each step whose commits are under way, oldest first: they settle in that order. None rejects. */
+  readonly commits: Promise<void>[];
+  /** Settles once all steps so far have nothing under way. Never rejects. */
+  settled: Promise<void>;
+  /** Looks whose commits are acknowledged are told here, one after the other; no commit waits for it. Never rejects. */
   telling: Promise<void>;
   failed: Error | undefined;
   /** When all partitions were last asked whether something is to be written back. */
   roundAtMs: number;
 }
+
+/** Steps whose commits may be under way. With more of them nothing was answered sooner, and more would be in doubt at once. */
+const AHEAD_MAX = 2;
 
 /** Idle partitions write back that much later at most, and forget profiles, while others have work. */
 const ROUND_EVERY_MS = 20;
@@ -40,6 +47,8 @@ export async function step(
   onStored: (partition: Partition) => void,
 ): Promise<boolean> {
   const { options } = state;
+  // Before anything is taken: what comes meanwhile goes into the same step.
+  while (inFlight.commits.length >= AHEAD_MAX) await inFlight.commits[0];
   if (inFlight.failed !== undefined) throw inFlight.failed;
   const share = Math.max(1, session.partitions.length);
   const entries = inbox.take(options.entriesPerStepMax);
@@ -82,13 +91,13 @@ export async function step(
     };
     for (const { waiting, answer } of output.refused) waiting.settle(answer);
     for (const { waiting, customer } of output.redirected) void redirectAsk(state, session, waiting, customer);
-    await inFlight.commits; // one commit under way: this one may only go once the last is acknowledged
-    if (inFlight.failed !== undefined) throw inFlight.failed;
     options.meter.stages.lap("commit");
     const grown = isRound ? session.partitions : output.closed.map(({ partition }) => partition);
     for (const partition of grown) evict(options, share, partition);
     tellStored(session, output, onStored);
-    inFlight.commits = commitAll(state, session, output)
+    const before = inFlight.settled;
+    const settled = commitAll(state, session, output)
+      .then(() => before) // a look saw what the steps before did, too
       .then(() => {
         state.orphans.push(...asks.filter(isOrphan));
         inFlight.telling = inFlight.telling.then(tell);
@@ -97,6 +106,14 @@ export async function step(
         inFlight.failed = abandon(error);
         state.signal.wake();
       });
+    inFlight.settled = settled;
+    if (output.closed.length > 0) {
+      inFlight.commits.push(settled);
+      void settled.then(() => {
+        inFlight.commits.shift();
+        state.signal.wake();
+      });
+    }
     // On a clean stop the looks that are left are refused: else new ones could put off the end for ever.
     const isLookedAt =
       !state.isStopping && state.looks.length() + state.simulations.length() + state.sendables.length() > 0;
@@ -189,6 +206,8 @@ async function commitOne(
   const { partition, commit } = closed;
   const reply = await session.journal.commit(partition.token, commit);
   if (reply.kind !== "ok") throw new SessionTrouble(`the commit was refused: ${reply.why}`);
+  // With replicas to wait for, one may be in doubt and the next one not. Whoever recovers tells of both, in their order.
+  if (partition.committed !== commit.previous) throw new SessionTrouble("the commit before this one is in doubt");
   partition.committed = commit.seq;
   session.sendRelays(partition);
   state.options.meter.onCommitted(closed, (performance.now() - startedAt) / 1000);

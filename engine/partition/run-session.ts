@@ -26,7 +26,7 @@ export async function runSession(state: LoopState): Promise<void> {
     () => state.isStopping,
   );
   const done = Promise.resolve();
-  const inFlight: InFlight = { commits: done, telling: done, failed: undefined, roundAtMs: LONG_AGO };
+  const inFlight: InFlight = { commits: [], settled: done, telling: done, failed: undefined, roundAtMs: LONG_AGO };
   const inbox = createInbox({
     reader: session.reader,
     entriesMax: options.entriesPerStepMax * 2,
@@ -69,6 +69,7 @@ export async function runSession(state: LoopState): Promise<void> {
       const isBusy = await step(state, session, inbox, inFlight, tenure.stored);
       if (!isBusy) await signal.wait();
     }
+    await inFlight.settled;
     await inFlight.telling; // needs the session's connection
     await tenure.leave();
   } catch (error) {
@@ -87,7 +88,7 @@ export async function runSession(state: LoopState): Promise<void> {
     const ending = running.parts?.(true);
     await Promise.all([ending, ...session.partitions.map(({ index }) => options.onGone(index))]);
     session.close();
-    await inFlight.commits.catch(() => undefined); // what failed is told by `failed`; nobody may write after this
+    await inFlight.settled; // what failed is told by `failed`; nobody may write after this
   }
 }
 
