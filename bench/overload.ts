@@ -26,6 +26,8 @@ interface Turn {
   readonly ratePerSecond: number;
   /** Of answers in time, from when they should have been sent. */
   readonly histogram: Histogram;
+  /** Of the same, how long they waited at the sender: it was late, or no connection was free. */
+  readonly unsent: Histogram;
   readonly refused: number;
   readonly late: number;
 }
@@ -68,15 +70,16 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
   return [
     rowOf("in time, at three times the peak", "decisions/s", rates.overloaded, rates.peak),
     rowOf("peak, 64 callers that wait", "decisions/s", rates.peak),
-    latencyRow("an answer in time, at three times the peak", overs),
-    latencyRow("an answer at the peak", peaks),
+    latencyRow("an answer in time, at three times the peak", overs, ({ histogram }) => histogram),
+    latencyRow("of it before it was sent", overs, ({ unsent }) => unsent),
+    latencyRow("an answer at the peak", peaks, ({ histogram }) => histogram),
     { measured: "refused at once (503)", unit: "requests a turn", ...shares(({ refused }) => refused) },
     { measured: "answered by the fallback", unit: "requests a turn", ...shares(({ late }) => late) },
   ];
 }
 
 interface Asking {
-  readonly ask: () => Promise<"decided" | "late" | "refused">;
+  readonly ask: () => Promise<{ readonly outcome: "decided" | "late" | "refused"; readonly sentAt: number }>;
   readonly close: () => void;
 }
 
@@ -87,10 +90,10 @@ function createAsking(url: string, customers: number): Asking {
     ask: async () => {
       at = (at + 1) % customers;
       const body = `{"customer":"c-${10_000 + at}","channel":"app","placements":[{"name":"app-home"}],"deadlineMs":${DEADLINE_MS}}`;
-      const { status, body: answer } = await lines.post("/v1/decisions", body);
-      if (status === 503) return "refused";
+      const { status, body: answer, sentAt } = await lines.post("/v1/decisions", body);
+      if (status === 503) return { outcome: "refused", sentAt };
       if (status !== 200) throw new Error(`the engine answered ${status}: ${answer}`);
-      return answer.includes('"degraded":[]') ? "decided" : "late";
+      return { outcome: answer.includes('"degraded":[]') ? "decided" : "late", sentAt };
     },
     close: () => lines.close(),
   };
@@ -106,38 +109,44 @@ async function closedLoop({ ask }: Asking, seconds: number): Promise<Turn> {
   const until = startedAt + seconds * 1_000;
   const caller = async (): Promise<void> => {
     while (performance.now() < until) {
-      const sentAt = performance.now();
-      const outcome = await ask();
+      const { outcome, sentAt } = await ask();
       counts[outcome]++;
-      if (outcome === "decided") histogram.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1_000)));
+      if (outcome === "decided") record(histogram, performance.now() - sentAt);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
   const ratePerSecond = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ratePerSecond, histogram, refused: counts.refused, late: counts.late };
+  return { ratePerSecond, histogram, unsent: createHistogram(), refused: counts.refused, late: counts.late };
 }
 
 /** At this rate whether or not anybody was answered. */
 async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): Promise<Turn> {
   const counts = { decided: 0, late: 0, refused: 0 };
   const histogram = createHistogram();
+  const unsent = createHistogram();
   const startedAt = performance.now();
   await openLoop({
     ratePerSecond,
     count: ratePerSecond * seconds,
     send: async (index) => {
       const dueAt = startedAt + ((index + 1) / ratePerSecond) * 1_000;
-      const outcome = await ask();
+      const { outcome, sentAt } = await ask();
       counts[outcome]++;
-      if (outcome === "decided") histogram.recordValue(Math.max(1, Math.round((performance.now() - dueAt) * 1_000)));
+      if (outcome !== "decided") return;
+      record(histogram, performance.now() - dueAt);
+      record(unsent, sentAt - dueAt);
     },
   });
   const decided = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ratePerSecond: decided, histogram, refused: counts.refused, late: counts.late };
+  return { ratePerSecond: decided, histogram, unsent, refused: counts.refused, late: counts.late };
 }
 
-function latencyRow(measured: string, turns: readonly Turn[]): BenchRow {
+function record(histogram: Histogram, ms: number): void {
+  histogram.recordValue(Math.max(1, Math.round(ms * 1_000)));
+}
+
+function latencyRow(measured: string, turns: readonly Turn[], of: (turn: Turn) => Histogram): BenchRow {
   const all = createHistogram();
-  for (const { histogram } of turns) all.add(histogram);
+  for (const turn of turns) all.add(of(turn));
   return { measured, unit: "ms", p50: percentileMs(all, 50), p99: percentileMs(all, 99) };
 }

@@ -6,6 +6,8 @@ export interface HttpAnswer {
   readonly status: number;
   /** One character a byte. */
   readonly body: string;
+  /** When a connection was free for the request, by performance.now(). */
+  readonly sentAt: number;
 }
 
 export interface HttpLines {
@@ -24,6 +26,7 @@ interface Waiting {
 interface Line {
   readonly socket: Socket;
   asked: Waiting | undefined;
+  sentAt: number;
   heard: string;
   /** By performance.now(). */
   freeSince: number;
@@ -44,6 +47,7 @@ export function createHttpLines(url: string, linesMax: number): HttpLines {
 
   const ask = (line: Line, waiting: Waiting): void => {
     line.asked = waiting;
+    line.sentAt = performance.now();
     line.heard = "";
     line.socket.write(waiting.request, "latin1");
   };
@@ -74,6 +78,7 @@ export function createHttpLines(url: string, linesMax: number): HttpLines {
     const line: Line = {
       socket: connect({ host: hostname, port: Number(port), noDelay: true }),
       asked: undefined,
+      sentAt: 0,
       heard: "",
       freeSince: 0,
     };
@@ -87,9 +92,10 @@ export function createHttpLines(url: string, linesMax: number): HttpLines {
       const answer = answerIn(line.heard);
       const { asked } = line;
       if (answer === undefined || asked === undefined) return;
+      const { sentAt } = line;
       line.asked = undefined;
       next(line);
-      asked.resolve(answer);
+      asked.resolve({ ...answer, sentAt });
     });
     line.socket.on("error", end);
     line.socket.on("close", () => end(new Error(`${url} closed a connection before it had answered`)));
@@ -113,7 +119,7 @@ export function createHttpLines(url: string, linesMax: number): HttpLines {
 }
 
 /** Undefined: it has not come whole yet. */
-function answerIn(heard: string): HttpAnswer | undefined {
+function answerIn(heard: string): Omit<HttpAnswer, "sentAt"> | undefined {
   const headEnd = heard.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const length = /\r\ncontent-length: *(\d+)/i.exec(heard)?.[1];
