@@ -19,6 +19,8 @@ const CUSTOMERS = 20_000;
 const CALLERS = 64;
 const TIMES = 3;
 const DEADLINE_MS = 250;
+/** From then on an overload is none that could pass as a burst. */
+const BURST_MS = 500;
 /** Over which the rest is refused or in time: more would only load the sender. */
 const CONNECTIONS = 512;
 
@@ -26,7 +28,9 @@ interface Turn {
   readonly ratePerSecond: number;
   /** Of answers in time, from when they should have been sent. */
   readonly histogram: Histogram;
-  /** Of the same, how long they waited at the sender: it was late, or no connection was free. */
+  /** Of the same, those that should have been sent after its first moments, in which what comes may be a burst still. */
+  readonly lasting: Histogram;
+  /** Of all of them, how long they waited at the sender: it was late, or no connection was free. */
   readonly unsent: Histogram;
   readonly refused: number;
   readonly late: number;
@@ -71,6 +75,7 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
     rowOf("in time, at three times the peak", "decisions/s", rates.overloaded, rates.peak),
     rowOf("peak, 64 callers that wait", "decisions/s", rates.peak),
     latencyRow("an answer in time, at three times the peak", overs, ({ histogram }) => histogram),
+    latencyRow("the same, the first half second of each turn left out", overs, ({ lasting }) => lasting),
     latencyRow("of it before it was sent", overs, ({ unsent }) => unsent),
     latencyRow("an answer at the peak", peaks, ({ histogram }) => histogram),
     { measured: "refused at once (503)", unit: "requests a turn", ...shares(({ refused }) => refused) },
@@ -116,13 +121,14 @@ async function closedLoop({ ask }: Asking, seconds: number): Promise<Turn> {
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
   const ratePerSecond = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ratePerSecond, histogram, unsent: createHistogram(), refused: counts.refused, late: counts.late };
+  return { ...counts, ratePerSecond, histogram, lasting: createHistogram(), unsent: createHistogram() };
 }
 
 /** At this rate whether or not anybody was answered. */
 async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): Promise<Turn> {
   const counts = { decided: 0, late: 0, refused: 0 };
   const histogram = createHistogram();
+  const lasting = createHistogram();
   const unsent = createHistogram();
   const startedAt = performance.now();
   await openLoop({
@@ -134,11 +140,12 @@ async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): P
       counts[outcome]++;
       if (outcome !== "decided") return;
       record(histogram, performance.now() - dueAt);
+      if (dueAt - startedAt >= BURST_MS) record(lasting, performance.now() - dueAt);
       record(unsent, sentAt - dueAt);
     },
   });
   const decided = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ratePerSecond: decided, histogram, unsent, refused: counts.refused, late: counts.late };
+  return { ratePerSecond: decided, histogram, lasting, unsent, refused: counts.refused, late: counts.late };
 }
 
 function record(histogram: Histogram, ms: number): void {
