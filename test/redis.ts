@@ -46,7 +46,8 @@ export async function startTestRedis(
     },
     stop: async () => {
       await end("SIGKILL");
-      await rm(dir, { recursive: true, force: true });
+      // Where it was rewriting its file, the process that it forked for it may still put one there.
+      await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }
