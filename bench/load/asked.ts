@@ -50,14 +50,14 @@ function rowToRow(
   column: string,
   row: RegExp,
   to: RegExp,
-  atLeast: Bar,
+  atLeast?: Bar,
   aim?: Bar,
   isInverse = false,
 ): Asked {
   return { ...value(words, row, atLeast, aim, column), isRatio: true, ratio: { to: { row: to, column }, isInverse } };
 }
 
-const [EVENT, PARTS] = [/^event to NBA frame/, /^Redis round trip/];
+const [EVENT, EVENT_AT_TENTH, PARTS] = [/^event to NBA frame/, /^the same at a tenth/, /^Redis round trip/];
 const [HTTP_LATE, BASELINE_LATE] = [/^decision at .*appendfsync always/, /^baseline at .*appendfsync always/];
 
 export const ASKED: readonly Asked[] = [
@@ -93,6 +93,9 @@ export const ASKED: readonly Asked[] = [
   value(["http-decisions", "p99 at half of it", ""], HTTP_LATE, undefined, most(3), "p99"),
   rowToRow(["event-to-websocket", "p50", "bare parts"], "p50", EVENT, PARTS, most(4), most(2)),
   rowToRow(["event-to-websocket", "p99", "bare parts"], "p99", EVENT, PARTS, most(10), most(5)),
+  rowToRow(["event-to-websocket", "p99.9", "bare parts"], "p99.9", EVENT, PARTS),
+  rowToRow(["event-to-websocket", "p50, a tenth of that rate", "bare parts"], "p50", EVENT_AT_TENTH, PARTS),
+  rowToRow(["event-to-websocket", "p99, a tenth of that rate", "bare parts"], "p99", EVENT_AT_TENTH, PARTS),
   ratio(
     ["decide", "100 actions, 200 treatments", "one hand-written function"],
     /^decide, 100 actions/,
@@ -150,6 +153,13 @@ export const ASKED: readonly Asked[] = [
     least(0.85),
     least(0.95),
   ),
+  ratio(["scorer", "churn, batches of 16", "bare onnxruntime-node"], /^churn, batches of 16/, least(0.85), least(0.95)),
+  ratio(
+    ["scorer", "propensity, batches of 16", "bare onnxruntime-node"],
+    /^propensity, batches of 16/,
+    least(0.85),
+    least(0.95),
+  ),
   ratio(
     ["overload", "answered in time at three times the peak", "the peak"],
     /^in time, at three times/,
@@ -162,6 +172,12 @@ export const ASKED: readonly Asked[] = [
     /^an answer in time, at three/,
     /^an answer at the peak/,
     most(2),
+  ),
+  rowToRow(
+    ["overload", "the same, the first half second of a turn left out", "at the peak"],
+    "p99",
+    /^the same, the first half second/,
+    /^an answer at the peak/,
   ),
   ratio(
     ["records", "metrics and explain records on", "off"],
