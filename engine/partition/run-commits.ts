@@ -48,7 +48,9 @@ export async function step(
 ): Promise<boolean> {
   const { options } = state;
   // Before anything is taken: what comes meanwhile goes into the same step.
+  options.meter.stages.start();
   while (inFlight.commits.length >= AHEAD_MAX) await inFlight.commits[0];
+  options.meter.stages.lap("commit");
   if (inFlight.failed !== undefined) throw inFlight.failed;
   const share = Math.max(1, session.partitions.length);
   const entries = inbox.take(options.entriesPerStepMax);
