@@ -124,7 +124,11 @@ function flowMetrics(counter: MakeSeries, gauge: MakeSeries, seconds: MakeHistog
       ["path"],
       "From the ask, or from the arrival of the event that triggered, to the durable decision.",
     ),
-    stageSeconds: counter<[WaveStage]>("nba_stage_seconds_total", ["stage"], "Time spent by stage of a wave."),
+    stageSeconds: counter<[WaveStage]>(
+      "nba_stage_seconds_total",
+      ["stage"],
+      "Time spent by stage of a wave. `commit`: until fewer than two steps have commits under way, and closing those of this one.",
+    ),
     decisions: counter<["act" | "none", Direction, string]>(
       "nba_decisions_total",
       ["kind", "direction", "placement"],
