@@ -32,7 +32,8 @@ function runTests(args, failedBefore) {
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const long = args.includes("--long");
     const rest = args.filter((arg) => arg !== "--long");
-    const env = { ...process.env, ...(long ? { NBA_LONG: "1" } : {}) };
+    // What tests put into temporary folders goes with this one.
+    const env = { ...process.env, TMPDIR: folder, ...(long ? { NBA_LONG: "1" } : {}) };
     const { status } = spawnSync(process.execPath, [vitest, "run", ...reporters, ...rest], {
       cwd: root,
       stdio: "inherit",
@@ -40,7 +41,7 @@ function runTests(args, failedBefore) {
     });
     return totals(JSON.parse(readFileSync(report, "utf8")), status, failedBefore);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
