@@ -28,12 +28,15 @@ interface Turn {
   readonly ratePerSecond: number;
   /** Of answers in time, from when they should have been sent. */
   readonly histogram: Histogram;
-  /** Of the same, those that should have been sent after its first moments, in which what comes may be a burst still. */
-  readonly lasting: Histogram;
-  /** Of all of them, how long they waited at the sender: it was late, or no connection was free. */
-  readonly unsent: Histogram;
   readonly refused: number;
   readonly late: number;
+}
+
+interface Flood extends Turn {
+  /** Of the answers in time, those that should have been sent after its first moments, in which what comes may be a burst still. */
+  readonly lasting: Histogram;
+  /** Of all answers in time, how long they waited at the sender: it was late, or no connection was free. */
+  readonly unsent: Histogram;
 }
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
@@ -53,7 +56,7 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
   const seconds = options.quick ? 1 : 3;
   const asking = createAsking(under.engine.url, customers);
   const peaks: Turn[] = [];
-  const overs: Turn[] = [];
+  const overs: Flood[] = [];
   await closedLoop(asking, seconds);
   const rates = await alternate(roundsOf(options), {
     overloaded: async () => {
@@ -121,11 +124,11 @@ async function closedLoop({ ask }: Asking, seconds: number): Promise<Turn> {
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
   const ratePerSecond = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ...counts, ratePerSecond, histogram, lasting: createHistogram(), unsent: createHistogram() };
+  return { ratePerSecond, histogram, refused: counts.refused, late: counts.late };
 }
 
 /** At this rate whether or not anybody was answered. */
-async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): Promise<Turn> {
+async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): Promise<Flood> {
   const counts = { decided: 0, late: 0, refused: 0 };
   const histogram = createHistogram();
   const lasting = createHistogram();
@@ -152,7 +155,7 @@ function record(histogram: Histogram, ms: number): void {
   histogram.recordValue(Math.max(1, Math.round(ms * 1_000)));
 }
 
-function latencyRow(measured: string, turns: readonly Turn[], of: (turn: Turn) => Histogram): BenchRow {
+function latencyRow<T>(measured: string, turns: readonly T[], of: (turn: T) => Histogram): BenchRow {
   const all = createHistogram();
   for (const turn of turns) all.add(of(turn));
   return { measured, unit: "ms", p50: percentileMs(all, 50), p99: percentileMs(all, 99) };

@@ -88,9 +88,22 @@ function rowsLeft({ table }: Prepared, { qualified, fallen }: Choice): readonly 
   const rows = new Array<number>(treatments.length);
   for (let at = 0; at < treatments.length; at++) rows[at] = table.rowOfTreatment[treatments[at] as number] as number;
   if (kept.length + fallen.size === 0) return rows;
-  for (const { treatment } of kept) rows.push(table.rowOfTreatment[treatment.treatment.index] as number);
-  for (const action of fallen.keys()) rows.push(table.rowOfAction[action] as number);
-  return rows.sort((a, b) => a - b);
+  const more: number[] = [];
+  for (const { treatment } of kept) more.push(table.rowOfTreatment[treatment.treatment.index] as number);
+  for (const action of fallen.keys()) more.push(table.rowOfAction[action] as number);
+  return merged(rows, more.length > 1 ? more.sort((a, b) => a - b) : more);
+}
+
+/** Both are ascending. In one pass: few are added to many. */
+function merged(rows: readonly number[], more: readonly number[]): readonly number[] {
+  const all = new Array<number>(rows.length + more.length);
+  let row = 0;
+  let other = 0;
+  for (let at = 0; at < all.length; at++) {
+    const isOther = row === rows.length || (other < more.length && (more[other] as number) < (rows[row] as number));
+    all[at] = (isOther ? more[other++] : rows[row++]) as number;
+  }
+  return all;
 }
 
 /** Does what was said about this row before the ranking still hold? Says what does instead. */

@@ -83,6 +83,7 @@ export function createQualify(
   let open = 0;
   let openPlacement = 0;
   const bytes = new ByteTape();
+  const isNeeded = new Uint8Array(rulebook.models.length);
   const unscored = new Float64Array(rulebook.models.length).fill(Number.NaN);
   let quietUntil = NEVER;
   /** Who may be suppressed, live, or beyond a cap: asked once, so that most candidates of most customers are not. */
@@ -310,9 +311,9 @@ export function createQualify(
     due: readonly DueTreatment[],
   ): readonly ModelIndex[] {
     if (!prepared.readsModels) return NO_MODELS;
-    const needs = new Set<ModelIndex>();
+    isNeeded.fill(0);
     const need = (action: number) => {
-      for (const model of actions[action]?.needsModels ?? []) needs.add(model);
+      for (const model of actions[action]?.needsModels ?? []) isNeeded[model] = 1;
     };
     let before = -1;
     for (let at = 0; at < open.length; at++) {
@@ -322,7 +323,9 @@ export function createQualify(
     }
     for (const { treatment } of kept) need(treatment.action.index);
     for (const { action } of due) need(action);
-    return [...needs].sort((a, b) => a - b);
+    const needs: ModelIndex[] = [];
+    for (let model = 0; model < isNeeded.length; model++) if (isNeeded[model] === 1) needs.push(model as ModelIndex);
+    return needs;
   }
 
   function consentOf(row: number, given: DecisionInput["profile"]["consents"]): ConsentVerdict {

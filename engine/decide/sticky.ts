@@ -45,7 +45,7 @@ export function stickyContacts(
       }
     }
   }
-  return kept.sort(inOrder);
+  return kept.length > 1 ? kept.sort(inOrder) : kept;
 }
 
 /** A released reservation is not kept: shown again it would count without having been counted. */

@@ -4,7 +4,7 @@ import type { CommitSeq, CustomerKey, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import type { CommitRecord } from "../journal/commit-record.ts";
 import type { Rulebook } from "../rulebook/rulebook.ts";
-import { type DispatchCommit, dispatchCommit } from "./dispatch-items.ts";
+import { type DispatchCommit, dispatchCommit, isIdle } from "./dispatch-items.ts";
 import type { Log } from "./ports.ts";
 
 export interface FeedDeps {
@@ -19,10 +19,11 @@ export interface FeedDeps {
 }
 
 export interface DispatchFeed {
-  readonly onCommitted: (committed: Committed) => void;
+  /** Tells whether a lane has anything to do with it. */
+  readonly onCommitted: (committed: Committed) => boolean;
   /** In order, without a gap but for what the journal has lost; empty where there is nothing yet. */
   readonly after: (seq: CommitSeq) => Promise<readonly DispatchCommit[]>;
-  /** How many commits after this one are known of. */
+  /** How many commits after this one are known of in which a lane has something to do. */
   readonly pending: (seq: CommitSeq) => number;
   /** No reader needs commits up to this one any more. */
   readonly forget: (upTo: CommitSeq) => void;
@@ -53,12 +54,13 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
 
   return {
     onCommitted: (committed) => {
-      if (committed.seq <= newest) return;
+      if (committed.seq <= newest) return false;
       if (committed.seq !== newest + 1 || waiting.length >= WAITING_COMMITS_MAX) clear();
       newest = committed.seq;
       const commit = dispatchCommit(committed, deps.rulebook());
       if (commit.forgot.length > 0) waiting = waiting.map((earlier) => without(earlier, commit.forgot));
       waiting.push(commit);
+      return !isIdle(commit);
     },
     after: async (seq) => {
       const known = fromMemory(seq);
@@ -81,8 +83,9 @@ export function createDispatchFeed(deps: FeedDeps, partition: PartitionIndex): D
       return waiting.slice(0, BATCH_COMMITS_MAX);
     },
     pending: (seq) => {
-      const next = waiting.findIndex((commit) => commit.seq > seq);
-      return next < 0 ? 0 : waiting.length - next;
+      let count = 0;
+      for (const commit of waiting) if (commit.seq > seq && !isIdle(commit)) count++;
+      return count;
     },
     forget: (upTo) => {
       const left = waiting.findIndex((commit) => commit.seq > upTo);

@@ -26,6 +26,11 @@ export interface DispatchCommit {
   readonly forgot: readonly CustomerKey[];
 }
 
+/** Is there anything in it that a lane has to do? All but few commits of decisions that were asked for have nothing. */
+export function isIdle({ items, forgot }: DispatchCommit): boolean {
+  return items.length === 0 && forgot.length === 0;
+}
+
 /** An asked decision was answered to who asked; items that are kept were dispatched before. */
 export function dispatchCommit(committed: Committed, rulebook: Rulebook): DispatchCommit {
   const items: DispatchItem[] = [];

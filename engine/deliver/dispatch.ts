@@ -5,6 +5,7 @@ import type { CommitSeq, PartitionIndex } from "../domain/ids.ts";
 import type { Committed } from "../engine.ts";
 import { partitionKeys } from "../journal/keys.ts";
 import { text } from "../journal/redis.ts";
+import type { Rulebook } from "../rulebook/rulebook.ts";
 import { createDispatchFeed, type DispatchFeed, type FeedDeps } from "./dispatch-feed.ts";
 import { DISPATCHED_FIELD, STREAMS_FIELD, webhookField } from "./dispatch-fields.ts";
 import { backoffMs, type Lane, type LaneDeps, type LanePlace, wordsOf } from "./dispatch-lane.ts";
@@ -29,7 +30,7 @@ export interface Dispatch {
   /** Begins nothing new, and waits for what is under way, at most `waitMs`. */
   readonly give: (partition: PartitionIndex, waitMs: number) => Promise<void>;
   readonly onCommitted: (committed: Committed) => void;
-  /** Commits that are known of and not yet done with. */
+  /** Commits with something to send that are known of and not yet done with. */
   readonly pending: () => number;
   /** Gives all partitions. */
   readonly stop: (waitMs: number) => Promise<void>;
@@ -45,7 +46,12 @@ interface Pump {
   readonly lanes: Map<string, Lane>;
   readonly running: Promise<void>[];
   noted: CommitSeq;
+  /** Whose channels have their lanes. */
+  rulebook: Rulebook | undefined;
 }
+
+/** Lanes pass commits without anything for them that much later: to be woken for each would cost more than its answer. */
+const PASS_EVERY_MS = 200;
 
 export function createDispatch(deps: DispatchDeps): Dispatch {
   const pumps = new Map<PartitionIndex, Pump>();
@@ -57,10 +63,18 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         deps.rulebook().channels.find(({ name, kind }) => name === channel.name && kind === "webhook") ?? channel,
       ),
   };
+  const passing = new Set<Pump>();
+  let passTimer: NodeJS.Timeout | undefined;
+  const pass = (): void => {
+    passTimer = undefined;
+    for (const pump of passing) wake(pump);
+    passing.clear();
+  };
   const give = async (partition: PartitionIndex, waitMs: number): Promise<void> => {
     const pump = pumps.get(partition);
     if (pump === undefined) return;
     pumps.delete(partition);
+    passing.delete(pump);
     pump.halt.halt();
     for (const lane of pump.lanes.values()) lane.stop();
     await withinMs(waitMs, Promise.all(pump.running));
@@ -76,6 +90,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         lanes: new Map(),
         running: [],
         noted: 0 as CommitSeq,
+        rulebook: undefined,
       };
       pumps.set(partition, pump);
       void begin(deps, delivery, pump);
@@ -84,9 +99,11 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     onCommitted: (committed) => {
       const pump = pumps.get(committed.partition);
       if (pump === undefined) return;
-      pump.feed.onCommitted(committed);
-      if (pump.lanes.size > 0) openWebhooks(deps, delivery, pump, new Map());
-      for (const lane of pump.lanes.values()) lane.wake();
+      const hasWork = pump.feed.onCommitted(committed);
+      if (pump.lanes.size > 0 && pump.rulebook !== deps.rulebook()) openWebhooks(deps, delivery, pump, new Map());
+      if (hasWork) return wake(pump);
+      passing.add(pump);
+      passTimer ??= setTimeout(pass, PASS_EVERY_MS);
     },
     pending: () => {
       let count = 0;
@@ -95,6 +112,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     },
     stop: async (waitMs) => {
       await Promise.all([...pumps.keys()].map((partition) => give(partition, waitMs)));
+      clearTimeout(passTimer);
       await channels.close();
     },
   };
@@ -137,7 +155,8 @@ function openWebhooks(
   pump: Pump,
   positions: ReadonlyMap<string, string>,
 ): void {
-  for (const { kind, name } of deps.rulebook().channels) {
+  pump.rulebook = deps.rulebook();
+  for (const { kind, name } of pump.rulebook.channels) {
     if (kind !== "webhook" || pump.lanes.has(name)) continue;
     const written = positions.get(name) ?? String(pump.lanes.get(STREAMS)?.done() ?? pump.noted);
     const from = parseWebhookPosition(written === "" ? String(pump.noted) : written);
@@ -160,6 +179,10 @@ function placeOf(deps: DispatchDeps, pump: Pump): LanePlace {
 function start(pump: Pump, name: string, lane: Lane): void {
   pump.lanes.set(name, lane);
   pump.running.push(lane.run());
+}
+
+function wake({ lanes }: Pump): void {
+  for (const lane of lanes.values()) lane.wake();
 }
 
 function doneOf({ lanes }: Pump): CommitSeq {

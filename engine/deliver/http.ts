@@ -13,6 +13,7 @@ import { isAllowedOrigin, isOwnHost } from "./origin.ts";
 import type { DeliverMetrics, Log } from "./ports.ts";
 import { problemAnswer, quoted } from "./problem.ts";
 import { requestFailure } from "./request-failure.ts";
+import { type RequestHeaders, readHeaders } from "./request-headers.ts";
 import type { Incoming, Route } from "./route.ts";
 import { mediaTypeOf, validTraceparent } from "./route.ts";
 import type { Routed } from "./router.ts";
@@ -84,16 +85,16 @@ export function createHttp(deps: HttpDeps): HttpSide {
     else if (!doors.letIn(exchange)) finish(exchange, TOO_MANY, !exchange.isWhole);
   };
 
-  const turnAway = (res: Response, req: Request, more: Exchange["cors"], head: boolean): void =>
-    writeAnswer(res, TOO_MANY, { more, head, closeConnection: hasBody(req), unsent });
+  const turnAway = (res: Response, headers: RequestHeaders, more: Exchange["cors"], head: boolean): void =>
+    writeAnswer(res, TOO_MANY, { more, head, closeConnection: hasBody(headers), unsent });
 
-  const read = (exchange: Exchange, req: Request): void => {
+  const read = (exchange: Exchange, headers: RequestHeaders): void => {
     const { letIn } = exchange;
     const isOut = "kind" in letIn && letIn.kind === "refused";
-    const early = isOut ? letIn.answer : refuseMedia(exchange.route, req);
+    const early = isOut ? letIn.answer : refuseMedia(exchange.route, headers);
     // Nothing of its body is read.
     if (early !== undefined) {
-      finish(exchange, early, hasBody(req));
+      finish(exchange, early, hasBody(headers));
       return;
     }
     if (letIn instanceof Promise) void letIn.then((verdict) => conclude(exchange, verdict));
@@ -101,19 +102,20 @@ export function createHttp(deps: HttpDeps): HttpSide {
       void run(exchange, EMPTY);
       return;
     }
-    const length = req.getHeader("content-length");
-    const isChunked = length === "" && req.getHeader("transfer-encoding") !== "";
+    const length = headers["content-length"];
+    const isChunked = length === "" && headers["transfer-encoding"] !== "";
     collect(exchange, { announced: Number(length), isChunked, withinMs, run, finish });
   };
 
   const handle = (res: Response, req: Request): void => {
-    // Before anything is answered: to the library a HEAD never is, and it ends the process where nobody would hear of its end.
-    res.onAborted(ignore);
     const method = req.getCaseSensitiveMethod();
     const head = method === "HEAD";
+    // Before it is answered: to the library a HEAD never is, and it ends the process where nobody would hear of its end.
+    if (head) res.onAborted(ignore);
     const path = req.getUrl();
-    const cors = corsHeaders(origins, req.getHeader("origin"));
-    const refusal = refuse(req, method, origins);
+    const headers = readHeaders(req);
+    const cors = corsHeaders(origins, headers.origin);
+    const refusal = refuse(headers, method, origins);
     if (refusal !== undefined) {
       writeAnswer(res, refusal, { more: cors, head, closeConnection: true, unsent });
       return;
@@ -122,27 +124,27 @@ export function createHttp(deps: HttpDeps): HttpSide {
     if (routed.kind !== "found") {
       const answer =
         method === "OPTIONS" && routed.kind === "no-method"
-          ? preflight(origins, req.getHeader("origin"), routed.allow)
+          ? preflight(origins, headers.origin, routed.allow)
           : noRoute(routed, method, path);
-      writeAnswer(res, answer, { more: cors, head, closeConnection: hasBody(req), unsent });
+      writeAnswer(res, answer, { more: cors, head, closeConnection: hasBody(headers), unsent });
       return;
     }
     const { access } = routed.route;
     const isBounded = path.startsWith("/v1/");
     if (isBounded && doors.isFull(access)) {
-      turnAway(res, req, cors, head);
+      turnAway(res, headers, cors, head);
       return;
     }
-    const authorization = req.getHeader("authorization");
+    const { authorization } = headers;
     const letIn = routed.route.judge?.(authorization) ?? guard.judge(access, authorization, () => addressOf(res));
     const admission = isBounded ? doors.doorOf(access, letIn) : undefined;
     if (admission?.enter() === false) {
-      turnAway(res, req, cors, head);
+      turnAway(res, headers, cors, head);
       return;
     }
     const exchange: Exchange = {
       res,
-      incoming: copyRequest(req, method, path, routed.parameter),
+      incoming: incomingOf(headers, { method, path, parameter: routed.parameter, query: req.getQuery() }),
       letIn,
       cors,
       route: routed.route,
@@ -159,7 +161,7 @@ export function createHttp(deps: HttpDeps): HttpSide {
     res.onAborted(() => {
       exchange.aborted = true;
     });
-    read(exchange, req);
+    read(exchange, headers);
   };
 
   return {
@@ -172,54 +174,43 @@ export function createHttp(deps: HttpDeps): HttpSide {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Of all requests without one: nobody writes to it. */
+const NO_QUERY = new URLSearchParams();
 const ignore = (): void => undefined;
 
-function copyRequest(
-  req: Request,
-  method: string,
-  path: string,
-  parameter: string,
-): Omit<Incoming, "body" | "receivedMs" | "caller"> {
+function incomingOf(
+  headers: RequestHeaders,
+  { method, path, parameter, query }: Pick<Incoming, "method" | "path" | "parameter"> & { readonly query: string },
+): Exchange["incoming"] {
   return {
     method,
     path,
     parameter,
-    query: new URLSearchParams(req.getQuery()),
-    contentType: req.getHeader("content-type"),
-    accept: req.getHeader("accept"),
-    idempotencyKey: req.getHeader("idempotency-key"),
-    ifNoneMatch: req.getHeader("if-none-match"),
-    traceparent: validTraceparent(req.getHeader("traceparent")),
+    query: query === "" ? NO_QUERY : new URLSearchParams(query),
+    contentType: headers["content-type"],
+    accept: headers.accept,
+    idempotencyKey: headers["idempotency-key"],
+    ifNoneMatch: headers["if-none-match"],
+    traceparent: validTraceparent(headers.traceparent),
   };
 }
 
 /** They change nothing, and what they answer a page of another origin cannot read; OPTIONS asks for permission first. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-function refuse(req: Request, method: string, origins: OriginPolicy): Answer | undefined {
-  const host = req.getHeader("host");
+function refuse(headers: RequestHeaders, method: string, origins: OriginPolicy): Answer | undefined {
+  const { host, origin } = headers;
   if (!isOwnHost(origins, host))
     return problemAnswer("wrong-host", `host ${quoted(host)}: use localhost, or list the origin as allowed`);
-  if (hasTwoLengths(req)) return problemAnswer("invalid-parameter", "two headers content-length that differ: send one");
-  const origin = req.getHeader("origin");
+  if (headers.hasTwoLengths)
+    return problemAnswer("invalid-parameter", "two headers content-length that differ: send one");
   if (SAFE.has(method) || isAllowedOrigin(origins, origin, host)) return undefined;
   return problemAnswer("forbidden-origin", `origin ${quoted(origin)} is neither this host nor on the allow-list`);
 }
 
-/** The library goes by the first. A proxy that goes by another would take a part of the body for a request of somebody else. */
-function hasTwoLengths(req: Request): boolean {
-  const first = req.getHeader("content-length");
-  let differs = false;
-  if (first !== "")
-    req.forEach((name, value) => {
-      if (name === "content-length" && value !== first) differs = true;
-    });
-  return differs;
-}
-
-function refuseMedia(route: Route, req: Request): Answer | undefined {
+function refuseMedia(route: Route, headers: RequestHeaders): Answer | undefined {
   if (route.consumes.length === 0) return undefined;
-  const mediaType = mediaTypeOf(req.getHeader("content-type"));
+  const mediaType = mediaTypeOf(headers["content-type"]);
   if (route.consumes.includes(mediaType)) return undefined;
   const got = mediaType === "" ? "no content-type" : `content-type ${quoted(mediaType)}`;
   return problemAnswer("unsupported-media-type", `${got}: send ${route.consumes.join(" or ")}`, [], {
@@ -240,6 +231,6 @@ function noRoute(routed: Exclude<Routed<Route>, { kind: "found" }>, method: stri
   }
 }
 
-function hasBody(req: Request): boolean {
-  return req.getHeader("content-length") !== "" || req.getHeader("transfer-encoding") !== "";
+function hasBody(headers: RequestHeaders): boolean {
+  return headers["content-length"] !== "" || headers["transfer-encoding"] !== "";
 }

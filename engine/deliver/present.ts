@@ -218,9 +218,12 @@ function textOf(content: Content, field: string): string {
 }
 
 function copyContent(content: Content): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(content).map(([field, value]) => [field, typeof value === "string" ? value : [...value]]),
-  );
+  const copy: Record<string, string | string[]> = {};
+  for (const field in content) {
+    const value = content[field] as Content[string];
+    copy[field] = typeof value === "string" ? value : [...value];
+  }
+  return copy;
 }
 
 function triggerOf({

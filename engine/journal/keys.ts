@@ -13,7 +13,16 @@ export interface PartitionKeys {
   readonly seen: string;
 }
 
+const known: PartitionKeys[] = [];
+
 export function partitionKeys(partition: PartitionIndex): PartitionKeys {
+  // Every commit asks, and writing nine names costs as much as a command.
+  const named = known[partition] ?? namesOf(partition);
+  known[partition] = named;
+  return named;
+}
+
+function namesOf(partition: PartitionIndex): PartitionKeys {
   const name = (kind: string): string => `nba:{${partition}}:${kind}`;
   return {
     events: name("events"),

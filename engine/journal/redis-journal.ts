@@ -2,15 +2,15 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { CommitSeq, CustomerKey, PartitionIndex, Position } from "../domain/ids.ts";
 import { type Instant, NEVER } from "../domain/time.ts";
-import type { Acquired, CommitDraft, CommitReply, Journal, RawEntry } from "./journal.ts";
+import { createCommitGroup } from "./commit-group.ts";
+import type { Acquired, Journal, RawEntry } from "./journal.ts";
 import { partitionKeys, profileKey } from "./keys.ts";
 import { createPageSizes, type PageSizes, readPages } from "./page-size.ts";
-import { type Argument, type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
+import { type RedisConnection, type Reply, redisScript, text } from "./redis.ts";
 import { sourceFile } from "./source-file.ts";
 import { readStreamState } from "./stream-state.ts";
 
 const appendKnownScript = redisScript(readFileSync(sourceFile("engine/journal/append-known.lua"), "utf8"));
-const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 const acquireScript = redisScript(readFileSync(sourceFile("engine/journal/acquire.lua"), "utf8"));
 const noteScript = redisScript(readFileSync(sourceFile("engine/journal/note.lua"), "utf8"));
 const renewScript = redisScript(readFileSync(sourceFile("engine/journal/renew.lua"), "utf8"));
@@ -42,7 +42,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
         "OK"
       );
     },
-    commit: (token, draft) => commit(connection, token, draft),
+    commit: createCommitGroup(connection),
     commits: async (partition, from, countMax) => {
       const keys = partitionKeys(partition);
       return commitPage(await command(["XRANGE", keys.journal, `${from}-0`, "+", "COUNT", String(countMax)]));
@@ -164,40 +164,6 @@ async function acquire(options: RedisJournalOptions, partition: PartitionIndex):
     position: text(reply[3]) as Position,
     base: base.length === 0 ? undefined : base,
   };
-}
-
-async function commit(connection: RedisConnection, token: string, draft: CommitDraft): Promise<CommitReply> {
-  const keys = partitionKeys(draft.partition);
-  const names: Argument[] = [
-    keys.checkpoint,
-    keys.lease,
-    keys.journal,
-    keys.timers,
-    keys.decisions,
-    keys.dead,
-    keys.seen,
-  ];
-  for (const key of draft.forgotten) names.push(profileKey(draft.partition, key));
-  for (const profile of draft.profiles) names.push(profileKey(draft.partition, profile.key));
-  const reply = text(await connection.script(commitScript, names, commitArguments(token, draft)));
-  return reply === "OK" ? { kind: "ok" } : { kind: "refused", why: reply };
-}
-
-function commitArguments(token: string, draft: CommitDraft): Argument[] {
-  const args: Argument[] = [token, String(draft.previous), String(draft.seq), draft.position, draft.payload];
-  args.push(draft.base ?? "");
-  args.push(String(draft.seen.length));
-  for (const piece of draft.seen) args.push(String(piece.offset), piece.bytes);
-  args.push(String(draft.decisions.length));
-  for (const decision of draft.decisions) args.push(decision.id, `${draft.seq} ${decision.items} ${decision.key}`);
-  args.push(String(draft.forgotten.length), ...draft.forgotten);
-  args.push(String(draft.armed.length));
-  for (const { key, due } of draft.armed) args.push(due === NEVER ? "+inf" : String(due), key);
-  args.push(String(draft.dead.length));
-  for (const letter of draft.dead)
-    args.push(letter.position, letter.reason, letter.detail, letter.source, letter.bytes);
-  for (const profile of draft.profiles) args.push(profile.bytes);
-  return args;
 }
 
 /** Anything else would pass for damaged profiles, whose events become dead letters: it throws. */

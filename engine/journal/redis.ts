@@ -163,13 +163,15 @@ async function runScript(
   keys: readonly Argument[],
   args: readonly Argument[],
 ): Promise<Reply> {
-  const rest = [String(keys.length), ...keys, ...args];
+  const call: Argument[] = ["EVALSHA", script.sha1, String(keys.length)];
+  for (const key of keys) call.push(key);
+  for (const arg of args) call.push(arg);
   try {
-    return await command(["EVALSHA", script.sha1, ...rest]);
+    return await command(call);
   } catch (error) {
     // NOSCRIPT is refused before anything ran: sending the source is no repetition.
     if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-    return await command(["EVAL", script.source, ...rest]);
+    return await command(["EVAL", script.source, ...call.slice(2)]);
   }
 }
 

@@ -5,6 +5,7 @@ import { type ChannelIndex, type CustomerKey, isAnonymous, type Position, positi
 import { type Instant, plus } from "../domain/time.ts";
 import { RULE_TRUE } from "../rulebook/rulebook.ts";
 import type { Campaign, Trigger } from "../rulebook/triggers.ts";
+import { featureRow } from "./feature-rows.ts";
 import type { Partition } from "./partition.ts";
 
 export interface Moment {
@@ -34,7 +35,7 @@ export function momentOf(partition: Partition, key: CustomerKey, at: Instant, po
   let row: Float64Array | undefined;
   const features = (): Float64Array => {
     if (row !== undefined) return row;
-    row = new Float64Array(partition.active.rulebook.features.length);
+    row = featureRow(partition.active.rulebook.features.length);
     partition.store.features(key, at, row);
     return row;
   };

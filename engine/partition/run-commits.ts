@@ -6,6 +6,7 @@ import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
 import { notHere, redirectAsk } from "./answer-ask.ts";
 import type { WaitingAsk } from "./asks.ts";
+import { createBreath } from "./breath.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
@@ -68,7 +69,6 @@ export async function step(
   try {
     const nowMs = options.clock();
     const isRound = isRoundDue(session, inFlight, nowMs);
-    options.meter.stages.start();
     const output = await runStep(session, {
       entries,
       asks,
@@ -79,6 +79,7 @@ export async function step(
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
+      breathe: createBreath(),
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);

@@ -10,6 +10,7 @@ import type { RawEntry } from "../journal/journal.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
 import { armTimers } from "./arm-timers.ts";
 import type { WaitingAsk } from "./asks.ts";
+import { type Breathe, HOLD } from "./breath.ts";
 import { type ClosedDraft, closeDraft, isWriteBackDue, nextSeq, type WriteBack } from "./close-draft.ts";
 import type { EntryResult } from "./fold-entry.ts";
 import { foldAllOrLose, whyIsolated } from "./fold-or-lose.ts";
@@ -37,6 +38,8 @@ export interface StepInput {
   readonly isRound: boolean;
   /** Left out: as the journal keeps it. */
   readonly encode?: Parameters<typeof closeDraft>[3];
+  /** Left out: it holds the thread until it ends. */
+  readonly breathe?: Breathe;
   readonly onEntry: (partition: Partition, entry: LogEntry, result: EntryResult) => void;
 }
 
@@ -58,11 +61,12 @@ export type Stepping = Pick<Session, "context" | "partitions" | "owned" | "quota
 const FAILED: AskAnswer = { kind: "fallback", why: "failed" };
 
 export async function runStep(session: Stepping, input: StepInput): Promise<StepOutput> {
+  const { breathe = HOLD } = input;
   const { touched, left } = await foldAll(session, input);
   input.stages.lap("fold");
   const { questions, asked, refused, redirected } = collectQuestions(session, input, touched);
   for (const partition of touched) partition.lastNow = nowOf(partition, input.clock);
-  const records = questions.length === 0 ? [] : await decideAll(questions, session.quotas, input.stages);
+  const records = questions.length === 0 ? [] : await decideAll(questions, session.quotas, input.stages, input.breathe);
   const answers = asked.flatMap(({ waiting, at }) => {
     const record = records[at];
     if (record === undefined) refused.push({ waiting, answer: FAILED });
@@ -71,7 +75,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
   session.quotas.giveBack(session.partitions, input.isFlushing);
   const learn = learner(session);
   const closed: ClosedDraft[] = [];
-  for (const partition of session.partitions) {
+  for (const partition of [...session.partitions]) {
     if (session.isLost(partition)) continue;
     // A step for one event must not cost what looking at every partition costs.
     if (!input.isRound && !touched.has(partition) && !mayHaveWork(partition)) continue;
@@ -80,6 +84,8 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
     partition.isWritingBack = isWriteBackDue(partition, writeBack);
     if (mustCommit(partition) || partition.isWritingBack)
       closed.push(closeDraft(partition, writeBack, learn, input.encode));
+    const turn = breathe();
+    if (turn !== undefined) await turn;
   }
   return { closed, answers, refused, redirected, left };
 }
@@ -93,6 +99,7 @@ async function foldAll(
   session: Stepping,
   input: StepInput,
 ): Promise<{ readonly touched: Set<Partition>; readonly left: StepOutput["left"] }> {
+  const { breathe = HOLD } = input;
   const decoded = new Map<Partition, readonly LogEntry[]>();
   const left = new Map<PartitionIndex, readonly RawEntry[]>();
   const needed = new Map<Partition, Set<CustomerKey>>();
@@ -108,6 +115,8 @@ async function foldAll(
     decoded.set(partition, entries);
     const keys = keysOf(partition);
     for (const entry of entries) addMissing(keys, partition, entry);
+    const turn = breathe();
+    if (turn !== undefined) await turn;
   }
   for (const { partition, ask } of input.asks) keysOf(session.owned(partition) as Partition).add(ask.key);
   for (const { partition, key } of input.looks) keysOf(session.owned(partition) as Partition).add(key);
@@ -133,6 +142,8 @@ async function foldAll(
     const context = { seed, partitions, rulebooks, seq: nextSeq(partition), isReflected: () => false, isolated };
     foldAllOrLose(input, partition, entries, context, poison);
     for (const entry of entries) partition.lastNow = Math.max(partition.lastNow, drivenTo(entry)) as Instant;
+    const turn = breathe();
+    if (turn !== undefined) await turn;
   }
   // A look changes nothing, nor the time: else one before a replay would hold the clock in the present.
   const asked = input.asks.map(({ partition }) => session.owned(partition) as Partition);

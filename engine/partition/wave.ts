@@ -13,6 +13,8 @@ import type { WaveStage } from "../observe/metrics.ts";
 import { applyDecision } from "../profile/apply-decision.ts";
 import type { ScoreRequest } from "../score/scorer.ts";
 import type { ActiveRulebook } from "./active-rulebook.ts";
+import { type Breathe, HOLD } from "./breath.ts";
+import { featureRow } from "./feature-rows.ts";
 import { type Partition, touch } from "./partition.ts";
 import { placeOfError } from "./poison.ts";
 import type { QuotaDemand, QuotaExchange } from "./quota-exchange.ts";
@@ -42,12 +44,13 @@ export async function decideAll(
   questions: readonly Question[],
   quotas: Pick<QuotaExchange, "prepare">,
   meter: WaveMeter,
+  breathe: Breathe = HOLD,
 ): Promise<readonly (DecisionRecord | undefined)[]> {
   const records = new Map<Question, DecisionRecord>();
   let waiting = questions;
   while (waiting.length > 0) {
     const { wave, rest } = splitWave(waiting);
-    await decideWave(wave, records, quotas, meter);
+    await decideWave(wave, records, { quotas, meter, breathe });
     waiting = rest;
   }
   return questions.map((question) => records.get(question));
@@ -66,7 +69,7 @@ export function viewOf(
 }
 
 function featuresOf({ store }: Partition, { rulebook }: ActiveRulebook, key: CustomerKey, now: Instant): Float64Array {
-  const features = new Float64Array(rulebook.features.length);
+  const features = featureRow(rulebook.features.length);
   store.features(key, now, features);
   return features;
 }
@@ -86,6 +89,12 @@ function splitWave(questions: readonly Question[]): { wave: readonly Question[];
   return { wave, rest };
 }
 
+interface Deciding {
+  readonly quotas: Pick<QuotaExchange, "prepare">;
+  readonly meter: WaveMeter;
+  readonly breathe: Breathe;
+}
+
 interface Undecided {
   readonly question: Question;
   readonly active: ActiveRulebook;
@@ -96,10 +105,15 @@ interface Undecided {
 async function decideWave(
   wave: readonly Question[],
   records: Map<Question, DecisionRecord>,
-  quotas: Pick<QuotaExchange, "prepare">,
-  meter: WaveMeter,
+  { quotas, meter, breathe }: Deciding,
 ): Promise<void> {
-  const undecided = wave.flatMap((question) => orIsolate(question, () => [qualify(question)]) ?? []);
+  const undecided: Undecided[] = [];
+  for (const question of wave) {
+    const qualified = orIsolate(question, () => qualify(question));
+    if (qualified !== undefined) undecided.push(qualified);
+    const turn = breathe();
+    if (turn !== undefined) await turn;
+  }
   const demands = demandsOf(undecided);
   meter.lap("qualify");
   const [scores] = await Promise.all([scoreWave(undecided), demands.length > 0 ? quotas.prepare(demands) : undefined]);
@@ -109,6 +123,8 @@ async function decideWave(
     if (record === undefined) continue;
     records.set(item.question, record);
     apply(item.question.partition, record);
+    const turn = breathe();
+    if (turn !== undefined) await turn;
   }
   meter.lap("choose");
 }

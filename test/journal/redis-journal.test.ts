@@ -130,6 +130,73 @@ describe("a commit", () => {
     expect(await one.armed(P, keys)).toEqual(armed.map(({ due }) => due));
   });
 
+  it("of each partition by itself where many are sent in one turn: what is refused changes nothing, nor what the others write", async () => {
+    const partitions = Array.from({ length: 40 }, (_, index) => index as PartitionIndex);
+    const tokens: string[] = [];
+    for (const partition of partitions) tokens.push((await take(one, partition)).token);
+    await take(other, 5 as PartitionIndex).catch(() => undefined);
+    await client.hset("nba:{7}:lease", "token", "another's");
+    await client.hset("nba:{9}:checkpoint", "seq", 4);
+    await client.rpush("nba:{11}:decisions", "a list");
+    await client.del("nba:{13}:lease");
+    await client.set("nba:{13}:lease", "a string");
+    const kept = await everything();
+    const before = (await client.info("commandstats")).match(/cmdstat_evalsha:calls=(\d+)/)?.[1];
+    const many = await Promise.all(
+      // Lists of all lengths, so that each one's end is the next one's beginning.
+      partitions.map((partition, nth) => {
+        const [forgotten, profiles] = [STRANGE.slice(0, nth % 3), draft(1).profiles.slice(nth % 3, 3 + (nth % 5))];
+        const { decisions, armed, dead, seen } = draft(1);
+        return one.commit(
+          tokens[nth] as string,
+          draft(1, {
+            partition,
+            payload: Buffer.from(`of ${partition}`),
+            forgotten,
+            profiles,
+            decisions: decisions.slice(0, nth % 4),
+            armed: armed.slice(0, nth % 5),
+            dead: nth % 2 === 0 ? dead : [],
+            seen: seen.slice(0, nth % 3),
+            base: nth % 3 === 0 ? undefined : EVERY_BYTE,
+          }),
+        );
+      }),
+    );
+    const after = (await client.info("commandstats")).match(/cmdstat_evalsha:calls=(\d+)/)?.[1];
+    const refusals: Record<number, string> = {
+      7: "FENCED",
+      9: "BEHIND 4",
+      11: "WRONGTYPE nba:{11}:decisions should be a hash",
+      13: "WRONGTYPE nba:{13}:lease should be a hash",
+    };
+    for (const [partition, reply] of many.entries()) {
+      const why = refusals[partition];
+      expect(reply, String(partition)).toEqual(why === undefined ? { kind: "ok" } : { kind: "refused", why });
+    }
+    const now = await everything();
+    for (const partition of partitions) {
+      const own = (all: Record<string, string>) =>
+        Object.fromEntries(Object.entries(all).filter(([key]) => key.startsWith(`nba:{${partition}}:`)));
+      if (refusals[partition] !== undefined) expect(own(now)).toEqual(own(kept));
+      else {
+        expect(await one.commits(partition, 1 as CommitSeq, 10)).toEqual([
+          { seq: 1, payload: Buffer.from(`of ${partition}`) },
+        ]);
+        const nth = partition;
+        const expected = [STRANGE.slice(nth % 3, 3 + (nth % 5)), nth % 4, nth % 5, nth % 2 === 0 ? 1 : 0];
+        const profiles = await one.profiles(partition, STRANGE);
+        expect([
+          STRANGE.filter((_, index) => profiles[index] !== undefined),
+          await client.hlen(`nba:{${partition}}:decisions`),
+          await client.zcard(`nba:{${partition}}:timers`),
+          await client.xlen(`nba:{${partition}}:dead`),
+        ]).toEqual(expected);
+      }
+    }
+    expect(Number(after) - Number(before)).toBe(2);
+  });
+
   it("without a base keeps the one that is stored", async () => {
     const { token } = await take(one);
     await one.commit(token, draft(1));
@@ -174,7 +241,10 @@ describe("a commit", () => {
     await client.del("nba:{3}:lease");
     await client.set("nba:{3}:lease", "x");
     const before = await everything();
-    await expect(one.commit(token, draft(1))).rejects.toThrow(/WRONGTYPE/);
+    expect(await one.commit(token, draft(1))).toMatchObject({
+      kind: "refused",
+      why: "WRONGTYPE nba:{3}:lease should be a hash",
+    });
     expect(await everything()).toEqual(before);
   });
 

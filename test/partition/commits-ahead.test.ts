@@ -1,5 +1,5 @@
 // Two commits of a partition may be under way: what is told of either, and when.
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Committed } from "../../engine/engine.ts";
 import type { CommitDraft, CommitReply } from "../../engine/journal/journal.ts";
 import { RedisTrouble } from "../../engine/journal/redis.ts";
@@ -17,6 +17,8 @@ let redis: TestRedis;
 let running: RunningLoop;
 let told: Committed[];
 let fate: Fate;
+/** Opened whatever becomes of a test: a loop that waits for a reply does not stop. */
+let openGates: (() => void)[] = [];
 
 beforeAll(async () => {
   redis = await startTestRedis();
@@ -34,6 +36,10 @@ beforeEach(() => {
   told = [];
   fate = (_, reply) => reply;
 });
+afterEach(() => {
+  for (const open of openGates) open();
+  openGates = [];
+});
 afterAll(async () => {
   await running.stop();
   await redis.stop();
@@ -46,11 +52,16 @@ async function known(...names: string[]): Promise<string[]> {
   return customers;
 }
 
+function toldIds(): readonly string[] {
+  return told.flatMap(({ decisions }) => decisions.map(({ id }) => id));
+}
+
 function createGate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
     open = resolve;
   });
+  openGates.push(open);
   return { opened, open };
 }
 
@@ -58,6 +69,7 @@ it("sends the next commit of a partition while the last one is not acknowledged,
   const [ana = "", ben = ""] = await known("ana", "ben");
   const sent: CommitDraft[] = [];
   const gate = createGate();
+  told.length = 0;
   fate = async (draft, reply) => {
     sent.push(draft);
     await gate.opened;
@@ -68,8 +80,8 @@ it("sends the next commit of a partition while the last one is not acknowledged,
   const second = running.loop.engine.ask(askFor(ben));
   await until(() => sent.length === 2).finally(gate.open);
   expect(sent[1]?.previous).toBe(sent[0]?.seq);
-  decided(await first);
-  decided(await second);
+  const records = [decided(await first), decided(await second)];
+  expect(toldIds()).toEqual(records.map(({ id }) => id));
 });
 
 it("tells a look only once the commits of the steps before it are acknowledged", async () => {
@@ -117,6 +129,6 @@ it("tells of both, in their order, where the first is in doubt and the second is
   await until(() => sent.length === 1);
   const second = running.loop.engine.ask(askFor(ben));
   const records = [decided(await first), decided(await second)];
-  await until(() => told.flatMap(({ decisions }) => decisions).length >= 2);
-  expect(told.flatMap(({ decisions }) => decisions.map(({ id }) => id))).toEqual(records.map(({ id }) => id));
+  await until(() => toldIds().length >= 2);
+  expect(toldIds()).toEqual(records.map(({ id }) => id));
 });

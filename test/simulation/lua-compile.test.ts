@@ -35,6 +35,7 @@ describe("Lua", () => {
     ["#{ 1, 2, unpack({ 3, 4 }) } + #'abc'", 7],
     ["string.format('%d %.0f %s', 3.7, 2.5, 'x')", "3 2 x"],
     ["tostring(1763800000000) .. tostring(0.1)", "17638000000000.1"],
+    ["type(nil) .. type(1 == 1) .. type(1) .. type('1') .. type({})", "nilbooleannumberstringtable"],
     ["(string.match('12-34', '^(%d+)%-(%d+)$'))", "12"],
   ])("%s", (expression, expected) => {
     expect(runLua(`return ${expression}`, [], [], () => null)).toBe(expected);

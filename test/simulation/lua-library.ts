@@ -167,4 +167,5 @@ export const LIBRARY: Readonly<Record<string, unknown>> = {
   unpack,
   tonumber,
   tostring,
+  type: (value: unknown) => [typeOf(value)],
 };

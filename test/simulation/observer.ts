@@ -25,6 +25,34 @@ export const ACQUIRE = readFileSync(sourceFile("engine/journal/acquire.lua"), "l
 export const COMMIT = readFileSync(sourceFile("engine/journal/commit.lua"), "latin1");
 export const APPEND_ONCE = readFileSync(sourceFile("engine/ingest/append-once.lua"), "latin1");
 
+function partitionOf(key = ""): string {
+  return /\{(\d+)\}/.exec(key)?.[1] ?? "";
+}
+
+/** One call of the script has many; commit.lua says how. */
+function commitsOf({ keys, args }: NonNullable<Executed["script"]>): readonly {
+  readonly partition: string;
+  readonly token: string | undefined;
+  readonly seq: string | undefined;
+}[] {
+  let key = 0;
+  let at = 1;
+  return Array.from({ length: Number(args[0]) }, () => {
+    const [own = "0", token, , seq] = args.slice(at, at + 4);
+    const commit = { partition: partitionOf(keys[key]), token, seq };
+    at += 7;
+    let gone = 0;
+    for (const [list, width] of [2, 2, 1, 2, 5].entries()) {
+      const count = Number(args[at]);
+      if (list === 2) gone = count;
+      at += 1 + width * count;
+    }
+    at += Number(own) - 7 - gone;
+    key += Number(own);
+    return commit;
+  });
+}
+
 export function createObserver(server: RedisServer, partitions: number): Observer {
   const committed = new Map<DecisionId, DecisionRecord>();
   const indexes = Array.from({ length: partitions }, (_, index) => index);
@@ -36,14 +64,16 @@ export function createObserver(server: RedisServer, partitions: number): Observe
 
   const checkToken = ({ script, answer }: Executed): void => {
     if (script === undefined || answer instanceof SimpleError) return;
-    const partition = /\{(\d+)\}/.exec(script.keys[0] ?? "")?.[1] ?? "";
-    if (script.source === ACQUIRE && Array.isArray(answer) && answer[0] === "ACQUIRED") {
-      tokens.set(partition, script.args[1]);
+    if (!Array.isArray(answer)) return;
+    if (script.source === ACQUIRE && answer[0] === "ACQUIRED") {
+      tokens.set(partitionOf(script.keys[0]), script.args[1]);
     }
-    const isCommitted =
-      script.source === COMMIT && (answer === "OK" || (answer instanceof Status && answer.text === "OK"));
-    if (isCommitted && tokens.get(partition) !== script.args[0]) {
-      violate(`S4: partition ${partition} took commit ${script.args[2]} of an owner whose token was replaced`);
+    if (script.source !== COMMIT) return;
+    for (const [index, { partition, token, seq }] of commitsOf(script).entries()) {
+      const reply = answer[index];
+      const isTaken = reply === "OK" || (reply instanceof Status && reply.text === "OK");
+      if (isTaken && tokens.get(partition) !== token)
+        violate(`S4: partition ${partition} took commit ${seq} of an owner whose token was replaced`);
     }
   };
   const checkWritten = ([name, key = "", id = "", ...fields]: readonly string[]): void => {

@@ -63,6 +63,8 @@ describe("the simulated Redis", () => {
     const undeclared = server.execute(["EVAL", "return redis.call('GET', 'other')", "1", "{a}:1"], 0);
     expect(String(undeclared)).toContain("undeclared key");
     expect(String(server.execute(["EVAL", "return 1", "2", "{a}:1", "{b}:1"], 0))).toContain("CROSSSLOT");
+    const spanning = createRedisServer({ rewrite: (source) => source, runId: () => "1", maySpan: () => true });
+    expect(String(spanning.execute(["EVAL", "return 1", "2", "{a}:1", "{b}:1"], 0))).toBe("1");
   });
 });
 

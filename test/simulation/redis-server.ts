@@ -43,6 +43,8 @@ export interface RedisServerOptions {
   /** What is run for a script's source: a broken build runs another. */
   readonly rewrite: (source: string) => string;
   readonly runId: () => string;
+  /** Of a script's source: is one server given it for keys of several slots at once? What a cluster is given has one. */
+  readonly maySpan?: (source: string) => boolean;
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = { ...PLAIN_COMMANDS, ...SORTED_SET_COMMANDS, ...STREAM_COMMANDS };
@@ -72,7 +74,7 @@ export function createRedisServer(options: RedisServerOptions): RedisServer {
   ): Answer => {
     const keys = rest.slice(0, Number(count));
     const args = rest.slice(Number(count));
-    oneSlot(keys);
+    if (options.maySpan?.(source) !== true) oneSlot(keys);
     note({ source, keys, args });
     return runLua(options.rewrite(source), keys, args, (inner) => {
       const touched = inner[WITH_SUBCOMMAND.has(inner[0] ?? "") ? 2 : 1];

@@ -11,7 +11,7 @@ import { createFaults, ENGINES } from "./faults.ts";
 import { createFleet } from "./fleet.ts";
 import { checkJournals, checkLogs } from "./invariants.ts";
 import { createNetwork } from "./network.ts";
-import { createObserver } from "./observer.ts";
+import { COMMIT, createObserver } from "./observer.ts";
 import { createRedisServer } from "./redis-server.ts";
 import { startScreens } from "./screens.ts";
 import { CUSTOMERS, DEVICES, startTraffic } from "./traffic.ts";
@@ -64,6 +64,7 @@ async function runIn(world: World, seed: number, { local, broken, isShort }: Run
       createHash("sha1")
         .update(String(world.chance.below(2 ** 31)))
         .digest("hex"),
+    maySpan: (source) => source === COMMIT,
   });
   const observer = createObserver(server, PARTITIONS);
   server.onExecuted(({ written }) => {
