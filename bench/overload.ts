@@ -21,8 +21,11 @@ const TIMES = 3;
 const DEADLINE_MS = 250;
 /** From then on an overload is none that could pass as a burst. */
 const BURST_MS = 500;
-/** Over which the rest is refused or in time: more would only load the sender. */
-const CONNECTIONS = 512;
+/**
+ * More than an engine lets wait for 150 ms, which it does as long as it may be a burst: with fewer of them it could let all
+ * wait, and what is too much would wait at the sender.
+ */
+const CONNECTIONS = 2_048;
 
 interface Turn {
   readonly ratePerSecond: number;
@@ -37,6 +40,8 @@ interface Flood extends Turn {
   readonly lasting: Histogram;
   /** Of all answers in time, how long they waited at the sender: it was late, or no connection was free. */
   readonly unsent: Histogram;
+  /** From when it should have been sent until it was refused: an engine says so as it reads a request. */
+  readonly turnedAway: Histogram;
 }
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
@@ -80,6 +85,7 @@ async function measure(under: EngineUnderTest, customers: number, options: Bench
     latencyRow("an answer in time, at three times the peak", overs, ({ histogram }) => histogram),
     latencyRow("the same, the first half second of each turn left out", overs, ({ lasting }) => lasting),
     latencyRow("of it before it was sent", overs, ({ unsent }) => unsent),
+    latencyRow("a refusal, at three times the peak", overs, ({ turnedAway }) => turnedAway),
     latencyRow("an answer at the peak", peaks, ({ histogram }) => histogram),
     { measured: "refused at once (503)", unit: "requests a turn", ...shares(({ refused }) => refused) },
     { measured: "answered by the fallback", unit: "requests a turn", ...shares(({ late }) => late) },
@@ -133,6 +139,7 @@ async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): P
   const histogram = createHistogram();
   const lasting = createHistogram();
   const unsent = createHistogram();
+  const turnedAway = createHistogram();
   const startedAt = performance.now();
   await openLoop({
     ratePerSecond,
@@ -141,6 +148,7 @@ async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): P
       const dueAt = startedAt + ((index + 1) / ratePerSecond) * 1_000;
       const { outcome, sentAt } = await ask();
       counts[outcome]++;
+      if (outcome === "refused") record(turnedAway, performance.now() - dueAt);
       if (outcome !== "decided") return;
       record(histogram, performance.now() - dueAt);
       if (dueAt - startedAt >= BURST_MS) record(lasting, performance.now() - dueAt);
@@ -148,7 +156,7 @@ async function flood({ ask }: Asking, ratePerSecond: number, seconds: number): P
     },
   });
   const decided = (counts.decided / (performance.now() - startedAt)) * 1_000;
-  return { ratePerSecond: decided, histogram, lasting, unsent, refused: counts.refused, late: counts.late };
+  return { ratePerSecond: decided, histogram, lasting, unsent, turnedAway, refused: counts.refused, late: counts.late };
 }
 
 function record(histogram: Histogram, ms: number): void {

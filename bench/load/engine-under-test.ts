@@ -152,10 +152,13 @@ export async function untilCounted(
 
 const STALL_MS = 20_000;
 
-/** A scrape costs the engine a few milliseconds: few of them, closer together towards the end. */
+/**
+ * A scrape costs the engine a few milliseconds: few of them, closer together towards the end. What the beginning says of the
+ * end is little: nobody sleeps for more than a quarter of what has gone by, or what takes half a second is over long before.
+ */
 function pollMs(elapsedMs: number, share: number): number {
-  if (share <= 0) return 100;
-  return Math.min(500, Math.max(20, (elapsedMs / share - elapsedMs) * 0.4));
+  if (share <= 0) return 50;
+  return Math.min(500, Math.max(20, Math.min(elapsedMs / 4, (elapsedMs / share - elapsedMs) * 0.4)));
 }
 
 export function readCounts(exposition: string): Counts {

@@ -8,7 +8,7 @@ export type Breathe = () => Promise<void> | undefined;
 export const HOLD: Breathe = () => undefined;
 
 /** Below the 5 ms that the loop may be late (p99), with what a last piece, a collection or a reply takes. */
-const HOLD_MS = 2;
+const HOLD_MS = 4;
 
 /** For one step, from its beginning. */
 export function createBreath(): Breathe {
