@@ -246,6 +246,7 @@ function loopOptions(
     asksMax: LIMITS.asksWaitingMax,
     asksPerStepMax: LIMITS.asksPerStepMax,
     entriesPerStepMax: LIMITS.entriesPerStepMax,
+    holdMs: LIMITS.holdMs,
     profilesMax: config.profilesMax,
     recoveryEntriesMax: LIMITS.unflushedEventsMax,
     profilesPerCommitMax: LIMITS.profilesPerCommitMax,

@@ -55,6 +55,7 @@ export async function startLoop(
     asksMax: 1_000,
     asksPerStepMax: 256,
     entriesPerStepMax: 4_000,
+    holdMs: 0, // whatever may come between two of its pieces does
     profilesMax: 100_000,
     recoveryEntriesMax: 10_000,
     profilesPerCommitMax: 256,

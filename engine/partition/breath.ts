@@ -7,14 +7,11 @@ export type Breathe = () => Promise<void> | undefined;
 /** Holds the thread until it ends. */
 export const HOLD: Breathe = () => undefined;
 
-/** Below the 5 ms that the loop may be late (p99), with what a last piece, a collection or a reply takes. */
-const HOLD_MS = 4;
-
-/** For one step, from its beginning. */
-export function createBreath(): Breathe {
+/** For one step, from its beginning. `holdMs`: so long it may go on; 0: as often as it asks, everything else has its turn. */
+export function createBreath(holdMs: number): Breathe {
   let since = performance.now();
   return () => {
-    if (performance.now() - since < HOLD_MS) return undefined;
+    if (performance.now() - since < holdMs) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
         since = performance.now();

@@ -44,6 +44,8 @@ export interface DecisionLoopOptions extends Omit<SessionOptions, "onTrouble" | 
   readonly asksMax: number;
   readonly asksPerStepMax: number;
   readonly entriesPerStepMax: number;
+  /** How long a step may hold the thread, ms. */
+  readonly holdMs: number;
   /**
    * Starts what lives as long as a session, whatever partitions it holds: the front door. Returns how to stop it; where Redis is
    * in doubt, nothing that was sent to it should be waited for.

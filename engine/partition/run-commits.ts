@@ -79,7 +79,7 @@ export async function step(
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
-      breathe: createBreath(),
+      breathe: createBreath(options.holdMs),
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);

@@ -6,7 +6,7 @@ function busy(ms: number): void {
 }
 
 it("lets everything else have its turn once the thread was held for long, and not before", async () => {
-  const breathe = createBreath();
+  const breathe = createBreath(4);
   expect(breathe()).toBeUndefined();
   let turns = 0;
   setImmediate(() => turns++);
@@ -17,6 +17,15 @@ it("lets everything else have its turn once the thread was held for long, and no
   await turn;
   expect(turns).toBe(1);
   expect(breathe()).toBeUndefined();
+});
+
+it("lets go whenever it is asked where nothing may be held", async () => {
+  const breathe = createBreath(0);
+  for (let time = 0; time < 3; time++) {
+    const turn = breathe();
+    expect(turn).toBeDefined();
+    await turn;
+  }
 });
 
 it("HOLD never does", () => {

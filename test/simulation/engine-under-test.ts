@@ -105,6 +105,7 @@ export function startEngineUnderTest(options: EngineOptions): EngineUnderTest {
     asksMax: 200,
     asksPerStepMax: 16,
     entriesPerStepMax: 32,
+    holdMs: 0, // time stands still within a step: here it lets go of the thread wherever it may
     profilesMax: 6,
     recoveryEntriesMax: 120,
     profilesPerCommitMax: 4,
