@@ -101,7 +101,7 @@ export const LIMITS = {
   servedWithinMs: 4 * SECOND_MS,
   entriesPerReadMax: 256,
   entriesPerStepMax: 1_024,
-  /** A step lets go of the thread after so long: below the 5 ms that the loop may be late (p99), with what a last piece, a collection or a reply takes. */
+  /** A step that answers somebody lets go of the thread after so long: others come meanwhile, or were answered by the step before. */
   holdMs: 4,
   /** Of entries that were read and not folded yet. */
   inboxBytesMax: 33_554_432,

@@ -1,5 +1,5 @@
-// A step may hold the thread for long. Between two partitions or two customers it lets go of it, so that requests are read,
-// and replies of Redis are told, while a large one goes on.
+// A step that answers somebody may hold the thread for long. Between two partitions or two customers it lets go of it, so that
+// requests are read, and replies of Redis are told, while a large one goes on.
 
 /** Undefined: it has not held the thread for long yet. Else to be awaited: everything else has its turn first. */
 export type Breathe = () => Promise<void> | undefined;

@@ -6,7 +6,7 @@ import { LIMITS } from "../limits.ts";
 import { release } from "./after-session.ts";
 import { notHere, redirectAsk } from "./answer-ask.ts";
 import type { WaitingAsk } from "./asks.ts";
-import { createBreath } from "./breath.ts";
+import { createBreath, HOLD } from "./breath.ts";
 import type { ClosedDraft } from "./close-draft.ts";
 import type { LoopState } from "./decision-loop.ts";
 import type { Inbox } from "./inbox.ts";
@@ -79,7 +79,8 @@ export async function step(
       lose: session.lose,
       stages: options.meter.stages,
       writeBack: (partition) => writeBackOf(options, share, inbox, partition, nowMs, session.isLeaving(partition)),
-      breathe: createBreath(options.holdMs),
+      // Where nobody waits it costs more than it brings: more is alive in the middle of a step, and the collector takes longer.
+      breathe: asks.length > 0 ? createBreath(options.holdMs) : HOLD,
       onEntry: options.meter.onEntry,
     });
     inbox.giveBack(output.left);
