@@ -9,7 +9,7 @@ import { sourceFile } from "./source-file.ts";
 
 const commitScript = redisScript(readFileSync(sourceFile("engine/journal/commit.lua"), "utf8"));
 
-/** Others wait while a script runs: so many commits, or so many profiles, are what takes it about a millisecond. */
+/** Others wait while a script runs: so many commits, or so many profiles, are what takes it a millisecond or two. */
 const COMMITS_MAX = 32;
 const PROFILES_MAX = 256;
 

@@ -1,21 +1,23 @@
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createBreath, HOLD } from "../../engine/partition/breath.ts";
 
-function busy(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until; );
-}
+// Time goes on only where a test says so.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
 
 it("lets everything else have its turn once the thread was held for long, and not before", async () => {
   const breathe = createBreath(4);
+  vi.advanceTimersByTime(3);
   expect(breathe()).toBeUndefined();
   let turns = 0;
   setImmediate(() => turns++);
-  busy(6);
+  vi.advanceTimersByTime(1);
   const turn = breathe();
   expect(turn).toBeDefined();
   expect(turns).toBe(0);
   await turn;
   expect(turns).toBe(1);
+  vi.advanceTimersByTime(3);
   expect(breathe()).toBeUndefined();
 });
 
@@ -29,6 +31,6 @@ it("lets go whenever it is asked where nothing may be held", async () => {
 });
 
 it("HOLD never does", () => {
-  busy(6);
+  vi.advanceTimersByTime(60_000);
   expect(HOLD()).toBeUndefined();
 });
