@@ -197,6 +197,44 @@ describe("a commit", () => {
     expect(Number(after) - Number(before)).toBe(2);
   });
 
+  it("in one call writes what each writes in a call of its own", async () => {
+    const partitions = Array.from({ length: 12 }, (_, index) => index as PartitionIndex);
+    const drafts = partitions.flatMap((partition) =>
+      [1, 2, 3].map((seq) => {
+        const whole = draft(seq, { partition });
+        const some = (partition * 7 + seq * 3) % 11;
+        return {
+          ...whole,
+          decisions: whole.decisions.slice(0, some % 4),
+          armed: whole.armed.slice(0, some % 5),
+          // Their ids are of the clock.
+          dead: [],
+          forgotten: STRANGE.slice(4, 4 + (some % 3)),
+          profiles: whole.profiles.slice(some % 2, some % 6),
+          base: some % 2 === 0 ? undefined : whole.base,
+          seen: whole.seen.slice(0, some % 3),
+        };
+      }),
+    );
+    const writtenBy = async (isTogether: boolean): Promise<Record<string, string>> => {
+      await client.flushall();
+      const tokens: string[] = [];
+      for (const partition of partitions) tokens.push((await take(one, partition)).token);
+      for (const partition of partitions) await client.del(`nba:{${partition}}:lease`);
+      for (const [index, token] of tokens.entries()) await client.hset(`nba:{${index}}:lease`, "token", token);
+      const replies = [];
+      if (isTogether)
+        replies.push(...(await Promise.all(drafts.map((each) => one.commit(tokens[each.partition] as string, each)))));
+      else for (const each of drafts) replies.push(await one.commit(tokens[each.partition] as string, each));
+      expect(replies.every(({ kind }) => kind === "ok")).toBe(true);
+      for (const partition of partitions) await client.hdel(`nba:{${partition}}:checkpoint`, "epoch");
+      return await everything();
+    };
+    const together = await writtenBy(true);
+    expect(together).toEqual(await writtenBy(false));
+    expect(Object.keys(together).length).toBeGreaterThan(40);
+  });
+
   it("without a base keeps the one that is stored", async () => {
     const { token } = await take(one);
     await one.commit(token, draft(1));
