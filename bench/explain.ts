@@ -20,7 +20,7 @@ export const bench: Bench = {
   run,
 };
 
-const PROFILES = 16_384;
+const PROFILES = 65_536;
 const TURN_MS = 700;
 const NO_BYTES = new Float64Array(0);
 

@@ -8,7 +8,7 @@ import { type BaselineUnderTest, startBaseline } from "./load/baseline-under-tes
 import { startChild } from "./load/child.ts";
 import { deliveredFiles } from "./load/delivered-rules.ts";
 import { type EngineUnderTest, startEngineUnderTest } from "./load/engine-under-test.ts";
-import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { latencyOf, openLoop, percentileMs } from "./load/open-loop.ts";
 import { introduceToBaseline, introduceToEngine } from "./load/population.ts";
 import { alternate, roundsOf, rowOf } from "./load/rounds.ts";
 
@@ -20,7 +20,7 @@ export const bench: Bench = {
 };
 
 const CONNECTIONS = 64;
-const CUSTOMERS = 40_000;
+const CUSTOMERS = 65_536;
 const OFFERS = 100;
 /** V8 is still compiling after 15 s; services run for days. */
 const WARM_SECONDS = 20;
@@ -82,7 +82,7 @@ async function measure(
     });
     const rate = Math.round(rowRate(rates.engine) / 2);
     options.say(`${label}: ${rate * 2} decisions/s; open loop at ${rate}/s`);
-    const late = { engine: createHistogram(), peer: createHistogram(), baseline: createHistogram() };
+    const late = { engine: [] as Histogram[], peer: [] as Histogram[], baseline: [] as Histogram[] };
     await alternate(roundsOf(options), {
       engine: () => latency(engine, rate, seconds, late.engine),
       peer: () => latency(peer, rate, seconds, late.peer),
@@ -150,7 +150,7 @@ async function countedLoop(under: EngineUnderTest, target: Target, seconds: numb
   return rate;
 }
 
-async function latency({ url, requests }: Target, rate: number, seconds: number, into: Histogram): Promise<number> {
+async function latency({ url, requests }: Target, rate: number, seconds: number, into: Histogram[]): Promise<number> {
   const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
   const send = async (): Promise<void> => {
     const { statusCode, body } = await pool.request({
@@ -165,7 +165,7 @@ async function latency({ url, requests }: Target, rate: number, seconds: number,
   await Promise.all(Array.from({ length: CONNECTIONS }, send)); // connections are open before the clock runs
   const histogram = await openLoop({ ratePerSecond: rate, count: rate * seconds, send });
   await pool.close();
-  into.add(histogram);
+  into.push(histogram);
   return percentileMs(histogram, 50);
 }
 
@@ -173,6 +173,6 @@ function rowRate(rates: readonly number[]): number {
   return rates.toSorted((a, b) => a - b)[rates.length >>> 1] as number;
 }
 
-function latencyRow(measured: string, histogram: Histogram): BenchRow {
-  return { measured, unit: "ms", p50: percentileMs(histogram, 50), p99: percentileMs(histogram, 99) };
+function latencyRow(measured: string, rounds: readonly Histogram[]): BenchRow {
+  return { measured, unit: "ms", ...latencyOf(rounds) };
 }

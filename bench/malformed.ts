@@ -12,7 +12,7 @@ export const bench: Bench = {
   run,
 };
 
-const CUSTOMERS = 20_000;
+const CUSTOMERS = 65_536;
 const STALL_MS = 20_000;
 type Add = (under: EngineUnderTest, events: readonly BenchEvent[]) => Promise<void>;
 

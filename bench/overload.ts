@@ -5,7 +5,7 @@ import { bankFiles, drawOffers, writeRules } from "./load/bank-rules.ts";
 import { deliveredFiles } from "./load/delivered-rules.ts";
 import { type EngineUnderTest, startEngineUnderTest } from "./load/engine-under-test.ts";
 import { createHttpLines } from "./load/http-lines.ts";
-import { createHistogram, openLoop, percentileMs } from "./load/open-loop.ts";
+import { createHistogram, latencyOf, openLoop } from "./load/open-loop.ts";
 import { introduceToEngine } from "./load/population.ts";
 import { alternate, figureOf, roundsOf, rowOf } from "./load/rounds.ts";
 
@@ -15,7 +15,7 @@ export const bench: Bench = {
   run,
 };
 
-const CUSTOMERS = 20_000;
+const CUSTOMERS = 65_536;
 const CALLERS = 64;
 const TIMES = 3;
 const DEADLINE_MS = 250;
@@ -164,7 +164,5 @@ function record(histogram: Histogram, ms: number): void {
 }
 
 function latencyRow<T>(measured: string, turns: readonly T[], of: (turn: T) => Histogram): BenchRow {
-  const all = createHistogram();
-  for (const turn of turns) all.add(of(turn));
-  return { measured, unit: "ms", p50: percentileMs(all, 50), p99: percentileMs(all, 99) };
+  return { measured, unit: "ms", ...latencyOf(turns.map(of)) };
 }

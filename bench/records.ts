@@ -23,7 +23,7 @@ export const bench: Bench = {
 };
 
 const OFFERS = 100;
-const CUSTOMERS = 20_000;
+const CUSTOMERS = 65_536;
 const EVENTS = 100_000;
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {

@@ -15,7 +15,7 @@ export const bench: Bench = {
   run,
 };
 
-const CUSTOMERS = 20_000;
+const CUSTOMERS = 65_536;
 const EVENTS = 200_000;
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {

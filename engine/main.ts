@@ -34,11 +34,13 @@ import { createPeering } from "./peer/create-peering.ts";
 import { createArchive } from "./retain/archive.ts";
 import { retainSession } from "./retain/retain-session.ts";
 import { formatFault } from "./rulebook/fault.ts";
+import { beginYoung } from "./young-objects.ts";
 
 const SHARE_POLL_MS = 20;
 
 /** Resolves when the engine listens; it may still be waiting for Redis or for its partitions (GET /readyz tells). */
 export async function startEngine(config: EngineConfig, log: Log): Promise<RunningEngine> {
+  beginYoung();
   assertLimits();
   const version = versionOf();
   const metrics = createMetrics({ version, node: process.version });

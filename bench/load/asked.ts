@@ -129,7 +129,7 @@ export const ASKED: readonly Asked[] = [
     least(0.9),
   ),
   ratio(
-    ["recovery", "50,000 of a million served once", "reading their keys"],
+    ["recovery", "a million customers served once", "reading their keys"],
     /customers served once/,
     most(2),
     most(1.2),
@@ -193,7 +193,16 @@ export const ASKED: readonly Asked[] = [
     undefined,
     "most",
   ),
-  value(["rulebook", "10,000 actions, deep expressions, refused after", ""], /^refusal of 10,000/, undefined),
+  value(
+    ["rulebook", "10,000 actions, deep expressions, refused (for their number) after", ""],
+    /^refusal of 10,000/,
+    undefined,
+  ),
+  value(
+    ["rulebook", "2,500 actions, deep expressions, refused (for their depth) after", ""],
+    /^refusal of 2,500/,
+    undefined,
+  ),
   value(["pauses", "collector, p99.9, a million customers", ""], /^pause of the collector, p99.9, at half/, most(10)),
   value(["pauses", "event loop, p99", ""], /^delay of the event loop, p99, at half/, most(5)),
   ratio(["workers", "CPU of a million events, WORKERS=2", "one engine"], /^WORKERS=2/, most(1.1), most(1.1)),

@@ -24,12 +24,17 @@ const RIGHT = 20;
 const TOP = 34;
 const BOTTOM = 46;
 
-/** Of at least two points with numbers above 0. Throws else. */
+/** Of at least two points with numbers above 0; `x` may be 0. Throws else. */
 export function drawCurve({ title, along, unit, points }: Curve): string {
   const xs = points.map(({ x }) => x);
   const ys = points.flatMap(({ least, most }) => [least, most]);
-  if (points.length < 2 || Math.min(...xs, ...ys) <= 0) throw new Error(`"${title}" has nothing to draw`);
-  const x = scale(Math.min(...xs), Math.max(...xs), LEFT, WIDTH - RIGHT);
+  const smallest = Math.min(...xs.filter((value) => value > 0));
+  /** None at all has no place on such an axis: a decade before the first. */
+  const placeOf = (value: number): number => (value === 0 ? smallest / 10 : value);
+  if (points.length < 2 || Math.min(...xs) < 0 || Math.min(...ys) <= 0)
+    throw new Error(`"${title}" has nothing to draw`);
+  const scaled = scale(Math.min(...xs.map(placeOf)), Math.max(...xs), LEFT, WIDTH - RIGHT);
+  const x = (value: number): number => scaled(placeOf(value));
   // Whole decades, so that no noise looks like a slope.
   const [low, high] = [
     10 ** Math.floor(Math.log10(Math.min(...ys))),

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import type { BenchOptions, BenchRow } from "../../engine/cli/bench.ts";
 import { repositoryRoot } from "../../engine/journal/source-file.ts";
 import { type Curve, drawCurve } from "./curve.ts";
-import { eventsByBacklog, eventsByPartitions, nbasBySockets } from "./engine-curves.ts";
-import { byCustomers, decideByActions, foldByFeatures } from "./pure-curves.ts";
+import { decisionsByPartitions, eventsByBacklog, eventsByPartitions, nbasBySockets } from "./engine-curves.ts";
+import { byCustomers, decideByActions, decideByFeatures, eventsByActions, foldByFeatures } from "./pure-curves.ts";
 
 /** By what grows. */
 const CURVES: Readonly<Record<string, (options: BenchOptions) => Promise<Curve | readonly Curve[]>>> = {
-  actions: decideByActions,
-  features: foldByFeatures,
+  actions: async (options) => [await decideByActions(options), await eventsByActions(options)],
+  features: async (options) => [await foldByFeatures(options), await decideByFeatures(options)],
   customers: byCustomers,
-  partitions: eventsByPartitions,
+  partitions: async (options) => [await eventsByPartitions(options), await decisionsByPartitions(options)],
   sockets: nbasBySockets,
   backlog: eventsByBacklog,
 };

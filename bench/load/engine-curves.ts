@@ -11,10 +11,13 @@ import {
   untilCounted,
 } from "./engine-under-test.ts";
 import { addToLogs, makeBatch } from "./events.ts";
+import { createHttpLines, type HttpLines } from "./http-lines.ts";
 import { CARDS, untilQuiet, wireEngine } from "./live-wire.ts";
+import { introduceToEngine } from "./population.ts";
 import { curveRounds, figureOf } from "./rounds.ts";
 
 const CUSTOMERS = 20_000;
+const CALLERS = 64;
 const STALL_MS = 20_000;
 /** A look costs the engine a few milliseconds. */
 const LOOK_MS = 50;
@@ -35,19 +38,55 @@ export async function eventsByPartitions(options: BenchOptions): Promise<Curve> 
   return { name: "event-by-partitions", title: "One event, elapsed", along: "partitions", unit: "us", points };
 }
 
+/** Over HTTP, each journalled before its answer, by callers that wait. */
+export async function decisionsByPartitions(options: BenchOptions): Promise<Curve> {
+  const count = options.quick ? 500 : 8_000;
+  const points: Point[] = [];
+  for (const partitions of options.quick ? [1, 64] : [1, 2, 4, 8, 16, 32, 64]) {
+    const us = await withEngine({ appendOnly: true, partitions }, async (under) => {
+      await introduceToEngine(under, CUSTOMERS, partitions);
+      const lines = createHttpLines(under.engine.url, CALLERS);
+      await cpuOfDecisions(under, lines, count);
+      const all = await repeated(options, () => cpuOfDecisions(under, lines, count));
+      lines.close();
+      return all;
+    });
+    points.push({ x: partitions, ...figureOf(us) });
+    options.say(`decision-by-partitions: ${partitions}`);
+  }
+  const title = "One decision over HTTP, CPU of the engine";
+  return { name: "decision-by-partitions", title, along: "partitions", unit: "us", points };
+}
+
+/** us for each of `count` decisions, asked for by callers that wait for their answers. */
+async function cpuOfDecisions(under: EngineUnderTest, lines: HttpLines, count: number): Promise<number> {
+  const before = await under.cpuMs();
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (next < count) {
+      const customer = `c-${10_000 + (next++ % CUSTOMERS)}`;
+      const body = `{"customer":"${customer}","channel":"app","placements":[{"name":"app-home"}],"deadlineMs":1000}`;
+      const { status, body: answer } = await lines.post("/v1/decisions", body);
+      if (status !== 200) throw new Error(`the engine answered ${status}: ${answer}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return (((await under.cpuMs()) - before) / count) * 1_000;
+}
+
 /** Of `count` events after as many that warm the engine up, while all the others wait behind them. */
 export async function eventsByBacklog(options: BenchOptions): Promise<Curve> {
   const count = options.quick ? 1_000 : 20_000;
   const points: Point[] = [];
-  for (const backlog of options.quick ? [4_000, 8_000] : [60_000, 200_000, 1_000_000, 2_000_000, 5_000_000]) {
+  for (const behind of options.quick ? [0, 4_000] : [0, 60_000, 200_000, 1_000_000, 5_000_000]) {
     const us: number[] = [];
     for (let round = 0; round < curveRounds(options); round++) {
-      us.push(await withEngine({ appendOnly: false }, (under) => beginOf(under, backlog, count)));
+      us.push(await withEngine({ appendOnly: false }, (under) => beginOf(under, behind + count * 2, count)));
     }
-    points.push({ x: backlog, ...figureOf(us) });
-    options.say(`event-by-backlog: ${backlog}`);
+    points.push({ x: behind, ...figureOf(us) });
+    options.say(`event-by-backlog: ${behind}`);
   }
-  return { name: "event-by-backlog", title: "One event, elapsed", along: "entries that wait", unit: "us", points };
+  return { name: "event-by-backlog", title: "One event, elapsed", along: "entries behind them", unit: "us", points };
 }
 
 export async function nbasBySockets(options: BenchOptions): Promise<Curve> {
@@ -110,7 +149,7 @@ async function beginOf({ engine, redis, producer }: EngineUnderTest, backlog: nu
       const { folded } = readCounts(await (await fetch(`${again.url}/metrics`)).text());
       const at = performance.now();
       if (first === undefined && folded >= count) first = { at, folded };
-      else if (first !== undefined && folded >= first.folded + count)
+      else if (first !== undefined && (folded >= first.folded + count || folded >= backlog))
         return ((at - first.at) / (folded - first.folded)) * 1_000;
       if (at - startedAt > STALL_MS) throw new Error(`${folded} of ${count * 2} events were folded`);
     }

@@ -24,7 +24,7 @@ export interface Guard {
 }
 
 const ACTIONS = 100;
-const VALUES = 8_192;
+const VALUES = 65_536;
 const NOW = Date.UTC(2026, 5, 1) as Instant;
 
 export async function createGuards(): Promise<readonly Guard[]> {

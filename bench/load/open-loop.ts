@@ -38,6 +38,25 @@ export function createHistogram(): Histogram {
   return build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
 }
 
+/** Of all rounds together; and of each of them the least and the most. In milliseconds, with three digits. Of at least one round. */
+export function latencyOf(rounds: readonly Histogram[]): Readonly<Record<string, number>> {
+  const all = createHistogram();
+  for (const round of rounds) all.add(round);
+  const of = (histogram: Histogram, percent: number): number => percentileMs(histogram, percent);
+  const each = (percent: number): readonly number[] =>
+    rounds.filter(({ totalCount }) => totalCount > 0).map((round) => of(round, percent));
+  const [p50s, p99s] = [each(50), each(99)];
+  return {
+    p50: of(all, 50),
+    p99: of(all, 99),
+    "p99.9": of(all, 99.9),
+    "least p50": Math.min(...p50s),
+    "most p50": Math.max(...p50s),
+    "least p99": Math.min(...p99s),
+    "most p99": Math.max(...p99s),
+  };
+}
+
 /** In milliseconds. */
 export function percentileMs(histogram: Histogram, percentile: number): number {
   return histogram.getValueAtPercentile(percentile) / 1_000;

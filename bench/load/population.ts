@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { keyOf } from "../baseline/customer.ts";
 import { OUTREACH_MAX } from "./bank-rules.ts";
-import { type EngineUnderTest, untilCounted } from "./engine-under-test.ts";
+import { type EngineUnderTest, PARTITIONS, untilCounted } from "./engine-under-test.ts";
 import { addToLogs, type BenchEvent } from "./events.ts";
 
 const AT_CAP = 0.3;
@@ -29,13 +29,17 @@ export function person(index: number): Person {
 }
 
 /** Through the engine, as everything that it knows. */
-export async function introduceToEngine(under: EngineUnderTest, customers: number): Promise<void> {
+export async function introduceToEngine(
+  under: EngineUnderTest,
+  customers: number,
+  partitions: number = PARTITIONS,
+): Promise<void> {
   const ts = Date.now() - 60_000;
   const before = await under.counts();
   let count = 0;
   for (let from = 0; from < customers; from += CHUNK) {
     const events = introductions(from, Math.min(from + CHUNK, customers), ts);
-    await addToLogs(under.producer, events);
+    await addToLogs(under.producer, events, partitions);
     count += events.length;
   }
   await untilCounted(under, before, count, 0);

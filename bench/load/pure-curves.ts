@@ -10,12 +10,13 @@ import { createProfileStore } from "../../engine/profile/store.ts";
 import type { Held } from "../peers/hold-profiles.ts";
 import { bankFiles, drawOffers } from "./bank-rules.ts";
 import { startChild } from "./child.ts";
-import { cpuMicroseconds } from "./cpu-time.ts";
+import { cpuMicroseconds, cpuOf } from "./cpu-time.ts";
 import type { Curve, Point } from "./curve.ts";
 import { compileRules, deliveredFiles } from "./delivered-rules.ts";
 import { makeBatch } from "./events.ts";
 import { makeInputs } from "./profiles.ts";
 import { curveRounds, figureOf, roundsOf } from "./rounds.ts";
+import { openStepping, placed } from "./stepping.ts";
 
 const NOW = Date.UTC(2026, 5, 1) as Instant;
 
@@ -66,6 +67,62 @@ export async function foldByFeatures(options: BenchOptions): Promise<Curve> {
     unit: "us of CPU",
     points,
   };
+}
+
+/** Through the steps of the loop, 5 % of the events decided; without Redis and models. */
+export async function eventsByActions(options: BenchOptions): Promise<Curve> {
+  const delivered = await deliveredFiles();
+  const [customers, count] = options.quick ? [1_000, 2_000] : [65_536, 40_000];
+  const startsAt = Date.now() as Instant;
+  const points: Point[] = [];
+  for (const actions of [10, 100, 300, 1_000, 2_500]) {
+    const stepping = await openStepping(compileRules(bankFiles(drawOffers(actions, 1), delivered)), { startsAt });
+    const turn = (name: string, seed: number): Promise<number> => {
+      const entries = placed(makeBatch(name, count, customers, seed).events, startsAt);
+      return cpuOf(count, async () => void (await stepping.take(entries)));
+    };
+    await turn("warm", 1_000);
+    const us: number[] = [];
+    for (let round = 0; round < curveRounds(options); round++) us.push(await turn(`a${round}`, round));
+    points.push({ x: actions, ...figureOf(us) });
+    options.say(`event-by-actions: ${actions}`);
+  }
+  const title = "One event, 5 % decided";
+  return { name: "event-by-actions", title, along: "actions", unit: "us of CPU", points };
+}
+
+/** One action, whose features are all read. */
+export async function decideByFeatures(options: BenchOptions): Promise<Curve> {
+  const delivered = await deliveredFiles();
+  const points = [10, 20, 40, 70, 100].map((count): Point => {
+    const files = { ...bankFiles([], delivered), "features.yaml": featuresYaml(count), "actions/one.yaml": ONE_ACTION };
+    const rules = compileRules(files);
+    const placement = rules.rulebook.placements.findIndex(({ name }) => name === "outreach") as PlacementIndex;
+    const request: DecisionRequest = {
+      direction: "outbound",
+      placements: [{ placement, limit: 1 }],
+      context: {},
+      locale: "en",
+    };
+    const inputs = makeInputs(rules, { count: options.quick ? 256 : 65_536, seed: 3, contacts: 5, now: NOW, request });
+    const store = createProfileStore({ layout: rules.layout });
+    for (const { json } of makeBatch("past", options.quick ? 1_000 : 200_000, inputs.length, 7).events) {
+      const event = decodeEventBytes(Buffer.from(json), "clickstream") as CustomerEvent;
+      if (!store.has(event.key)) store.load(event.key, undefined);
+      store.fold(event.key, event, event.ts);
+    }
+    const keys = store.oldest(inputs.length);
+    let at = 0;
+    const one = (): number => {
+      const input = inputs[at % inputs.length] as (typeof inputs)[number];
+      const features = new Float64Array(count);
+      store.features(keys[at++ % keys.length] as (typeof keys)[number], NOW, features);
+      return decide(rules.decider, { ...input, profile: { ...input.profile, features } }, []).slates.length;
+    };
+    return { x: count, ...measured(one, options) };
+  });
+  const title = "One decision, features read";
+  return { name: "decision-by-features", title, along: "windowed features", unit: "us of CPU", points };
 }
 
 export async function decideByActions(options: BenchOptions): Promise<Curve> {

@@ -47,5 +47,6 @@ export function figureOf(values: readonly number[]): Figure {
 export function rowOf(measured: string, unit: string, values: readonly number[], peer?: readonly number[]): BenchRow {
   const row = { measured, unit, ...figureOf(values) };
   if (peer === undefined) return row;
-  return { ...row, "of its peer": figureOf(values.map((value, round) => value / (peer[round] as number))).median };
+  const { median, least, most } = figureOf(values.map((value, round) => value / (peer[round] as number)));
+  return { ...row, "of its peer": median, "least of it": least, "most of it": most };
 }

@@ -39,8 +39,19 @@ function cellsOf(asked: Asked, measured: Measured | undefined): readonly string[
   if (value === undefined || (isRatio && ratio === undefined)) return [name, against, "not measured", "", ...bars, ""];
   const row = measured.rows.find((each) => asked.value.row.test(String(each["measured"])));
   const judged = isRatio ? (ratio as number) : value;
-  const text = `${short(value)} ${String(row?.["unit"] ?? "")}`;
-  return [name, against, text, ratio === undefined ? "" : short(ratio), ...bars, verdict(judged, least, aim)];
+  const column = asked.value.column ?? "median";
+  const spread = column === "median" ? ["least", "most"] : [`least ${column}`, `most ${column}`];
+  const text = `${short(value)} ${String(row?.["unit"] ?? "")}${between(row, spread)}`;
+  // A ratio of one row to another is of all their rounds together: it has no spread of its own.
+  const ofRounds = asked.ratio === undefined ? between(row, ["least of it", "most of it"]) : "";
+  const told = ratio === undefined ? "" : `${short(ratio)}${ofRounds}`;
+  return [name, against, text, told, ...bars, verdict(judged, least, aim)];
+}
+
+/** Of the rounds, where the row has them. */
+function between(row: BenchRow | undefined, columns: readonly string[]): string {
+  const [least, most] = columns.map((column) => row?.[column]);
+  return typeof least === "number" && typeof most === "number" ? ` (${short(least)} to ${short(most)})` : "";
 }
 
 function ratioIn(rows: readonly BenchRow[], { value, ratio, isRatio }: Asked): number | undefined {

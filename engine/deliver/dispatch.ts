@@ -113,6 +113,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     stop: async (waitMs) => {
       await Promise.all([...pumps.keys()].map((partition) => give(partition, waitMs)));
       clearTimeout(passTimer);
+      passTimer = undefined;
       await channels.close();
     },
   };
@@ -155,13 +156,14 @@ function openWebhooks(
   pump: Pump,
   positions: ReadonlyMap<string, string>,
 ): void {
-  pump.rulebook = deps.rulebook();
-  for (const { kind, name } of pump.rulebook.channels) {
+  const rulebook = deps.rulebook();
+  for (const { kind, name } of rulebook.channels) {
     if (kind !== "webhook" || pump.lanes.has(name)) continue;
     const written = positions.get(name) ?? String(pump.lanes.get(STREAMS)?.done() ?? pump.noted);
     const from = parseWebhookPosition(written === "" ? String(pump.noted) : written);
     start(pump, name, createWebhookLane({ deps: delivery, place: placeOf(deps, pump), channel: name, from }));
   }
+  pump.rulebook = rulebook;
 }
 
 function placeOf(deps: DispatchDeps, pump: Pump): LanePlace {

@@ -13,10 +13,13 @@ export function createBreath(holdMs: number): Breathe {
   return () => {
     if (performance.now() - since < holdMs) return undefined;
     return new Promise((resolve) => {
-      setImmediate(() => {
-        since = performance.now();
-        resolve();
-      });
+      // Whoever was woken by a socket would go on before the next look at sockets: that is after the second.
+      setImmediate(() =>
+        setImmediate(() => {
+          since = performance.now();
+          resolve();
+        }),
+      );
     });
   };
 }

@@ -84,6 +84,7 @@ export async function runStep(session: Stepping, input: StepInput): Promise<Step
     partition.isWritingBack = isWriteBackDue(partition, writeBack);
     if (mustCommit(partition) || partition.isWritingBack)
       closed.push(closeDraft(partition, writeBack, learn, input.encode));
+    partition.store.forgetStates();
     const turn = breathe();
     if (turn !== undefined) await turn;
   }

@@ -1,5 +1,6 @@
-// States of the customers that are busy just now: a customer's events and decisions come in bursts, and decoding is dear. A
-// place for each entry modulo their number, so neither finding one nor making room for another hashes a key.
+// States of the customers of one step: it reads each several times, and decoding is dear. Longer they are not kept: under load
+// nobody comes back before his place is another's, and what outlives two collections of the young generation has to be marked
+// and swept with all the rest (W85). A place for each entry modulo their number, so neither finding one nor making room for another hashes a key.
 import type { CustomerKey } from "../domain/ids.ts";
 import type { DueColumn } from "./due-column.ts";
 import type { Entry } from "./entries.ts";
@@ -20,19 +21,21 @@ export interface DecodedStates {
   readonly set: (state: ProfileState) => void;
   /** Of the record reached last: it holds other bytes from now on. */
   readonly forget: () => void;
-  /** Attributes have other places from now on. */
+  /** The step is over, or attributes have other places from now on. */
   readonly clear: () => void;
 }
 
 export function createDecodedStates(records: Records, dues: DueColumn): DecodedStates {
   const owners = new Int32Array(DECODED_MAX).fill(NONE);
   const states: (ProfileState | undefined)[] = new Array(DECODED_MAX).fill(undefined);
+  let isEmpty = true;
 
   const set = (state: ProfileState): void => {
     const entry = records.entry();
     const place = entry & (DECODED_MAX - 1);
     owners[place] = entry;
     states[place] = state;
+    isEmpty = false;
     dues.learn(entry, state);
   };
   const get = (key: CustomerKey): ProfileState => {
@@ -64,8 +67,10 @@ export function createDecodedStates(records: Records, dues: DueColumn): DecodedS
       dues.forget(entry);
     },
     clear: () => {
+      if (isEmpty) return;
       owners.fill(NONE);
       states.fill(undefined);
+      isEmpty = true;
     },
   };
 }

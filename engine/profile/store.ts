@@ -81,6 +81,8 @@ export interface ProfileStore {
   readonly features: (key: CustomerKey, now: Instant, out: Float64Array) => void;
   readonly state: (key: CustomerKey) => ProfileState;
   readonly setState: (key: CustomerKey, state: ProfileState) => void;
+  /** A step is over: what was decoded for it is let go. */
+  readonly forgetStates: () => void;
   /** As `soonestDue` and `dailyFrom` tell of the state, most often without decoding it. */
   readonly soonestDue: (key: CustomerKey) => Instant;
   readonly dailyFrom: (key: CustomerKey) => Instant;
@@ -194,6 +196,7 @@ export function createProfileStore(options: { readonly layout: Layout }): Profil
       decoded.set(state);
       writeState(state);
     },
+    forgetStates: decoded.clear,
     soonestDue: (key) => dues.soonest(decoded.learnt(key)),
     dailyFrom: (key) => dues.dailyFrom(decoded.learnt(key)),
     oldest: records.oldest,

@@ -207,6 +207,22 @@ describe("layouts", () => {
 });
 
 describe("a store", () => {
+  test("says the same of a state that was let go and is decoded again", () => {
+    const store = createProfileStore({ layout: LAYOUT });
+    store.load(KEY, undefined);
+    store.fold(KEY, event("profile_update", START, { segment: "gold", balance: 12.5 }));
+    store.setState(KEY, { ...store.state(KEY), contacts: [contact({ at: START as Instant })] });
+    const before = store.state(KEY);
+    expect(store.state(KEY)).toBe(before);
+    store.forgetStates();
+    expect(store.state(KEY)).not.toBe(before);
+    expect(store.state(KEY)).toEqual(before);
+    store.forgetStates();
+    store.setState(KEY, { ...store.state(KEY), contacts: [] });
+    store.forgetStates();
+    expect(store.state(KEY).contacts).toEqual([]);
+  });
+
   test("of thousands of customers that grow, shrink, leave and return keeps each apart from the others", () => {
     const store = createProfileStore({ layout: LAYOUT });
     const alone = new Map<CustomerKey, ProfileStore>();
