@@ -19,6 +19,8 @@ export const bench: Bench = {
 /** So many at once show how many go through for long: they take seconds, so that what a short burst may do is over. */
 const FLOOD = 10_000;
 const WARM = 1_000;
+/** Of a round: a collection of all objects, or a sync of the disk that takes long, should not be all of it. */
+const SECONDS = 2;
 /** An engine that was just started is slow for its first thousands of decisions: V8 has yet to see what is asked for often. */
 const WARM_TURNS = 20;
 const WARM_PER_SECOND = 500;
@@ -27,7 +29,6 @@ const TOPICS_PER_SOCKET = 50;
 const PING_EVERY_MS = 20;
 
 async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
-  const count = options.quick ? 200 : 800;
   const under = await startEngineUnderTest({ appendOnly: true });
   const echo = await startChild<{ readonly url: string }>("echo", []);
   const all = {
@@ -42,6 +43,7 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
     }
     const rateMax = await lastingRate(under, options.quick ? 200 : FLOOD);
     const rate = Math.max(10, Math.round(rateMax / 2));
+    const [count, calmCount] = options.quick ? [200, 100] : [rate * SECONDS, (rate / 10) * SECONDS];
     options.say(`open loop at ${rate}/s`);
     await alternate(roundsOf(options), {
       engine: async (round) => {
@@ -50,7 +52,7 @@ async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
         await pinging.stop();
         return median;
       },
-      calm: (round) => engineRound(under, `c${round}`, count / 2, rate / 10, all.calm),
+      calm: (round) => engineRound(under, `c${round}`, Math.round(calmCount), rate / 10, all.calm),
       parts: () => partsRound(under, echo.said.url, count, rate, all.parts),
     });
     const verdict = (of: readonly Histogram[]): string => ((latencyOf(of)["p50"] as number) < TARGET_MS ? "yes" : "NO");
